@@ -1,0 +1,51 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+PY := .venv/bin/python
+export PYTHON
+WEB := frontend/src/moshi_frontend/static/index.html
+WEB_SOURCES := $(shell find frontend/web -type f -not -path '*/node_modules/*')
+PACKAGING := requirements-dev.lock tools/setup-python third_party/moshi/UPSTREAM.json $(wildcard */pyproject.toml third_party/*/pyproject.toml)
+
+.PHONY: help setup run test check unit format lock web clean
+
+help:  ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' Makefile | expand -t 18
+
+setup: .venv/.ready $(WEB)  ## Everything `make run` needs, without running it
+
+run: setup  ## Set up, then run both services on this machine with the demo model; Ctrl-C stops
+	@$(PY) tools/run
+
+test: setup  ## Set up, then every test
+	@tools/test-packages
+	@npm --prefix frontend/web run --silent test
+	@$(PY) -m pytest
+
+check: setup  ## Fast: lint, types, unit tests
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@npm --prefix frontend/web run --silent check
+	@npm --prefix frontend/web run --silent test
+	@$(PY) -m pytest -q tests/unit
+
+format: setup  ## Rewrite the code in the house's format
+	@.venv/bin/ruff check --fix-only --quiet .
+	@.venv/bin/ruff format --quiet .
+	@npm --prefix frontend/web run --silent format
+
+lock:  ## Regenerate the Python locks; UPGRADE=1 for newer versions
+	@tools/lock $(if $(UPGRADE),--upgrade)
+
+web: $(WEB)  ## Build the page
+
+clean:  ## Remove what set-up made
+	rm -rf .venv .bootstrap .state frontend/web/node_modules frontend/src/moshi_frontend/static
+
+.venv/.ready: $(PACKAGING)
+	@tools/setup-python
+
+$(WEB): $(WEB_SOURCES) tools/setup-web
+	@tools/setup-web

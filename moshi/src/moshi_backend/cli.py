@@ -1,0 +1,66 @@
+"""The command `moshi-backend`."""
+
+import argparse
+import json
+import logging
+import sys
+from functools import partial
+
+from moshi_backend.errors import StartupError
+from moshi_backend.listening import certificate, listen
+from moshi_backend.settings import load_settings
+
+log = logging.getLogger("moshi_backend")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="moshi-backend",
+        description="Serves Moshi conversations. Settings are environment variables: MOSHI_*.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="run the service")
+    commands.add_parser("certificate", help="make the automatic certificate if there is none; print what to trust")
+    commands.add_parser("openapi", help="print the HTTP interface as OpenAPI")
+    command = parser.parse_args().command
+    try:
+        {"serve": _serve, "certificate": _certificate, "openapi": _openapi}[command]()
+    except StartupError as error:
+        print(f"moshi-backend: {error}", file=sys.stderr)
+        sys.exit(StartupError.EXIT_CODE)
+
+
+def _serve() -> None:
+    settings = load_settings()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    bound = listen(settings.host, settings.port)
+    tls = certificate(settings)
+    host, port = bound.getsockname()[:2]
+    log.info("listening on %s://%s:%d", "https" if tls else "http", f"[{host}]" if ":" in host else host, port)
+
+    # All that a person can get wrong is right: only now pay for importing PyTorch.
+    from moshi_backend.app import create_app
+    from moshi_backend.engine import Engine
+    from moshi_backend.loading import load
+    from moshi_backend.server import serve
+
+    engine = Engine(partial(load, settings), settings.slots)
+    serve(create_app(settings, engine), engine, bound, tls)
+
+
+def _certificate() -> None:
+    settings = load_settings()
+    if (tls := certificate(settings)) is None:
+        raise StartupError("MOSHI_TLS=off: there is no certificate")
+    print(tls.authority)
+
+
+def _openapi() -> None:
+    from moshi_backend.app import create_app
+    from moshi_backend.engine import Engine
+    from moshi_backend.loading import load
+
+    settings = load_settings()
+    app = create_app(settings, Engine(partial(load, settings), settings.slots))
+    print(json.dumps(app.openapi(), indent=2, sort_keys=True))

@@ -1,0 +1,53 @@
+"""What the service needs before anything slow begins: its port and its certificate. No PyTorch here."""
+
+import os
+import socket
+import ssl
+
+from moshi_backend.errors import StartupError
+from moshi_backend.settings import Settings
+from moshi_backend.tls import Certificate, automatic_certificate, names_of_this_machine
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket, before anything slow begins.
+
+    Raises:
+        StartupError: the port is taken or the address is not this machine's.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=128)
+    except OSError as error:
+        why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise StartupError(
+            f"cannot listen on {host} port {port}: {why}; "
+            "stop what uses it (ss -ltnp shows it), or set MOSHI_HOST or MOSHI_PORT"
+        ) from None
+
+
+def certificate(settings: Settings) -> Certificate | None:
+    """The certificate to present; none when TLS is off.
+
+    Raises:
+        StartupError: the files are missing or do not fit together, or the folder cannot be written.
+    """
+    match settings.tls:
+        case "off":
+            return None
+        case "auto":
+            folder = settings.state_dir / "tls"
+            try:
+                return automatic_certificate(folder, (*names_of_this_machine(), *settings.tls_hosts))
+            except OSError as error:
+                raise StartupError(f"cannot keep a certificate in {folder}: {error}; set MOSHI_STATE_DIR") from None
+        case "files":
+            assert settings.tls_cert and settings.tls_key
+            try:
+                ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
+            except (OSError, ssl.SSLError) as error:
+                raise StartupError(
+                    f"MOSHI_TLS_CERT={settings.tls_cert} with MOSHI_TLS_KEY={settings.tls_key}: {error}; "
+                    "both must be readable PEM files that belong together"
+                ) from None
+            return Certificate(settings.tls_cert, settings.tls_key, settings.tls_cert)

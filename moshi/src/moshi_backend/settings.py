@@ -1,0 +1,81 @@
+"""Every setting of the service. Each is an environment variable."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from platformdirs import user_state_path
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from moshi_backend.errors import StartupError
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="MOSHI_", use_attribute_docstrings=True, frozen=True)
+
+    host: str = "127.0.0.1"
+    """Address to listen on. `0.0.0.0` or `::` for every interface."""
+
+    port: int = Field(8998, ge=0, le=65535)
+    """Port to listen on. 0 takes any free one."""
+
+    model: str = Field("demo", min_length=1)
+    """`demo` (ships with the service), a Hugging Face repository id, or a folder with a checkpoint."""
+
+    revision: str | None = None
+    """Branch, tag or commit of the Hugging Face repository."""
+
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    """`auto` (a GPU if PyTorch can use one, else the CPU), `cpu`, `cuda` or `cuda:N`."""
+
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Number format of the weights. `auto`: bfloat16 on a GPU, float32 on a CPU."""
+
+    slots: int = Field(4, ge=1, le=256)
+    """Conversations held at the same time."""
+
+    tls: Literal["off", "auto", "files"] = "auto"
+    """`auto` makes a certificate on first run; `files` takes MOSHI_TLS_CERT and MOSHI_TLS_KEY; `off` is plain HTTP."""
+
+    tls_cert: Path | None = None
+    """PEM file with the certificate (chain), for MOSHI_TLS=files."""
+
+    tls_key: Path | None = None
+    """PEM file with its private key, for MOSHI_TLS=files."""
+
+    tls_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Further names or addresses for the automatic certificate, separated by commas."""
+
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins besides the service's own that a browser may connect from, e.g. `https://talk.example`; commas between."""
+
+    state_dir: Path = user_state_path("scenario6") / "moshi"
+    """Where the automatic certificate is kept."""
+
+    @field_validator("tls_hosts", "allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _files_are_named(self) -> Self:
+        if self.tls == "files" and (self.tls_cert is None or self.tls_key is None):
+            raise ValueError("MOSHI_TLS=files needs MOSHI_TLS_CERT and MOSHI_TLS_KEY, each the path of a PEM file")
+        return self
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        StartupError: names the first variable that is wrong, what it got and what it takes.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        if not first["loc"]:
+            raise StartupError(first["msg"].removeprefix("Value error, ")) from None
+        name = str(first["loc"][0])
+        takes = (Settings.model_fields[name].description or "").replace("\n", " ")
+        raise StartupError(f"MOSHI_{name.upper()}={first['input']!r}: {first['msg']}. It takes: {takes}") from None

@@ -1,0 +1,1 @@
+"""Paced conversations with a Moshi server, and how late their frames were."""
