@@ -105,10 +105,10 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
         return Info(
             upstream=Upstream(version=upstream.version(), commit=upstream.commit()),
             model=Model(id=settings.model, revision=settings.revision, demo=settings.model == "demo"),
-            device=loaded and loaded.device,
-            dtype=loaded and loaded.dtype,
-            sample_rate=loaded and loaded.model.sample_rate,
-            frame_size=loaded and loaded.model.frame_size,
+            device=loaded.device if loaded else None,
+            dtype=loaded.dtype if loaded else None,
+            sample_rate=loaded.model.sample_rate if loaded else None,
+            frame_size=loaded.model.frame_size if loaded else None,
             slots=Slots(total=engine.slots, used=engine.used),
             uptime_seconds=round(time.monotonic() - started, 1),
         )

@@ -111,8 +111,8 @@ class Engine:
     async def idle(self, seconds: float) -> None:
         """Wait until no conversation is left, at most that long."""
         end = time.monotonic() + seconds
-        while self._sessions and time.monotonic() < end:
-            await asyncio.sleep(0.02)  # noqa: ASYNC110  # rare, and no worse than an event to keep in step
+        while self._sessions and time.monotonic() < end:  # noqa: ASYNC110 - only at the end of the process
+            await asyncio.sleep(0.02)
 
     async def stop(self) -> None:
         """End the thread, after the tick it is in. Loading cannot be interrupted: then the daemon thread is left."""
@@ -162,7 +162,7 @@ class Engine:
             for session, queued, _ in work:
                 session.stats.tick = now - began
                 session.stats.lag = now - queued
-            self._on_loop(lambda work=work, said=said: self._deliver([session for session, _, _ in work], said))
+            self._on_loop(partial(self._deliver, {session: said.get(session.slot) for session, _, _ in work}))
 
     def _next(self) -> list[tuple[Session, float, NDArray[np.float32]]] | None:
         """Wait for input and take one frame of each conversation that has some; nothing when it is time to stop."""

@@ -36,8 +36,8 @@ def serve(app: FastAPI, engine: Engine, bound: socket.socket, tls: Certificate |
         access_log=False,
         log_config=None,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        ssl_certfile=tls and str(tls.chain),
-        ssl_keyfile=tls and str(tls.key),
+        ssl_certfile=tls.chain if tls else None,
+        ssl_keyfile=tls.key if tls else None,
     )
     # uvicorn raises the signal once more when it is done, which would make an orderly end look like a crash.
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     """Further names or addresses for the automatic certificate, separated by commas."""
 
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    """Origins besides the service's own that a browser may connect from, e.g. `https://talk.example`; commas between."""
+    """Origins besides the service's own that a browser may connect from; commas between."""
 
     state_dir: Path = user_state_path("scenario6") / "moshi"
     """Where the automatic certificate is kept."""

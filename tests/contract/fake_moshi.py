@@ -1,0 +1,80 @@
+"""A moshi without a model: says what it is told to over real sockets, and remembers how it was spoken to."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from websockets.asyncio.server import Request, Response, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+HANDSHAKE = bytes(9)
+READY = {"status": "ready", "phase": "ready", "progress": 1.0, "detail": "serving"}
+
+
+async def echo(conversation: ServerConnection) -> None:
+    async for message in conversation:
+        await conversation.send(message)
+
+
+@dataclass
+class FakeMoshi:
+    """`chat` is what it does in each conversation, after the handshake. The rest may be changed while it runs."""
+
+    chat: Callable[[ServerConnection], Awaitable[None]] = echo
+    health: dict[str, object] = field(default_factory=lambda: dict(READY))
+    slots: dict[str, int] = field(default_factory=lambda: {"total": 4, "used": 0})
+    conversations: list[ServerConnection] = field(default_factory=list)
+    url: str = ""
+
+    @property
+    def info(self) -> dict[str, Any]:
+        return {"service": "scenario6-moshi", "model": {"id": "fake", "demo": True}, "slots": self.slots}
+
+    @asynccontextmanager
+    async def running(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["FakeMoshi"]:
+        async with serve(
+            self._converse,
+            "127.0.0.1",
+            0,
+            ssl=tls,
+            compression=None,
+            process_request=self._answer,
+            max_size=None,
+            close_timeout=1,
+        ) as server:
+            port = server.sockets[0].getsockname()[1]
+            self.url = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
+            yield self
+
+    async def conversation(self, number: int = 0) -> ServerConnection:
+        """The given one, as soon as it has begun."""
+        async with asyncio.timeout(10):
+            while len(self.conversations) <= number:
+                await asyncio.sleep(0.01)
+        return self.conversations[number]
+
+    async def _converse(self, conversation: ServerConnection) -> None:
+        self.conversations.append(conversation)
+        try:
+            await conversation.send(HANDSHAKE)
+            await self.chat(conversation)
+        except ConnectionClosed:
+            pass
+
+    async def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
+        match request.path.partition("?")[0]:
+            case "/api/chat":
+                return None
+            case "/health":
+                ready = self.health["status"] == "ready"
+                status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+                return connection.respond(status, json.dumps(self.health))
+            case "/api/info":
+                return connection.respond(HTTPStatus.OK, json.dumps(self.info))
+            case _:
+                return connection.respond(HTTPStatus.NOT_FOUND, "{}")

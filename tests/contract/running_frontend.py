@@ -1,0 +1,79 @@
+"""The frontend on a free port, in the test's own event loop."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from moshi_frontend.app import create_service
+from moshi_frontend.discovery import Endpoint
+from moshi_frontend.server import create_server, listen
+from moshi_frontend.settings import Settings
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+NO_PAGE = Path("no page was built here")
+
+
+class Frontend:
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def chat(self, query: str = "", **options: Any) -> connect:
+        return connect(f"ws://{self.address}/api/chat{query}", compression=None, proxy=None, **options)
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=f"http://{self.address}", trust_env=False) as client:
+            return await client.get(path, **options)
+
+    async def config(self, until: Callable[[Any], bool]) -> Any:
+        """`/api/config` once it is as expected; it follows moshi by a second or so."""
+        async with asyncio.timeout(15):
+            while not until(config := (await self.get("/api/config")).json()):
+                await asyncio.sleep(0.05)
+        return config
+
+
+@asynccontextmanager
+async def running_frontend(*moshis: str, page: Path = NO_PAGE, **settings: object) -> AsyncIterator[Frontend]:
+    service = create_service(Settings.model_validate(settings), [Endpoint(url) for url in moshis], page)
+    server = create_server(service)
+    bound = listen("127.0.0.1", 0)
+    port = bound.getsockname()[1]
+    task = asyncio.create_task(server.serve(sockets=[bound]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield Frontend(f"127.0.0.1:{port}")
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def closed_by_server(client: ClientConnection) -> tuple[list[bytes], int, str]:
+    """What still arrives, then the close code and reason that the client was sent."""
+    messages: list[bytes] = []
+    try:
+        async with asyncio.timeout(15):
+            while True:
+                messages.append(await client.recv(decode=False))
+    except ConnectionClosed as closed:
+        assert closed.rcvd is not None, "the connection broke without a close frame"
+        return messages, closed.rcvd.code, closed.rcvd.reason
+
+
+async def start_command(**environment: str) -> asyncio.subprocess.Process:
+    """`moshi-frontend` as a user starts it, with nothing of our own settings."""
+    inherited = {name: value for name, value in os.environ.items() if name.startswith(("PYTHON", "PATH", "HOME"))}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "moshi_frontend",
+        env=inherited | environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )

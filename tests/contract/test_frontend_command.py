@@ -1,0 +1,144 @@
+"""`moshi-frontend` as a user starts and stops it."""
+
+import asyncio
+import re
+import signal
+import socket
+import ssl
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import trustme
+from contract.fake_moshi import HANDSHAKE, FakeMoshi
+from contract.running_frontend import Frontend, closed_by_server, start_command
+
+pytestmark = [pytest.mark.contract, pytest.mark.anyio]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def log_until(process: asyncio.subprocess.Process, pattern: str) -> re.Match[str]:
+    """The first match in what it logs."""
+    assert process.stderr is not None
+    logged = ""
+    async with asyncio.timeout(30):
+        while line := (await process.stderr.readline()).decode():
+            logged += line
+            if match := re.search(pattern, line):
+                return match
+    raise AssertionError(f"it ended without logging {pattern!r}:\n{logged}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_stopping_it_ends_conversations_properly(number: signal.Signals) -> None:
+    async with FakeMoshi().running() as moshi:
+        process = await start_command(MOSHI_URL=moshi.url, FRONTEND_PORT="0")
+        address = (await log_until(process, r"listening on http://(\S+),"))[1]
+        async with Frontend(address).chat("?protocol=2") as client:
+            assert await client.recv() == HANDSHAKE
+            process.send_signal(number)
+            messages, code, reason = await closed_by_server(client)
+            conversation = await moshi.conversation()
+            await asyncio.wait_for(conversation.wait_closed(), 10)
+        await asyncio.wait_for(process.communicate(), 10)
+    assert (code, reason) == (1001, "the frontend is shutting down")
+    assert len(messages) == 1
+    assert conversation.close_code == 1001
+    assert process.returncode == 0
+
+
+async def test_stopping_it_without_a_conversation() -> None:
+    process = await start_command(MOSHI_URL="http://127.0.0.1:1", FRONTEND_PORT="0")
+    await log_until(process, "listening on")
+    process.terminate()
+    _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 0
+    assert "Traceback" not in errors.decode()
+
+
+async def test_the_automatic_certificate_is_the_one_whose_fingerprint_is_logged(tmp_path: Path) -> None:
+    process = await start_command(
+        MOSHI_URL="http://127.0.0.1:1", FRONTEND_PORT="0", FRONTEND_TLS="auto", FRONTEND_STATE_DIR=str(tmp_path)
+    )
+    logged = (await log_until(process, r"SHA-256 (\S+)"))[1]
+    port = int((await log_until(process, r"listening on https://localhost:(\d+),"))[1])
+    trust = ssl.create_default_context(cafile=tmp_path / "tls" / "ca.pem")
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, server_hostname="localhost")
+    presented = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    await writer.wait_closed()
+    process.terminate()
+    await asyncio.wait_for(process.communicate(), 10)
+    assert logged == sha256(presented).digest().hex(":").upper()
+
+
+async def failed_start(**environment: str) -> str:
+    """The one line that it says before it exits with 3."""
+    process = await start_command(**environment)
+    output, errors = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 3
+    assert output == b""
+    assert errors.count(b"\n") == 1
+    return errors.decode().rstrip("\n")
+
+
+async def test_a_port_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = await failed_start(MOSHI_URL="http://127.0.0.1:1", FRONTEND_PORT=str(port))
+    assert line.startswith(f"moshi-frontend: cannot listen on 127.0.0.1 port {port}: Address already in use")
+    assert "FRONTEND_PORT" in line
+
+
+async def test_an_address_of_another_machine() -> None:
+    line = await failed_start(MOSHI_URL="http://127.0.0.1:1", FRONTEND_HOST="192.0.2.1", FRONTEND_PORT="0")
+    assert line.startswith("moshi-frontend: cannot listen on 192.0.2.1 port 0")
+
+
+async def test_a_wrong_setting() -> None:
+    line = await failed_start(MOSHI_URL="http://127.0.0.1:1", FRONTEND_TLS="yes")
+    assert line.startswith("moshi-frontend: FRONTEND_TLS='yes': ")
+
+
+async def test_not_told_where_moshi_is() -> None:
+    assert "set MOSHI_URL" in await failed_start(FRONTEND_PORT="0")
+
+
+async def test_a_key_that_does_not_belong_to_the_certificate(tmp_path: Path) -> None:
+    one, other = (trustme.CA().issue_cert("localhost") for _ in range(2))
+    one.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    other.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    line = await failed_start(
+        MOSHI_URL="http://127.0.0.1:1",
+        FRONTEND_PORT="0",
+        FRONTEND_TLS="files",
+        FRONTEND_TLS_CERT=str(tmp_path / "cert.pem"),
+        FRONTEND_TLS_KEY=str(tmp_path / "key.pem"),
+    )
+    assert "both must be readable PEM files that belong together" in line
+
+
+async def test_a_host_name_that_no_certificate_can_carry(tmp_path: Path) -> None:
+    line = await failed_start(
+        MOSHI_URL="http://127.0.0.1:1",
+        FRONTEND_PORT="0",
+        FRONTEND_TLS="auto",
+        FRONTEND_TLS_HOSTS="not a name",
+        FRONTEND_STATE_DIR=str(tmp_path),
+    )
+    assert line.startswith("moshi-frontend: FRONTEND_TLS_HOSTS='not a name': ")
+
+
+async def test_a_state_folder_that_cannot_be_one(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    line = await failed_start(
+        MOSHI_URL="http://127.0.0.1:1",
+        FRONTEND_PORT="0",
+        FRONTEND_TLS="auto",
+        FRONTEND_STATE_DIR=str(tmp_path / "file"),
+    )
+    assert "set FRONTEND_STATE_DIR" in line

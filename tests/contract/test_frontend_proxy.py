@@ -1,0 +1,280 @@
+"""A conversation through the frontend is the same conversation that it would be with moshi itself."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import trustme
+from contract.fake_moshi import HANDSHAKE, FakeMoshi
+from contract.running_frontend import Frontend, closed_by_server, running_frontend
+from moshi_frontend.proxy import MESSAGE_BYTES_FROM_CLIENT
+from websockets.asyncio.server import ServerConnection
+
+pytestmark = [pytest.mark.contract, pytest.mark.anyio]
+
+NOBODY_LISTENS = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def moshi() -> AsyncIterator[FakeMoshi]:
+    async with FakeMoshi().running() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def frontend(moshi: FakeMoshi) -> AsyncIterator[Frontend]:
+    async with running_frontend(moshi.url) as running:
+        yield running
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+async def moshi_tls(authority: trustme.CA) -> AsyncIterator[FakeMoshi]:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    async with FakeMoshi().running(context) as fake:
+        yield fake
+
+
+def announced(messages: list[bytes]) -> list[dict[str, object]]:
+    return [json.loads(message[1:]) for message in messages if message[0] == 4]
+
+
+async def test_messages_pass_unchanged_both_ways(frontend: Frontend) -> None:
+    sent = [b"\x01" + bytes(range(256)) * 8, b"\x06", b"", b"\x02 caf\xc3\xa9", bytes(MESSAGE_BYTES_FROM_CLIENT)]
+    async with frontend.chat() as client:
+        assert await client.recv() == HANDSHAKE
+        for message in sent:
+            await client.send(message)
+        assert [await client.recv() for _ in sent] == sent
+
+
+async def test_a_text_frame_reaches_moshi_as_one_so_that_moshi_can_refuse_it(
+    moshi: FakeMoshi, frontend: Frontend
+) -> None:
+    async def refuse_text(conversation: ServerConnection) -> None:
+        assert isinstance(await conversation.recv(), str)
+        await conversation.close(1003, "text")
+
+    moshi.chat = refuse_text
+    async with frontend.chat() as client:
+        await client.send("hello")
+        assert (await closed_by_server(client))[1:] == (1003, "text")
+
+
+async def test_moshi_sees_the_query_and_the_trace_but_no_other_header(moshi: FakeMoshi, frontend: Frontend) -> None:
+    trace = {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01", "tracestate": "x=1"}
+    headers = trace | {"Cookie": "a=b", "X-Other": "1"}
+    async with frontend.chat("?protocol=2&seed=7&voice=a%20b", additional_headers=headers):
+        request = (await moshi.conversation()).request
+    assert request is not None
+    assert request.path == "/api/chat?protocol=2&seed=7&voice=a%20b"
+    assert {name: request.headers[name] for name in trace} == trace
+    assert "cookie" not in request.headers
+    assert "x-other" not in request.headers
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1003, 1007, 1008, 1009, 1011, 1013, 4000])
+async def test_moshis_close_code_and_reason_reach_the_client(moshi: FakeMoshi, frontend: Frontend, code: int) -> None:
+    async def end(conversation: ServerConnection) -> None:
+        await conversation.send(b"\x02last words")
+        await conversation.close(code, "because — of this")
+
+    moshi.chat = end
+    async with frontend.chat("?protocol=2") as client:
+        assert await closed_by_server(client) == ([HANDSHAKE, b"\x02last words"], code, "because — of this")
+
+
+@pytest.mark.parametrize(("code", "reason"), [(1000, "done"), (1001, "tab closed"), (4001, "changed my mind")])
+async def test_the_clients_close_code_and_reason_reach_moshi(
+    moshi: FakeMoshi, frontend: Frontend, code: int, reason: str
+) -> None:
+    async with frontend.chat() as client:
+        conversation = await moshi.conversation()
+        await client.close(code, reason)
+        await asyncio.wait_for(conversation.wait_closed(), 10)
+    assert (conversation.close_code, conversation.close_reason) == (code, reason)
+
+
+async def test_a_client_that_vanishes_frees_its_place_at_moshi(moshi: FakeMoshi, frontend: Frontend) -> None:
+    async with frontend.chat() as client:
+        conversation = await moshi.conversation()
+        client.transport.abort()
+        await asyncio.wait_for(conversation.wait_closed(), 10)
+    assert conversation.close_code in (1000, 1001)
+
+
+async def test_a_client_is_told_when_moshi_vanishes(moshi: FakeMoshi, frontend: Frontend) -> None:
+    async with frontend.chat("?protocol=2") as client:
+        (await moshi.conversation()).transport.abort()
+        messages, code, reason = await closed_by_server(client)
+    assert (code, reason) == (1012, "the connection to moshi was lost; try again")
+    assert announced(messages) == [{"type": "end", "code": code, "reason": reason}]
+
+
+@pytest.mark.parametrize(("query", "announcements"), [("?protocol=2", 1), ("", 0)])
+async def test_moshi_down(query: str, announcements: int) -> None:
+    async with running_frontend(NOBODY_LISTENS) as frontend, frontend.chat(query) as client:
+        messages, code, reason = await closed_by_server(client)
+    assert code == 1013
+    assert reason == f"moshi is not reachable at {NOBODY_LISTENS}: connection refused"
+    assert announced(messages) == [{"type": "end", "code": code, "reason": reason}] * announcements
+
+
+async def test_something_that_is_not_moshi(moshi: FakeMoshi) -> None:
+    async with running_frontend(f"{moshi.url}/elsewhere") as frontend, frontend.chat() as client:
+        _, code, reason = await closed_by_server(client)
+    assert code == 1013
+    assert reason.endswith("it answers 404, so it is not moshi")
+
+
+async def test_moshis_certificate_is_checked_with_the_authority_given(
+    moshi_tls: FakeMoshi, authority: trustme.CA, tmp_path: Path
+) -> None:
+    """Also one whose file appears only after the start."""
+    file = tmp_path / "ca.pem"
+    async with running_frontend(moshi_tls.url, moshi_ca=file) as frontend:
+        async with frontend.chat() as client:
+            assert "cannot read FRONTEND_MOSHI_CA" in (await closed_by_server(client))[2]
+        authority.cert_pem.write_to_path(str(file))
+        async with frontend.chat() as client:
+            assert await client.recv() == HANDSHAKE
+        await frontend.config(until=lambda config: config["moshi"]["health"]["status"] == "ready")
+
+
+async def test_moshis_certificate_is_not_trusted_by_itself(moshi_tls: FakeMoshi) -> None:
+    async with running_frontend(moshi_tls.url) as frontend, frontend.chat() as client:
+        _, code, reason = await closed_by_server(client)
+    assert code == 1013
+    assert "certificate is not trusted" in reason
+    assert moshi_tls.conversations == []
+
+
+async def test_a_foreign_page_is_refused(moshi: FakeMoshi, frontend: Frontend) -> None:
+    async with frontend.chat("?protocol=2", origin="https://evil.example") as client:
+        messages, code, reason = await closed_by_server(client)
+    assert (code, reason) == (1008, "origin https://evil.example is not in FRONTEND_ALLOWED_ORIGINS")
+    assert announced(messages) == [{"type": "end", "code": code, "reason": reason}]
+    assert moshi.conversations == []
+
+
+async def test_its_own_page_is_welcome(frontend: Frontend) -> None:
+    async with frontend.chat(origin=f"http://{frontend.address}") as client:
+        assert await client.recv() == HANDSHAKE
+
+
+async def test_a_listed_page_is_welcome(moshi: FakeMoshi) -> None:
+    async with (
+        running_frontend(moshi.url, allowed_origins="https://a.example, https://b.example") as frontend,
+        frontend.chat(origin="https://b.example") as client,
+    ):
+        assert await client.recv() == HANDSHAKE
+
+
+async def test_no_more_connections_than_allowed(moshi: FakeMoshi) -> None:
+    async with running_frontend(moshi.url, max_connections=1) as frontend:
+        async with frontend.chat() as first:
+            assert await first.recv() == HANDSHAKE
+            async with frontend.chat() as second:
+                _, code, reason = await closed_by_server(second)
+                assert (code, reason) == (1013, "full: all 1 connections are in use; try again soon")
+        conversation = await moshi.conversation()
+        await asyncio.wait_for(conversation.wait_closed(), 10)
+        code = 1013
+        while code == 1013:  # the frontend may learn of the end a little after moshi
+            async with frontend.chat() as third:
+                if await third.recv() == HANDSHAKE:
+                    return
+
+
+async def test_a_message_that_is_too_big_ends_the_conversation(moshi: FakeMoshi, frontend: Frontend) -> None:
+    async with frontend.chat() as client:
+        conversation = await moshi.conversation()
+        await client.send(bytes(MESSAGE_BYTES_FROM_CLIENT + 1))
+        assert (await closed_by_server(client))[1] == 1009
+        await asyncio.wait_for(conversation.wait_closed(), 10)
+
+
+FLOOD = 128
+MEGABYTE = bytes(1024 * 1024)
+
+
+async def comes_to_a_halt(counter: list[int]) -> int:
+    """The count at which a sender stopped, because nobody reads."""
+    last = -1
+    while last != len(counter):
+        last = len(counter)
+        await asyncio.sleep(0.5)
+    return last
+
+
+async def test_a_client_that_does_not_read_stops_moshi_and_loses_nothing(moshi: FakeMoshi, frontend: Frontend) -> None:
+    sent: list[int] = []
+
+    async def flood(conversation: ServerConnection) -> None:
+        for number in range(FLOOD):
+            await conversation.send(MEGABYTE)
+            sent.append(number)
+        await conversation.close(1000, "all said")
+
+    moshi.chat = flood
+    async with frontend.chat(max_size=None, max_queue=1) as client:
+        assert await client.recv() == HANDSHAKE
+        assert await comes_to_a_halt(sent) < FLOOD
+        messages, code, _ = await closed_by_server(client)
+    assert (len(messages), code) == (FLOOD, 1000)
+
+
+async def test_a_moshi_that_does_not_read_stops_the_client(moshi: FakeMoshi, frontend: Frontend) -> None:
+    reads = asyncio.Event()
+
+    async def wait(conversation: ServerConnection) -> None:
+        await reads.wait()
+        async for _ in conversation:
+            pass
+
+    moshi.chat = wait
+    message = bytes(MESSAGE_BYTES_FROM_CLIENT)
+    total = FLOOD * len(MEGABYTE) // len(message)
+    sent: list[int] = []
+
+    async with frontend.chat() as client:
+
+        async def flood() -> None:
+            for number in range(total):
+                await client.send(message)
+                sent.append(number)
+
+        flooding = asyncio.create_task(flood())
+        assert await comes_to_a_halt(sent) < total
+        reads.set()
+        await asyncio.wait_for(flooding, 30)
+
+
+async def test_the_replica_with_most_free_slots_gets_the_conversation() -> None:
+    nearly_full = FakeMoshi(slots={"total": 4, "used": 3})
+    roomy = FakeMoshi(slots={"total": 4, "used": 1})
+    roomiest_but_draining = FakeMoshi(slots={"total": 9, "used": 0})
+    roomiest_but_draining.health |= {"status": "draining", "phase": "draining"}
+    async with (
+        nearly_full.running(),
+        roomiest_but_draining.running(),
+        roomy.running(),
+        running_frontend(nearly_full.url, roomiest_but_draining.url, roomy.url) as frontend,
+    ):
+        await frontend.config(until=lambda config: config["moshi"]["url"] == roomy.url)
+        async with frontend.chat() as client:
+            assert await client.recv() == HANDSHAKE
+            assert len(roomy.conversations) == 1

@@ -1,0 +1,257 @@
+"""The moshi service as its clients see it: a process of its own, real sockets, real Opus, the demo model."""
+
+import asyncio
+import json
+import signal
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from loadtest.client import converse, encode, noise
+from support.services import BIN, Service, clean_environment, free_port, running_moshi
+
+pytestmark = pytest.mark.anyio
+
+SLOTS = 2
+KIND_HANDSHAKE, KIND_AUDIO, KIND_METADATA, KIND_PING = 0, 1, 4, 6
+
+
+@pytest.fixture(scope="module")
+def moshi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running_moshi(tmp_path_factory.mktemp("moshi"), {"MOSHI_SLOTS": str(SLOTS)}) as service:
+        yield service
+
+
+def used_slots(moshi: Service) -> int:
+    used = moshi.get("/api/info").json()["slots"]["used"]
+    assert isinstance(used, int)
+    return used
+
+
+async def slots_become(moshi: Service, used: int, seconds: float = 1.0) -> None:
+    deadline = time.monotonic() + seconds
+    while await asyncio.to_thread(used_slots, moshi) != used:
+        assert time.monotonic() < deadline, f"not {used} slots in use after {seconds} s"
+        await asyncio.sleep(0.02)
+
+
+async def closing(socket: ClientConnection) -> tuple[int | None, str]:
+    """The close code and reason, after reading what comes before."""
+    async with asyncio.timeout(10):
+        try:
+            while True:
+                await socket.recv()
+        except ConnectionClosed:
+            return socket.close_code, socket.close_reason or ""
+
+
+async def handshake(socket: ClientConnection) -> None:
+    async with asyncio.timeout(10):
+        message = await socket.recv()
+    assert message == bytes([KIND_HANDSHAKE]) + bytes(8)
+
+
+def test_it_says_that_it_is_alive_ready_and_what_it_is(moshi: Service) -> None:
+    assert moshi.get("/alive").json() == {"status": "alive"}
+    health = moshi.get("/health")
+    assert health.status_code == 200
+    assert (health.json()["status"], health.json()["progress"]) == ("ready", 1.0)
+    info = moshi.get("/api/info").json()
+    assert info["model"] == {"id": "demo", "revision": None, "demo": True}
+    assert info["upstream"]["version"] == "0.2.13"
+    assert len(info["upstream"]["commit"]) == 40
+    assert (info["sample_rate"], info["frame_size"]) == (24000, 1920)
+    assert info["slots"] == {"total": SLOTS, "used": 0}
+
+
+async def test_a_conversation_is_heard_and_read(moshi: Service) -> None:
+    said = await converse(moshi.chat, encode(noise(4.0)))
+    assert said.close_code == 1000
+    assert len(said.heard) == len(said.sent) - 1
+    heard = said.samples()
+    assert len(heard) >= 3.8 * 24000
+    assert np.sqrt((heard**2).mean()) > 0.005
+    assert said.text.strip()
+    assert said.metadata == []
+    await slots_become(moshi, 0)
+
+
+async def test_two_conversations_run_beside_each_other(moshi: Service) -> None:
+    first, second = await asyncio.gather(*(converse(moshi.chat, encode(noise(3.0, seed))) for seed in (1, 2)))
+    assert len(first.heard) == len(first.sent) - 1
+    assert len(second.heard) == len(second.sent) - 1
+    assert first.audio != second.audio
+    # Both at once: neither waited for the other to end.
+    assert first.heard[0] < second.sent[-1]
+    assert second.heard[0] < first.sent[-1]
+
+
+async def test_protocol_2_tells_the_session_and_how_it_goes(moshi: Service) -> None:
+    said = await converse(moshi.chat + "?protocol=2", encode(noise(3.0)))
+    assert [item["type"] for item in said.metadata] == ["session", "stats", "stats", "stats"]
+    stats = said.metadata[-1]
+    assert isinstance(stats["tick_ms"], float)
+    assert stats["tick_ms"] > 0
+    assert stats["dropped_frames"] == 0
+
+
+async def test_one_too_many_is_told_so_and_costs_the_others_nothing(moshi: Service) -> None:
+    async with connect(moshi.chat) as first, connect(moshi.chat) as second:
+        await handshake(first)
+        await handshake(second)
+        async with connect(moshi.chat) as third:
+            assert await closing(third) == (1013, "full: all 2 slots are in use; try again in a minute")
+        async with connect(moshi.chat + "?protocol=2") as fourth:
+            message = await fourth.recv()
+            assert isinstance(message, bytes)
+            assert message[0] == KIND_METADATA
+            assert json.loads(message[1:])["code"] == 1013
+        assert used_slots(moshi) == 2
+    await slots_become(moshi, 0)
+
+
+async def test_a_client_that_vanishes_frees_its_slot_at_once(moshi: Service) -> None:
+    async with connect(moshi.chat) as socket:
+        await handshake(socket)
+        assert used_slots(moshi) == 1
+        socket.transport.abort()
+        await slots_become(moshi, 0)
+
+
+async def test_a_ping_is_answered(moshi: Service) -> None:
+    async with connect(moshi.chat) as socket:
+        await handshake(socket)
+        await socket.send(bytes([KIND_PING]))
+        async with asyncio.timeout(5):
+            assert await socket.recv() == bytes([KIND_PING])
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "words"),
+    [
+        ("hello", 1003, "binary"),
+        (bytes([KIND_AUDIO]) + b"garbage" * 20, 1007, "not Ogg/Opus"),
+        (bytes([KIND_AUDIO]) + bytes(16_384), 1009, ""),
+    ],
+)
+async def test_a_broken_rule_ends_only_that_conversation(
+    message: str | bytes, code: int, words: str, moshi: Service
+) -> None:
+    async with connect(moshi.chat) as socket:
+        await handshake(socket)
+        await socket.send(message)
+        closed, reason = await closing(socket)
+        assert closed == code
+        assert words in reason
+    await slots_become(moshi, 0)
+    assert (await converse(moshi.chat, encode(noise(0.5)))).heard
+
+
+@pytest.mark.parametrize("message", [b"", bytes([3, 0]), bytes([5]) + b"oops", bytes([200]), bytes([KIND_AUDIO])])
+async def test_messages_without_meaning_here_are_ignored(message: bytes, moshi: Service) -> None:
+    async with connect(moshi.chat) as socket:
+        await handshake(socket)
+        await socket.send(message)
+        await socket.send(bytes([KIND_PING]))
+        async with asyncio.timeout(5):
+            assert await socket.recv() == bytes([KIND_PING])
+
+
+async def test_a_page_of_another_origin_is_refused(moshi: Service) -> None:
+    async with connect(moshi.chat, origin="https://evil.example") as socket:  # type: ignore[arg-type]
+        code, reason = await closing(socket)
+    assert code == 1008
+    assert "https://evil.example" in reason
+
+
+async def test_ten_times_too_fast_loses_the_oldest_input_and_the_neighbour_nothing(moshi: Service) -> None:
+    neighbour = asyncio.create_task(converse(moshi.chat, encode(noise(3.0))))
+    async with connect(moshi.chat + "?protocol=2") as flood:
+        for message in encode(noise(30.0)):
+            await flood.send(message)
+        said = await neighbour
+    assert len(said.heard) == len(said.sent) - 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_live_conversations_with_1001_and_the_process_with_0(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    with running_moshi(tmp_path, {"MOSHI_SLOTS": "1"}) as moshi:
+        async with connect(moshi.chat) as socket:
+            await handshake(socket)
+            moshi.process.send_signal(number)
+            assert await closing(socket) == (1001, "the service is shutting down")
+        assert await asyncio.to_thread(moshi.process.wait, 15) == 0
+
+
+async def test_https_with_the_automatic_certificate_is_trusted_through_its_authority(tmp_path: Path) -> None:
+    port = free_port()
+    environment = clean_environment(MOSHI_PORT=str(port), MOSHI_STATE_DIR=str(tmp_path), MOSHI_SLOTS="1")
+    authority = subprocess.run(
+        [BIN / "moshi-backend", "certificate"], env=environment, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen([BIN / "moshi-backend", "serve"], env=environment, stderr=log) as process,
+    ):
+        try:
+            trust = ssl.create_default_context(cafile=authority)
+            deadline = time.monotonic() + 60
+            while True:
+                assert time.monotonic() < deadline
+                try:
+                    async with connect(f"wss://localhost:{port}/api/chat", ssl=trust) as socket:
+                        if (await closing_or_handshake(socket)) == "handshake":
+                            break
+                except OSError:
+                    pass
+                await asyncio.sleep(0.2)
+        finally:
+            process.terminate()
+        assert await asyncio.to_thread(process.wait, 15) == 0
+
+
+async def closing_or_handshake(socket: ClientConnection) -> str:
+    try:
+        await handshake(socket)
+    except ConnectionClosed as closed:
+        return str(closed)
+    return "handshake"
+
+
+def test_a_port_in_use_is_one_line_and_exit_code_3(moshi: Service, tmp_path: Path) -> None:
+    environment = clean_environment(MOSHI_PORT=str(moshi.port), MOSHI_STATE_DIR=str(tmp_path))
+    refused = subprocess.run([BIN / "moshi-backend", "serve"], env=environment, capture_output=True, text=True)
+    assert refused.returncode == 3
+    assert refused.stderr.count("\n") == 1
+    assert f"port {moshi.port}" in refused.stderr
+    assert "MOSHI_PORT" in refused.stderr
+
+
+def test_certificate_files_that_are_none_are_one_line_and_exit_code_3(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("not a certificate")
+    environment = clean_environment(
+        MOSHI_PORT="0",
+        MOSHI_TLS="files",
+        MOSHI_TLS_CERT=str(tmp_path / "cert.pem"),
+        MOSHI_TLS_KEY=str(tmp_path / "key.pem"),
+    )
+    refused = subprocess.run([BIN / "moshi-backend", "serve"], env=environment, capture_output=True, text=True)
+    assert refused.returncode == 3
+    assert refused.stderr.count("\n") == 1
+    assert "MOSHI_TLS_CERT" in refused.stderr
+
+
+def test_the_checked_in_openapi_is_what_the_code_says() -> None:
+    printed = subprocess.run(
+        [BIN / "moshi-backend", "openapi"], env=clean_environment(), capture_output=True, text=True, check=True
+    ).stdout
+    assert json.loads(printed) == json.loads((Path(__file__).parents[2] / "docs/openapi-moshi.json").read_text())

@@ -1,0 +1,89 @@
+"""Start a service as a user does, as a process of its own, and stop it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+BIN = Path(sys.executable).parent
+START_SECONDS = 90.0
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert isinstance(port, int)
+        return port
+
+
+def clean_environment(**settings: str) -> dict[str, str]:
+    """This environment without any setting of the services, and then `settings`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MOSHI_", "FRONTEND_", "OTEL_"))}
+    return kept | settings
+
+
+@dataclass
+class Service:
+    process: subprocess.Popen[str]
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def chat(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/api/chat"
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=10, trust_env=False)
+
+    def wait_for_health(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"exited with {self.process.returncode}: {self.log.read_text()}"
+            try:
+                if self.get("/health").status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError(f"not ready after {START_SECONDS} s: {self.log.read_text()}")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """The exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(15)
+
+
+@contextmanager
+def running_moshi(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
+    """The moshi service over plain HTTP on a free port, ready; its log is `folder`/moshi.log."""
+    port = free_port()
+    environment = clean_environment(MOSHI_TLS="off", MOSHI_PORT=str(port), MOSHI_STATE_DIR=str(folder))
+    log = folder / "moshi.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [BIN / "moshi-backend", "serve"],
+            env=environment | dict(settings or {}),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    service = Service(process, port, log)
+    try:
+        service.wait_for_health()
+        yield service
+    finally:
+        process.kill()
+        process.wait()

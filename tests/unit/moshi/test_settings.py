@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from moshi_backend.errors import StartupError
+from moshi_backend.settings import Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"MOSHI_{name.upper()}", raising=False)
+
+
+def test_defaults_serve_the_demo_model_on_this_machine_only() -> None:
+    settings = load_settings()
+    assert (settings.host, settings.port, settings.model, settings.tls) == ("127.0.0.1", 8998, "demo", "auto")
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOSHI_ALLOWED_ORIGINS", "https://a.example, https://b.example,")
+    assert load_settings().allowed_origins == ("https://a.example", "https://b.example")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("SLOTS", "0"),
+        ("SLOTS", "257"),
+        ("DEVICE", "gpu"),
+        ("DTYPE", "int8"),
+        ("TLS", "yes"),
+        ("MODEL", ""),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_names_the_variable_and_what_it_got(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"MOSHI_{name}", value)
+    with pytest.raises(StartupError) as caught:
+        load_settings()
+    line = str(caught.value)
+    assert line.startswith(f"MOSHI_{name}={value!r}: ")
+    assert "\n" not in line
+    assert "It takes: " in line
+
+
+def test_certificate_files_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOSHI_TLS", "files")
+    monkeypatch.setenv("MOSHI_TLS_CERT", "cert.pem")
+    with pytest.raises(StartupError, match="MOSHI_TLS_KEY"):
+        load_settings()
+    monkeypatch.setenv("MOSHI_TLS_KEY", "key.pem")
+    assert load_settings().tls_key == Path("key.pem")
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
