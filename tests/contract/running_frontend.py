@@ -1,20 +1,22 @@
 """The frontend on a free port, in the test's own event loop."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
-from moshi_frontend.app import create_service
-from moshi_frontend.discovery import Endpoint
-from moshi_frontend.server import create_server, listen
-from moshi_frontend.settings import Settings
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+
+from moshi_frontend.app import create_service
+from moshi_frontend.discovery import Endpoint
+from moshi_frontend.listening import listen
+from moshi_frontend.server import create_server
+from moshi_frontend.settings import Settings
+from support.services import clean_environment
 
 NO_PAGE = Path("no page was built here")
 
@@ -57,23 +59,22 @@ async def running_frontend(*moshis: str, page: Path = NO_PAGE, **settings: objec
 async def closed_by_server(client: ClientConnection) -> tuple[list[bytes], int, str]:
     """What still arrives, then the close code and reason that the client was sent."""
     messages: list[bytes] = []
-    try:
+    with suppress(ConnectionClosed):
         async with asyncio.timeout(15):
             while True:
                 messages.append(await client.recv(decode=False))
-    except ConnectionClosed as closed:
-        assert closed.rcvd is not None, "the connection broke without a close frame"
-        return messages, closed.rcvd.code, closed.rcvd.reason
+    received = client.protocol.close_rcvd
+    assert received is not None, "the connection broke without a close frame"
+    return messages, received.code, received.reason
 
 
-async def start_command(**environment: str) -> asyncio.subprocess.Process:
-    """`moshi-frontend` as a user starts it, with nothing of our own settings."""
-    inherited = {name: value for name, value in os.environ.items() if name.startswith(("PYTHON", "PATH", "HOME"))}
+async def start_command(**settings: str) -> asyncio.subprocess.Process:
+    """`moshi-frontend` as a user starts it."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "moshi_frontend",
-        env=inherited | environment,
+        env=clean_environment(**settings),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -10,15 +10,11 @@ from pathlib import Path
 
 import pytest
 import trustme
+
 from contract.fake_moshi import HANDSHAKE, FakeMoshi
 from contract.running_frontend import Frontend, closed_by_server, start_command
 
-pytestmark = [pytest.mark.contract, pytest.mark.anyio]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+pytestmark = pytest.mark.anyio
 
 
 async def log_until(process: asyncio.subprocess.Process, pattern: str) -> re.Match[str]:

@@ -5,17 +5,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from contract.fake_moshi import FakeMoshi
 from contract.running_frontend import running_frontend
 
-pytestmark = [pytest.mark.contract, pytest.mark.anyio]
+pytestmark = pytest.mark.anyio
 
 NOBODY_LISTENS = "http://127.0.0.1:1"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
@@ -69,9 +65,7 @@ async def test_starting_while_moshi_starts(moshi: FakeMoshi) -> None:
 
 async def test_waiting_while_moshi_is_unreachable() -> None:
     async with running_frontend(NOBODY_LISTENS) as frontend:
-        config = await frontend.config(
-            until=lambda config: config["moshi"]["health"]["detail"] == "connection refused"
-        )
+        config = await frontend.config(until=lambda config: config["moshi"]["health"]["detail"] == "connection refused")
         health = await frontend.get("/health")
     assert config["moshi"]["health"]["status"] == "unreachable"
     assert config["moshi"]["info"] is None
@@ -107,9 +101,7 @@ async def test_every_response_is_restricted(page: Path, path: str) -> None:
     assert policy.startswith("default-src 'none'; script-src 'self' 'wasm-unsafe-eval';")
     assert "connect-src 'self';" in policy
     assert "unsafe-inline" not in policy
-    assert headers["permissions-policy"] == (
-        "microphone=(self), speaker-selection=(self), screen-wake-lock=(self)"
-    )
+    assert headers["permissions-policy"] == ("microphone=(self), speaker-selection=(self), screen-wake-lock=(self)")
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert "access-control-allow-origin" not in headers

@@ -22,7 +22,7 @@ from vendoring import index
 from vendoring.archive import package_files
 from vendoring.cli import main
 from vendoring.commands import Checkout
-from vendoring.errors import RefusedError
+from vendoring.errors import Refused
 from vendoring.index import download as download_by_pip
 from vendoring.manifest import Manifest, Release, sha256
 
@@ -354,15 +354,25 @@ def test_harmful_member_is_refused_even_when_pinned(
 def test_decompression_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     data = make_archive(RELEASED)
     monkeypatch.setattr("vendoring.archive.MAX_BYTES", 1000)
-    with pytest.raises(RefusedError, match="unpacks to more than 1000 bytes"):
+    with pytest.raises(Refused, match="unpacks to more than 1000 bytes"):
         package_files(data, TOP)
 
 
 def test_no_part_of_an_archive_passes_for_all_of_it() -> None:
     data = make_archive(RELEASED)
     for length in range(len(data)):
-        with pytest.raises(RefusedError):
+        with pytest.raises(Refused):
             package_files(data[:length], TOP)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"GNU.sparse.map": "many,0", "GNU.sparse.size": "1"}, {"size": str(2**70)}], ids=["word", "size"]
+)
+def test_nonsense_in_a_header_is_damage(headers: dict[str, str]) -> None:
+    nonsense = member(f"{TOP}/moshi/zeros.py")
+    nonsense.pax_headers = headers
+    with pytest.raises(Refused, match="damaged"):
+        package_files(make_archive(RELEASED, nonsense), TOP)
 
 
 @given(st.text(alphabet=st.sampled_from("moshi.LICENSE/\\:x\0é "), min_size=1), st.booleans())
@@ -370,7 +380,7 @@ def test_every_path_taken_stays_inside(name: str, below_top: bool) -> None:
     full = f"{TOP}/{name}" if below_top else name
     try:
         paths = package_files(make_archive({}, member(full)), TOP)
-    except RefusedError:
+    except Refused:
         return
     for path in map(PurePosixPath, paths):
         assert not path.is_absolute()
@@ -627,7 +637,7 @@ def test_index_with_another_archive_is_refused(real_checkout: Checkout, tmp_path
 
 def test_index_without_pip_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(RefusedError, match="has no pip; use a Python that has, or sync --archive FILE"):
+    with pytest.raises(Refused, match="has no pip; use a Python that has, or sync --archive FILE"):
         download_by_pip(Release("1.2.3", COMMIT, "moshi-1.2.3.tar.gz", "0" * 64))
 
 

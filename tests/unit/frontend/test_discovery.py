@@ -1,0 +1,93 @@
+"""Where the frontend looks for moshi, and in which order."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moshi_frontend.discovery import Endpoint, find_moshi
+from moshi_frontend.errors import StartupError
+
+# From what wins to what loses.
+SOURCES = [
+    "MOSHI_URL",
+    "SCENARIO6_MOSHI_HTTPS",
+    "services__scenario6-moshi__https__0",
+    "SCENARIO6_MOSHI_HTTP",
+    "services__scenario6-moshi__http__0",
+]
+
+
+def url_of(source: str) -> str:
+    scheme = "http" if source.lower().endswith(("_http", "__http__0")) else "https"
+    return f"{scheme}://host-{SOURCES.index(source)}:8998"
+
+
+@given(st.sets(st.sampled_from(SOURCES), min_size=1))
+def test_the_first_source_that_is_there_wins(present: set[str]) -> None:
+    winner = next(source for source in SOURCES if source in present)
+    assert find_moshi({source: url_of(source) for source in present})[0] == Endpoint(url_of(winner))
+
+
+def test_an_empty_variable_counts_as_absent() -> None:
+    environment = {"MOSHI_URL": " ", "SCENARIO6_MOSHI_HTTPS": "", "SCENARIO6_MOSHI_HTTP": "http://a:1"}
+    assert find_moshi(environment) == (Endpoint("http://a:1"),)
+
+
+def test_replicas_by_hand() -> None:
+    assert find_moshi({"MOSHI_URL": "https://a:1, https://b:2/"}) == (Endpoint("https://a:1"), Endpoint("https://b:2"))
+
+
+def test_replicas_by_aspire_which_names_the_first_one_twice() -> None:
+    environment = {
+        "SCENARIO6_MOSHI_HTTPS": "https://a:1",
+        "services__scenario6-moshi__https__0": "https://a:1",
+        "services__scenario6-moshi__https__1": "https://b:2",
+        "services__scenario6-moshi__http__0": "http://a:3",
+    }
+    assert find_moshi(environment) == (Endpoint("https://a:1"), Endpoint("https://b:2"))
+
+
+def test_nothing_there_says_what_to_set() -> None:
+    with pytest.raises(StartupError, match="set MOSHI_URL"):
+        find_moshi({"PATH": "/bin"})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "localhost:8998",
+        "wss://localhost:8998",
+        "https://",
+        "https://host:99999",
+        "https://host:0",
+        "https://[::1",
+        "https://host/../x?",
+        "https://host?x=1",
+        "https://host#x",
+        "https://ho st",
+        "https://a:1,",
+        "https://a;script-src",
+    ],
+)
+def test_what_is_not_a_url_is_named_with_its_variable(value: str) -> None:
+    with pytest.raises(StartupError, match=r"^MOSHI_URL=.* is not a URL such as https://localhost:8998$"):
+        find_moshi({"MOSHI_URL": value})
+
+
+def test_a_password_is_refused_and_not_repeated() -> None:
+    with pytest.raises(StartupError) as refusal:
+        find_moshi({"MOSHI_URL": "https://user:hunter2@host"})
+    assert str(refusal.value) == "MOSHI_URL must not contain a user name or password"
+
+
+@pytest.mark.parametrize(
+    ("url", "chat_url", "socket_origin", "is_tls"),
+    [
+        ("https://host:8998", "wss://host:8998/api/chat", "wss://host:8998", True),
+        ("http://[::1]:8998", "ws://[::1]:8998/api/chat", "ws://[::1]:8998", False),
+        ("https://http/moshi", "wss://http/moshi/api/chat", "wss://http", True),
+    ],
+)
+def test_what_follows_from_a_url(url: str, chat_url: str, socket_origin: str, is_tls: bool) -> None:
+    endpoint = Endpoint(url)
+    assert (endpoint.chat_url, endpoint.socket_origin, endpoint.is_tls) == (chat_url, socket_origin, is_tls)

@@ -1,0 +1,70 @@
+"""Settings come from the environment; a wrong one says so in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from moshi_frontend.errors import StartupError
+from moshi_frontend.settings import Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _only_what_a_test_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in Settings.model_fields:
+        monkeypatch.delenv(f"FRONTEND_{field.upper()}", raising=False)
+
+
+def test_defaults_serve_this_machine_only() -> None:
+    settings = load_settings()
+    assert (settings.host, settings.port, settings.tls, settings.moshi_mode) == ("127.0.0.1", 8080, "off", "proxy")
+
+
+def test_the_state_folder_follows_the_users_own_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert load_settings().state_dir == tmp_path / "scenario6" / "frontend"
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRONTEND_ALLOWED_ORIGINS", "https://a.example, https://b.example ,")
+    monkeypatch.setenv("FRONTEND_TLS_HOSTS", "")
+    settings = load_settings()
+    assert settings.allowed_origins == ("https://a.example", "https://b.example")
+    assert settings.tls_hosts == ()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "takes"),
+    [
+        ("FRONTEND_HOST", "", "Address to listen on."),
+        ("FRONTEND_PORT", "eighty", "Port to listen on, 0 to 65535."),
+        ("FRONTEND_PORT", "65536", "Port to listen on, 0 to 65535."),
+        ("FRONTEND_MOSHI_MODE", "both", "`proxy`: "),
+        ("FRONTEND_TLS", "on", "`auto` makes a certificate"),
+        ("FRONTEND_TLS_CERT", "nowhere.pem", "PEM file with the certificate"),
+        ("FRONTEND_MAX_CONNECTIONS", "0", "Conversations passed on"),
+        ("FRONTEND_ALLOWED_ORIGINS", "talk.example", "Origins besides"),
+        ("FRONTEND_ALLOWED_ORIGINS", "https://talk.example/", "Origins besides"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_it_got_and_takes(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, takes: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(StartupError) as refusal:
+        load_settings()
+    line = str(refusal.value)
+    assert line.startswith(f"{variable}={value!r}: ")
+    assert f". It takes: {takes}" in line
+    assert "\n" not in line
+
+
+def test_tls_with_files_needs_both_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").touch()
+    monkeypatch.setenv("FRONTEND_TLS", "files")
+    monkeypatch.setenv("FRONTEND_TLS_CERT", str(tmp_path / "cert.pem"))
+    with pytest.raises(StartupError, match=r"^FRONTEND_TLS=files needs FRONTEND_TLS_CERT and FRONTEND_TLS_KEY"):
+        load_settings()
+
+
+def test_every_setting_is_described() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []

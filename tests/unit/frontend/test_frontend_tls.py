@@ -1,0 +1,95 @@
+"""The automatic certificate: made once, kept, renewed in time, readable by its owner only."""
+
+import ssl
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from moshi_frontend.tls import LIFETIME, RENEW_BEFORE_END, Certificate, automatic_certificate
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+HOSTS = ("localhost", "127.0.0.1", "::1", "Talk.Example")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "tls"
+
+
+def leaf(certificate: Certificate) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(certificate.chain.read_bytes())
+
+
+def authority(folder: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
+
+
+def test_it_carries_the_hosts_and_is_signed_by_the_authority(folder: Path) -> None:
+    certificate = automatic_certificate(folder, HOSTS, NOW)
+    names = leaf(certificate).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert set(names.get_values_for_type(x509.DNSName)) == {"localhost", "talk.example"}
+    assert {str(address) for address in names.get_values_for_type(x509.IPAddress)} == {"127.0.0.1", "::1"}
+    leaf(certificate).verify_directly_issued_by(authority(folder))
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate.chain, certificate.key)
+
+
+def test_it_is_valid_now_and_for_no_longer_than_browsers_accept(folder: Path) -> None:
+    made = leaf(automatic_certificate(folder, HOSTS, NOW))
+    assert made.not_valid_before_utc < NOW < made.not_valid_after_utc
+    assert made.not_valid_after_utc - made.not_valid_before_utc == LIFETIME
+
+
+def test_only_its_owner_may_read_it(folder: Path) -> None:
+    folder.mkdir(mode=0o755, parents=True)
+    automatic_certificate(folder, HOSTS, NOW)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert files == dict.fromkeys(["ca.pem", "ca-key.pem", "cert.pem", "key.pem"], 0o600)
+
+
+def test_it_is_kept(folder: Path) -> None:
+    first = automatic_certificate(folder, HOSTS, NOW).chain.read_bytes()
+    later = NOW + LIFETIME - RENEW_BEFORE_END - timedelta(days=2)
+    assert automatic_certificate(folder, reversed(HOSTS), later).chain.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("hosts", "later"),
+    [
+        (HOSTS, LIFETIME - RENEW_BEFORE_END),
+        ((*HOSTS, "new.example"), timedelta(0)),
+        (HOSTS[:2], timedelta(0)),
+    ],
+    ids=["ends soon", "lacks a host", "has a host too many"],
+)
+def test_it_is_issued_anew_by_the_same_authority(folder: Path, hosts: tuple[str, ...], later: timedelta) -> None:
+    first = leaf(automatic_certificate(folder, HOSTS, NOW))
+    trusted = authority(folder)
+    second = leaf(automatic_certificate(folder, hosts, NOW + later))
+    assert second.serial_number != first.serial_number
+    assert second.not_valid_after_utc == first.not_valid_after_utc + later
+    assert authority(folder) == trusted
+    second.verify_directly_issued_by(trusted)
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "ca-key.pem", "cert.pem", "key.pem"])
+@pytest.mark.parametrize("damage", ["lost", "emptied"])
+def test_a_damaged_file_is_replaced(folder: Path, name: str, damage: str) -> None:
+    automatic_certificate(folder, HOSTS, NOW)
+    if damage == "lost":
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(b"")
+    certificate = automatic_certificate(folder, HOSTS, NOW)
+    leaf(certificate).verify_directly_issued_by(authority(folder))
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate.chain, certificate.key)
+
+
+@pytest.mark.parametrize("host", ["not a name", "", "me@talk.example", "10.0.0.0/8", "under_score"])
+def test_a_host_that_no_certificate_can_carry(folder: Path, host: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        automatic_certificate(folder, (host,), NOW)
+    assert not folder.exists()
