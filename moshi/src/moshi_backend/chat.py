@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
@@ -49,7 +48,7 @@ async def converse(socket: WebSocket, engine: Engine, pool: ThreadPoolExecutor, 
 
 def is_allowed_origin(origin: str | None, host: str | None, allowed: tuple[str, ...]) -> bool:
     """Programs send no origin. A browser may come from the service's own page or from one that is listed."""
-    return origin is None or origin in allowed or urlsplit(origin).netloc == host
+    return origin is None or origin in (f"http://{host}", f"https://{host}", *allowed)
 
 
 async def _run(socket: WebSocket, session: Session, engine: Engine, pool: ThreadPoolExecutor, extended: bool) -> str:

@@ -12,10 +12,12 @@ from moshi_backend.chat import is_allowed_origin
         ("https://talk.example", "moshi.example", (), False),
         ("https://localhost:8080", "localhost:8998", (), False),
         ("null", "localhost:8998", (), False),
+        ("null", None, (), False),
+        ("https://[x", "localhost:8998", (), False),
         ("https://talk.example.evil", "moshi.example", ("https://talk.example",), False),
     ],
 )
 def test_a_browser_may_come_from_this_host_or_a_listed_origin(
-    origin: str | None, host: str, allowed: tuple[str, ...], expected: bool
+    origin: str | None, host: str | None, allowed: tuple[str, ...], expected: bool
 ) -> None:
     assert is_allowed_origin(origin, host, allowed) is expected

@@ -1,0 +1,65 @@
+"""The command `moshi-frontend`."""
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+
+from moshi_frontend.app import create_service
+from moshi_frontend.discovery import find_moshi
+from moshi_frontend.errors import StartupError
+from moshi_frontend.listening import certificate, listen
+from moshi_frontend.server import serve
+from moshi_frontend.settings import load_settings
+
+log = logging.getLogger("moshi_frontend")
+
+
+def main() -> None:
+    argparse.ArgumentParser(
+        prog="moshi-frontend",
+        description="Serves the web page and passes conversations on to moshi. "
+        "Settings are environment variables: MOSHI_URL and FRONTEND_*.",
+    ).parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # one line a second otherwise
+    # For a signal before the server takes them over, and for the one that uvicorn raises again when it is done:
+    # an orderly end must not look like a crash.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+    try:
+        _run()
+    except StartupError as error:
+        print(f"moshi-frontend: {error}", file=sys.stderr)
+        sys.exit(StartupError.EXIT_CODE)
+
+
+def _run() -> None:
+    settings = load_settings()
+    endpoints = find_moshi(os.environ)
+    bound = listen(settings.host, settings.port)
+    tls = certificate(settings)
+    if tls:
+        log.info("certificate: SHA-256 %s", tls.fingerprint())
+    log.info(
+        "listening on %s, moshi at %s (%s)",
+        _url(bound, "https" if tls else "http"),
+        ", ".join(endpoint.url for endpoint in endpoints),
+        settings.moshi_mode,
+    )
+    serve(create_service(settings, endpoints), bound, tls)
+
+
+def _url(bound: socket.socket, scheme: str) -> str:
+    """One to click on: `localhost` counts as secure in every browser, `0.0.0.0` in none."""
+    host, port = bound.getsockname()[:2]
+    if host in ("127.0.0.1", "0.0.0.0", "::1", "::"):
+        host = "localhost"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""The HTTP surface: is it alive, is it ready, where is moshi, and the conversations."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from fastapi import FastAPI, Response, WebSocket
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel
+
+import moshi_frontend
+from moshi_frontend.proxy import Proxy
+from moshi_frontend.replicas import MoshiHealth, MoshiInfo, Replicas
+from moshi_frontend.settings import Settings
+
+
+class Alive(BaseModel):
+    status: Literal["alive"] = "alive"
+
+
+class HealthReport(BaseModel):
+    """Whether conversations can begin, that is, whether moshi is ready. `progress` is 0..1 where known."""
+
+    status: Literal["starting", "ready", "draining", "failed"]
+    phase: str
+    progress: float | None
+    detail: str
+
+
+class MoshiReport(BaseModel):
+    """moshi as this service last saw it, seconds ago at most. `info` is null while it is unreachable."""
+
+    url: str
+    health: MoshiHealth
+    info: MoshiInfo | None
+
+
+class Config(BaseModel):
+    """What the page needs to begin. `chat_url` is relative in proxy mode and absolute in direct mode."""
+
+    service: Literal["scenario6-frontend"] = "scenario6-frontend"
+    version: str = moshi_frontend.__version__
+    mode: Literal["proxy", "direct"]
+    chat_url: str
+    moshi: MoshiReport
+
+
+def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
+        watch = asyncio.create_task(replicas.watch())
+        yield
+        watch.cancel()
+        await asyncio.wait((watch,))
+
+    api = FastAPI(
+        title="Scenario 6: frontend",
+        version=moshi_frontend.__version__,
+        lifespan=lifespan,
+        openapi_url=None,  # docs/openapi-frontend.json
+    )
+
+    @api.get("/alive")
+    async def alive() -> Alive:
+        return Alive()
+
+    @api.get("/health", responses={503: {"model": HealthReport}})
+    async def health(response: Response) -> HealthReport:
+        seen = replicas.best().health
+        if seen.status != "ready":
+            response.status_code = 503
+        return HealthReport(
+            status="starting" if seen.status == "unreachable" else seen.status,
+            phase=seen.phase,
+            progress=seen.progress,
+            detail=seen.detail,
+        )
+
+    @api.get("/api/config")
+    async def config() -> Config:
+        best = replicas.best()
+        return Config(
+            mode=settings.moshi_mode,
+            chat_url="/api/chat" if settings.moshi_mode == "proxy" else best.endpoint.chat_url,
+            moshi=MoshiReport(url=best.endpoint.url, health=best.health, info=best.info),
+        )
+
+    @api.websocket("/api/chat")
+    async def chat(socket: WebSocket) -> None:
+        await proxy.serve(socket)
+
+    @api.get("/", include_in_schema=False)
+    async def page_is_missing() -> PlainTextResponse:
+        return PlainTextResponse("The web page has not been built. Run: make web\n", 503)
+
+    return api

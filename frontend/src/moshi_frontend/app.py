@@ -1,0 +1,34 @@
+"""Puts the service together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from moshi_frontend import static
+from moshi_frontend.api import create_api
+from moshi_frontend.discovery import Endpoint
+from moshi_frontend.headers import SecurityHeaders
+from moshi_frontend.proxy import Proxy
+from moshi_frontend.replicas import Replicas
+from moshi_frontend.settings import Settings
+from moshi_frontend.trust import Trust
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a server runs, and what it has to drain before it stops."""
+
+    app: ASGIApp
+    proxy: Proxy
+
+
+def create_service(settings: Settings, endpoints: Sequence[Endpoint], page: Path = static.BUILT) -> Service:
+    trust = Trust(settings.moshi_ca)
+    replicas = Replicas(tuple(endpoints), trust)
+    proxy = Proxy(settings, replicas, trust)
+    direct = settings.moshi_mode == "direct"
+    socket_origins = [endpoint.socket_origin for endpoint in endpoints if direct]
+    app = static.with_page(create_api(settings, replicas, proxy), page)
+    return Service(SecurityHeaders(app, socket_origins), proxy)

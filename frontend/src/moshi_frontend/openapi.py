@@ -1,0 +1,23 @@
+"""Prints the HTTP interface as OpenAPI, the same for every machine: `python -m moshi_frontend.openapi`."""
+
+import json
+
+from moshi_frontend.api import create_api
+from moshi_frontend.discovery import Endpoint
+from moshi_frontend.proxy import Proxy
+from moshi_frontend.replicas import Replicas
+from moshi_frontend.settings import Settings
+from moshi_frontend.trust import Trust
+
+
+def document() -> str:
+    """JSON with sorted keys and a line feed at its end."""
+    settings = Settings.model_construct()
+    trust = Trust(None)
+    replicas = Replicas((Endpoint("https://localhost:8998"),), trust)
+    api = create_api(settings, replicas, Proxy(settings, replicas, trust))
+    return json.dumps(api.openapi(), indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    print(document(), end="")

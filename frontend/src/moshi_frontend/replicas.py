@@ -1,0 +1,110 @@
+"""What is known of each moshi, asked once a second in the background so that no request waits for it."""
+
+import asyncio
+import logging
+from typing import Literal
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from moshi_frontend.discovery import Endpoint
+from moshi_frontend.trust import Trust, explain
+
+log = logging.getLogger(__name__)
+
+PROBE_SECONDS = 1.0
+ANSWER_SECONDS = 3.0
+
+
+class MoshiHealth(BaseModel):
+    """What moshi says of itself, or `unreachable`. `progress` is 0..1 where it is known."""
+
+    status: Literal["starting", "ready", "draining", "failed", "unreachable"]
+    phase: str
+    progress: float | None
+    detail: str
+
+
+class Slots(BaseModel):
+    total: int
+    used: int
+
+
+class MoshiInfo(BaseModel):
+    """moshi's `/api/info`, passed on whole; declared is what this service itself reads."""
+
+    model_config = ConfigDict(extra="allow")
+
+    slots: Slots = Field(description="Conversations moshi holds at most, and now")
+
+
+class Replica:
+    """The last that was heard of one moshi."""
+
+    def __init__(self, endpoint: Endpoint, trust: Trust) -> None:
+        self.endpoint = endpoint
+        self.health = _unreachable("not asked yet")
+        self.info: MoshiInfo | None = None
+        self._trust = trust
+
+    @property
+    def free_slots(self) -> int:
+        return self.info.slots.total - self.info.slots.used if self.info else 0
+
+    async def watch(self) -> None:
+        """Until cancelled."""
+        while True:
+            before = (self.health.status, self.health.phase)
+            await self.probe()
+            if (self.health.status, self.health.phase) != before:
+                log.info("moshi at %s is %s: %s", self.endpoint.url, self.health.status, self.health.detail)
+            await asyncio.sleep(PROBE_SECONDS)
+
+    async def probe(self) -> None:
+        """Ask once. A new connection each time, because a new conversation needs one too."""
+        try:
+            async with (
+                asyncio.timeout(ANSWER_SECONDS),
+                httpx.AsyncClient(
+                    base_url=self.endpoint.url,
+                    verify=self._trust.context() if self.endpoint.is_tls else False,
+                    timeout=ANSWER_SECONDS,
+                    trust_env=False,  # moshi is next door; a proxy for the internet does not lead there
+                ) as client,
+            ):
+                health = MoshiHealth.model_validate_json((await client.get("/health")).content)
+                info = MoshiInfo.model_validate_json((await client.get("/api/info")).content)
+        except ValidationError:
+            self._lost("something answers there, but not as moshi does; is the URL right?")
+        except (OSError, httpx.HTTPError) as error:
+            self._lost(explain(error))
+        else:
+            self.health, self.info = health, info
+
+    def _lost(self, detail: str) -> None:
+        self.health, self.info = _unreachable(detail), None
+
+
+class Replicas:
+    """Every moshi there is, at least one."""
+
+    def __init__(self, endpoints: tuple[Endpoint, ...], trust: Trust) -> None:
+        self._replicas = tuple(Replica(endpoint, trust) for endpoint in endpoints)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return tuple(replica.endpoint for replica in self._replicas)
+
+    def best(self) -> Replica:
+        """The ready one with the most free slots; the first one while none is ready."""
+        return max(self._replicas, key=lambda replica: (replica.health.status == "ready", replica.free_slots))
+
+    async def watch(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for replica in self._replicas:
+                tasks.create_task(replica.watch())
+
+
+def _unreachable(detail: str) -> MoshiHealth:
+    return MoshiHealth(status="unreachable", phase="waiting for moshi", progress=None, detail=detail)

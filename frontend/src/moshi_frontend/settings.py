@@ -1,0 +1,84 @@
+"""Every setting of the service. Each is an environment variable. Where moshi is: see discovery.py."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from platformdirs import user_state_path
+from pydantic import Field, FilePath, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from moshi_frontend.errors import StartupError
+
+PREFIX = "FRONTEND_"
+
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+$")]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, use_attribute_docstrings=True, frozen=True)
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    """Address to listen on. `0.0.0.0` or `::` for every interface."""
+
+    port: int = Field(default=8080, ge=0, le=65535)
+    """Port to listen on, 0 to 65535. 0 takes any free one."""
+
+    moshi_mode: Literal["proxy", "direct"] = "proxy"
+    """`proxy`: browsers reach moshi through this service. `direct`: they are told moshi's own address."""
+
+    moshi_ca: Path | None = None
+    """PEM file with the authority that moshi's certificate is checked against. Unset: those of the system.
+    The file may appear after the start, because moshi makes its own on its first run."""
+
+    tls: Literal["off", "auto", "files"] = "off"
+    """`auto` makes a certificate on first run; `files` takes FRONTEND_TLS_CERT and FRONTEND_TLS_KEY; `off` is
+    plain HTTP, with which browsers allow the microphone on localhost only."""
+
+    tls_cert: FilePath | None = None
+    """PEM file with the certificate (chain), for FRONTEND_TLS=files."""
+
+    tls_key: FilePath | None = None
+    """PEM file with its private key, for FRONTEND_TLS=files."""
+
+    tls_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Further names or addresses for the automatic certificate, separated by commas."""
+
+    allowed_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
+    """Origins besides the service's own that a browser may connect from, e.g. `https://talk.example`;
+    separated by commas."""
+
+    state_dir: Path = Field(default_factory=lambda: user_state_path("scenario6") / "frontend")
+    """Folder where the automatic certificate is kept."""
+
+    max_connections: int = Field(default=64, ge=1, le=10_000)
+    """Conversations passed on to moshi at the same time, 1 to 10000."""
+
+    @field_validator("tls_hosts", "allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @model_validator(mode="after")
+    def _files_are_named(self) -> Self:
+        if self.tls == "files" and (self.tls_cert is None or self.tls_key is None):
+            raise ValueError("FRONTEND_TLS=files needs FRONTEND_TLS_CERT and FRONTEND_TLS_KEY too")
+        return self
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        StartupError: names the first variable that is wrong, what it got and what it takes.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        if not first["loc"]:
+            raise StartupError(first["msg"].removeprefix("Value error, ")) from None
+        field = str(first["loc"][0])
+        takes = " ".join((Settings.model_fields[field].description or "").split())
+        raise StartupError(f"{PREFIX}{field.upper()}={first['input']!r}: {first['msg']}. It takes: {takes}") from None
