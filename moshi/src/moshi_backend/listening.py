@@ -41,6 +41,9 @@ def certificate(settings: Settings) -> Certificate | None:
                 return automatic_certificate(folder, (*names_of_this_machine(), *settings.tls_hosts))
             except OSError as error:
                 raise StartupError(f"cannot keep a certificate in {folder}: {error}; set MOSHI_STATE_DIR") from None
+            except ValueError as error:
+                hosts = ",".join(settings.tls_hosts)
+                raise StartupError(f"MOSHI_TLS_HOSTS={hosts!r}: {error}; it takes names and addresses") from None
         case "files":
             assert settings.tls_cert and settings.tls_key
             try:

@@ -13,6 +13,7 @@ import trustme
 from cryptography import x509
 
 LIFETIME = timedelta(days=397)  # the longest that every browser accepts
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 RENEW_BEFORE_END = timedelta(days=30)
 
 
@@ -26,7 +27,9 @@ class Certificate:
 
 
 def names_of_this_machine() -> tuple[str, ...]:
-    return ("localhost", "127.0.0.1", "::1", socket.gethostname())
+    name = socket.gethostname()
+    # A container's name may have an underscore, which no certificate can carry.
+    return LOOPBACK if "_" in name else (*LOOPBACK, name)
 
 
 def automatic_certificate(folder: Path, hosts: Sequence[str], now: datetime | None = None) -> Certificate:

@@ -1,0 +1,44 @@
+/** Microphone to worker: cuts what comes into packets of 20 ms. Muted, it sends silence, so that time goes on. */
+
+import { CAPTURE, type CaptureReport, type ToCapture } from "./worklet-messages";
+
+const PACKET_SECONDS = 0.02;
+
+class Capture extends AudioWorkletProcessor {
+  readonly #length = Math.round(sampleRate * PACKET_SECONDS);
+  #packet = new Float32Array(this.#length);
+  #filled = 0;
+  #muted = false;
+  #worker: MessagePort | null = null;
+
+  constructor() {
+    super();
+    this.port.onmessage = ({ data }: MessageEvent<ToCapture>) => {
+      if ("port" in data) this.#worker = data.port;
+      else this.#muted = data.muted;
+    };
+  }
+
+  process([input]: Float32Array[][]): boolean {
+    // A device that is gone gives no channel: silence then keeps the conversation's time.
+    const samples = input?.[0];
+    const length = samples?.length ?? 128;
+    for (let index = 0; index < length; index++) {
+      this.#packet[this.#filled++] = this.#muted ? 0 : (samples?.[index] ?? 0);
+      if (this.#filled === this.#length) this.#send();
+    }
+    return true;
+  }
+
+  #send(): void {
+    let energy = 0;
+    for (const sample of this.#packet) energy += sample * sample;
+    const report: CaptureReport = { level: Math.sqrt(energy / this.#length) };
+    this.port.postMessage(report);
+    this.#worker?.postMessage(this.#packet, [this.#packet.buffer]);
+    this.#packet = new Float32Array(this.#length);
+    this.#filled = 0;
+  }
+}
+
+registerProcessor(CAPTURE, Capture);

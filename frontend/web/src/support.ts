@@ -1,0 +1,23 @@
+/** `window.scenario6`: the figures that a support engineer, or a test, asks for. Read-only. */
+
+import type { CallStats } from "./audio/types";
+import { captions, refreshStats, state, stats } from "./controller";
+
+export type SupportStats = { state: string; captionsLength: number } & Partial<CallStats>;
+
+declare global {
+  interface Window {
+    readonly scenario6: { stats(): SupportStats };
+  }
+}
+
+export function offerSupport(): void {
+  Object.defineProperty(window, "scenario6", {
+    value: Object.freeze({
+      stats: (): SupportStats => {
+        refreshStats();
+        return { state: state.value.name, captionsLength: captions.value.length, ...stats.value };
+      },
+    }),
+  });
+}

@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  build: {
+    outDir: "../src/moshi_frontend/static",
+    emptyOutDir: true,
+    target: "es2022",
+    assetsInlineLimit: 0, // the content security policy allows no data: scripts
+    modulePreload: { polyfill: false }, // an inline script otherwise
+  },
+  worker: { format: "es" },
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  server: { proxy: { "/api": { target: "http://localhost:8080", ws: true } } },
+  test: { environment: "node", include: ["src/**/*.test.ts"] },
+});
