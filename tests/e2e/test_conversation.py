@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -10,10 +11,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
 from support.services import clean_environment, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -124,7 +127,7 @@ class Tab:
     complaints: list[str] = field(default_factory=list)
     """Console errors and warnings, exceptions and violations of the content security policy."""
 
-    def stats(self) -> dict[str, float]:
+    def stats(self) -> dict[str, Any]:
         stats = self.page.evaluate("window.scenario6.stats()")
         assert isinstance(stats, dict)
         return stats
@@ -138,7 +141,12 @@ class Tab:
 def open_tab(browser: Browser, address: str) -> Tab:
     page = browser.new_page()
     tab = Tab(page)
-    page.on("console", lambda message: message.type in {"error", "warning"} and tab.complaints.append(message.text))
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            tab.complaints.append(message.text)
+
+    page.on("console", on_console)
     page.on("pageerror", lambda error: tab.complaints.append(str(error)))
     page.add_init_script(
         "document.addEventListener('securitypolicyviolation', event =>"
@@ -239,8 +247,6 @@ def test_ctrl_c_ends_everything_with_exit_code_0(running: Running, browser: Brow
 
 
 def test_a_port_in_use_is_one_line_and_exit_code_3(tmp_path: Path) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         for variable in ("MOSHI_PORT", "FRONTEND_PORT"):

@@ -111,7 +111,7 @@ class Engine:
     async def idle(self, seconds: float) -> None:
         """Wait until no conversation is left, at most that long."""
         end = time.monotonic() + seconds
-        while self._sessions and time.monotonic() < end:  # noqa: ASYNC110 - only at the end of the process
+        while self._sessions and time.monotonic() < end:
             await asyncio.sleep(0.02)
 
     async def stop(self) -> None:

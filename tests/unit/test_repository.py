@@ -1,0 +1,103 @@
+"""What must stay true of the tree as a whole."""
+
+import ast
+import json
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ("requirements-dev.lock", "moshi/requirements.lock", "frontend/requirements.lock", "tools/bootstrap.lock")
+
+
+def tracked() -> list[Path]:
+    """What git would have in a clone, by path; nothing where the sources are not a git checkout."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    return [Path(name) for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def pinned(lock: str) -> dict[str, str]:
+    lines = (ROOT / lock).read_text().splitlines()
+    return dict(line.split(" ")[0].split("==") for line in lines if "==" in line)
+
+
+def imported(folder: Path) -> set[str]:
+    """The top-level modules that a package's files import."""
+    names: set[str] = set()
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_has_a_hash_for_every_package_and_names_no_host(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    assert "://" not in text
+    entries = re.split(r"\n(?=\S)", text.strip())
+    assert [entry.partition(" ")[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def test_the_services_run_with_the_versions_that_are_tested() -> None:
+    tested = pinned("requirements-dev.lock")
+    for lock in LOCKS[1:3]:
+        assert {name: version for name, version in pinned(lock).items() if tested.get(name) != version} == {}
+
+
+def test_torch_is_the_cuda_12_1_build_and_every_nvidia_library_is_of_that_release() -> None:
+    versions = pinned("moshi/requirements.lock")
+    assert versions["torch"] == "2.4.1"
+    assert versions["nvidia-cuda-runtime-cu12"].startswith("12.1.")
+    assert versions["nvidia-nvjitlink-cu12"].startswith("12.1.")
+
+
+def test_the_frontend_carries_no_model() -> None:
+    assert {"torch", "sphn", "moshi"}.isdisjoint(pinned("frontend/requirements.lock"))
+
+
+def test_the_pages_lock_names_no_host() -> None:
+    lock = json.loads((ROOT / "frontend/web/package-lock.json").read_text())
+    packages = {name: entry for name, entry in lock["packages"].items() if name}
+    assert [name for name, entry in packages.items() if "resolved" in entry or "integrity" not in entry] == []
+
+
+def test_imports_point_one_way() -> None:
+    assert {"moshi", "moshi_backend", "torch"}.isdisjoint(imported(ROOT / "frontend/src"))
+    assert "moshi_frontend" not in imported(ROOT / "moshi/src")
+
+
+def test_only_two_modules_know_upstreams_classes() -> None:
+    package = ROOT / "moshi/src/moshi_backend"
+    knowing = {
+        file.name for file in package.glob("*.py") if re.search(r"^from moshi\.", file.read_text(), re.MULTILINE)
+    }
+    assert knowing == {"checkpoint.py", "model.py"}
+
+
+def test_upstreams_code_is_not_tracked() -> None:
+    kept = [path for path in tracked() if path.is_relative_to("third_party/moshi")]
+    assert [path.name for path in kept if path.suffix == ".py" or path.name.startswith("LICENSE")] == []
+
+
+def test_moshi_version_names_the_release_that_is_packaged() -> None:
+    pin = tomllib.loads((ROOT / "MOSHI_VERSION").read_text())
+    packaging = tomllib.loads((ROOT / "third_party/moshi/pyproject.toml").read_text())
+    assert packaging["project"]["version"] == pin["version"]
+    assert packaging["project"]["urls"]["Source"].endswith(pin["commit"])
+
+
+def test_the_changelog_has_a_place_for_what_is_next() -> None:
+    assert "## [Unreleased]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_demo_model_is_a_few_megabytes() -> None:
+    folder = ROOT / "moshi/src/moshi_backend/demo"
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 4_000_000
