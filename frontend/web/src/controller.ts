@@ -74,7 +74,9 @@ export async function connect(): Promise<void> {
       },
       onServerError: (text) => current() && send({ type: "server said", reason: text }),
       onClose: (code, reason) => {
-        if (current()) send({ type: "closed", code, reason, now: Date.now() });
+        if (!current()) return;
+        send({ type: "closed", code, reason, now: Date.now() });
+        inputLevel.value = outputLevel.value = 0;
       },
       onLevels: (input, output) => {
         inputLevel.value = underWay.value ? input : 0;
