@@ -94,7 +94,7 @@ async def test_two_conversations_run_beside_each_other(moshi: Service) -> None:
 
 
 async def test_protocol_2_tells_the_session_and_how_it_goes(moshi: Service) -> None:
-    said = await converse(moshi.chat + "?protocol=2", encode(noise(3.0)))
+    said = await converse(moshi.chat + "?protocol=2", encode(noise(3.2)))
     assert [item["type"] for item in said.metadata] == ["session", "stats", "stats", "stats"]
     stats = said.metadata[-1]
     assert isinstance(stats["tick_ms"], float)

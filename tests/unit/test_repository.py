@@ -101,3 +101,8 @@ def test_the_changelog_has_a_place_for_what_is_next() -> None:
 def test_the_demo_model_is_a_few_megabytes() -> None:
     folder = ROOT / "moshi/src/moshi_backend/demo"
     assert sum(file.stat().st_size for file in folder.iterdir()) < 4_000_000
+
+
+def test_the_placed_upstream_is_exactly_the_pinned_one() -> None:
+    verified = subprocess.run([ROOT / "tools/vendor_moshi", "verify"], capture_output=True, text=True)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
