@@ -8,10 +8,13 @@ WEB := frontend/src/moshi_frontend/static/index.html
 WEB_SOURCES := $(shell find frontend/web -type f -not -path '*/node_modules/*')
 PACKAGING := requirements-dev.lock tools/setup-python third_party/moshi/UPSTREAM.json $(wildcard */pyproject.toml third_party/*/pyproject.toml)
 
-.PHONY: help setup run test check unit format lock web clean
+.PHONY: help preflight setup run test check unit format lock web clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' Makefile | expand -t 18
+
+preflight:
+	@tools/preflight
 
 setup: .venv/.ready $(WEB)  ## Everything `make run` needs, without running it
 
@@ -44,8 +47,8 @@ web: $(WEB)  ## Build the page
 clean:  ## Remove what set-up made
 	rm -rf .venv .bootstrap .state frontend/web/node_modules frontend/src/moshi_frontend/static
 
-.venv/.ready: $(PACKAGING)
+.venv/.ready: $(PACKAGING) | preflight
 	@tools/setup-python
 
-$(WEB): $(WEB_SOURCES) tools/setup-web
+$(WEB): $(WEB_SOURCES) tools/setup-web | preflight
 	@tools/setup-web

@@ -19,7 +19,6 @@ ROOT = Path(__file__).parents[2]
 def checkout(tmp_path: Path) -> Path:
     """A checkout on which set-up never ran, with a PATH of its own in `bin`."""
     shutil.copytree(ROOT / "tools", tmp_path / "tools")
-    (tmp_path / "frontend/web").mkdir(parents=True)
     (tmp_path / "bin").mkdir()
     for program in ("sh", "dirname", "awk", "df", "uname"):
         found = shutil.which(program)
@@ -35,10 +34,14 @@ def program(checkout: Path, name: str, script: str) -> None:
     file.chmod(0o755)
 
 
-def refused(checkout: Path, script: str) -> str:
+def python(checkout: Path) -> None:
+    (checkout / "bin/python3.12").symlink_to(Path(sys.base_prefix) / "bin/python3.12")
+
+
+def refused(checkout: Path) -> str:
     """The one line that it prints."""
     ran = subprocess.run(
-        [checkout / "tools" / script],
+        [checkout / "tools/preflight"],
         env={"PATH": str(checkout / "bin"), "HOME": str(checkout)},
         capture_output=True,
         text=True,
@@ -52,28 +55,32 @@ def refused(checkout: Path, script: str) -> str:
 
 
 def test_no_python_3_12(checkout: Path) -> None:
-    assert "Python 3.12" in refused(checkout, "setup-python")
+    assert "Python 3.12" in refused(checkout)
 
 
 def test_a_python_3_12_that_does_not_run_is_none(checkout: Path) -> None:
     program(checkout, "python3.12", "echo 'version not selected' >&2; exit 127")
-    assert "Python 3.12" in refused(checkout, "setup-python")
+    assert "Python 3.12" in refused(checkout)
 
 
 def test_no_disk_space(checkout: Path) -> None:
-    (checkout / "bin/python3.12").symlink_to(Path(sys.base_prefix) / "bin/python3.12")
+    python(checkout)
+    program(checkout, "npm", "exit 0")
+    program(checkout, "node", "exit 0")
     program(checkout, "df", "echo header; echo '/dev/a 9000000 8000000 1048576 90% /'")
-    assert "7 GiB of disk space here, 1 GiB are free" in refused(checkout, "setup-python")
+    assert "7 GiB of disk space here, 1 GiB are free" in refused(checkout)
 
 
 def test_no_node(checkout: Path) -> None:
-    assert "Node.js was not found" in refused(checkout, "setup-web")
+    python(checkout)
+    assert "Node.js was not found" in refused(checkout)
 
 
 def test_an_old_node(checkout: Path) -> None:
+    python(checkout)
     program(checkout, "npm", "exit 0")
     program(checkout, "node", 'case "$1" in --version) echo v18.20.4;; *) exit 1;; esac')
-    assert "v18.20.4" in refused(checkout, "setup-web")
+    assert "v18.20.4" in refused(checkout)
 
 
 def test_ctrl_c_in_a_terminal_is_an_orderly_end_of_make_too(tmp_path: Path) -> None:
