@@ -20,7 +20,8 @@ import { strings } from "./strings";
 export function App() {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.key.toLowerCase() === "m" && !event.ctrlKey && !event.metaKey && !event.altKey) toggleMute();
+      if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key.toLowerCase() === "m") toggleMute();
     };
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
@@ -51,25 +52,25 @@ export function App() {
 
 function Controls() {
   const live = state.value.name === "live";
-  if (!underWay.value) {
-    const again = state.value.name === "ended" || state.value.name === "failed";
-    return (
-      <div class="controls">
-        <button type="button" class="primary" disabled={!canConnect.value} onClick={() => void connect()}>
-          {again ? strings.connectAgain : strings.connect}
-        </button>
-      </div>
-    );
-  }
+  const again = state.value.name === "ended" || state.value.name === "failed";
+  const begin = again ? strings.connectAgain : strings.connect;
+  const leave = live ? strings.disconnect : strings.cancel;
   return (
     <div class="controls">
       {live && (
-        <button type="button" aria-keyshortcuts="m" title={strings.muteHint} onClick={toggleMute}>
+        <button key="mute" type="button" aria-keyshortcuts="m" title={strings.muteHint} onClick={toggleMute}>
           {muted.value ? strings.unmute : strings.mute}
         </button>
       )}
-      <button type="button" class={live ? "danger" : ""} onClick={disconnect}>
-        {live ? strings.disconnect : strings.cancel}
+      {/* One element for beginning and leaving: it keeps the keyboard's focus. */}
+      <button
+        key="call"
+        type="button"
+        class={live ? "danger" : underWay.value ? "" : "primary"}
+        disabled={!underWay.value && !canConnect.value}
+        onClick={underWay.value ? disconnect : () => void connect()}
+      >
+        {underWay.value ? leave : begin}
       </button>
     </div>
   );

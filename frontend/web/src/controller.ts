@@ -1,6 +1,6 @@
 /** Holds one conversation: runs the state machine against the browser and the service, and offers what the page shows. */
 
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { startCall } from "./audio/call";
 import type { Call, CallStats } from "./audio/types";
 import { type Config, chatUrl, fetchConfig, secureUrl } from "./config";
@@ -14,6 +14,8 @@ const SAMPLE_RATE = 48_000;
 export const state = signal<State>(INITIAL);
 export const muted = signal(false);
 export const captions = signal("");
+/** Characters said since the call began, those no longer kept included. */
+export const captionsLength = signal(0);
 export const config = signal<Config | null>(null);
 export const stats = signal<CallStats | null>(null);
 /** Root mean square 0..1, some 20 times a second. */
@@ -43,17 +45,25 @@ export async function connect(): Promise<void> {
   if (!canConnect.value) return;
   const mine = ++attempt;
   const current = (): boolean => mine === attempt && underWay.value;
+  call = null;
   captions.value = "";
+  captionsLength.value = 0;
   stats.value = null;
   muted.value = false;
   send({ type: "connect" });
-  const context = new AudioContext({ latencyHint: "interactive", sampleRate: SAMPLE_RATE });
-  const microphone = await askForMicrophone();
+  const context = openSpeaker();
+  if (!context) return send({ type: "failed", reason: strings.audioFailed });
+  const microphone = await openMicrophone();
+  if (typeof microphone === "string") {
+    void context.close();
+    if (current()) send({ type: "microphone refused", name: microphone });
+    return;
+  }
   const giveUp = (): void => {
-    for (const track of microphone?.getTracks() ?? []) track.stop();
+    for (const track of microphone.getTracks()) track.stop();
     void context.close();
   };
-  if (!microphone || !current()) return giveUp();
+  if (!current()) return giveUp();
   send({ type: "microphone granted" });
   const ready = await waitForModel(current);
   if (!ready || !current()) return giveUp();
@@ -67,7 +77,11 @@ export async function connect(): Promise<void> {
     events: {
       onLive: () => current() && send({ type: "handshake", now: Date.now() }),
       onText: (piece) => {
-        if (current()) captions.value = (captions.value + piece).slice(-MAX_CAPTIONS);
+        if (!current()) return;
+        batch(() => {
+          captions.value = (captions.value + piece).slice(-MAX_CAPTIONS);
+          captionsLength.value += piece.length;
+        });
       },
       onMetadata: (metadata) => {
         if (current() && metadata.type === "end") send({ type: "server said", reason: metadata.reason });
@@ -79,8 +93,9 @@ export async function connect(): Promise<void> {
         inputLevel.value = outputLevel.value = 0;
       },
       onLevels: (input, output) => {
-        inputLevel.value = underWay.value ? input : 0;
-        outputLevel.value = underWay.value ? output : 0;
+        if (!current()) return;
+        inputLevel.value = input;
+        outputLevel.value = output;
       },
     },
   }).catch(() => null);
@@ -114,14 +129,23 @@ export function refreshStats(): void {
   if (call) stats.value = call.stats();
 }
 
-async function askForMicrophone(): Promise<MediaStream | null> {
+/** null where there is nothing to play on. */
+function openSpeaker(): AudioContext | null {
+  try {
+    return new AudioContext({ latencyHint: "interactive", sampleRate: SAMPLE_RATE });
+  } catch {
+    return null;
+  }
+}
+
+/** The microphone, or the name of what stood in the way. */
+async function openMicrophone(): Promise<MediaStream | string> {
   try {
     return await navigator.mediaDevices.getUserMedia({
       audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
     });
   } catch (error) {
-    send({ type: "microphone refused", name: error instanceof DOMException ? error.name : "Error" });
-    return null;
+    return error instanceof DOMException ? error.name : "Error";
   }
 }
 
@@ -140,8 +164,7 @@ async function waitForModel(current: () => boolean): Promise<Config | null> {
       send({ type: "model ready" });
       return latest;
     }
-    const detail = health.status === "unreachable" ? strings.unreachable : health.detail;
-    send({ type: "model not ready", health: { ...health, detail } });
+    send({ type: "model not ready", health });
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   return null;

@@ -99,6 +99,9 @@ describe("a conversation", () => {
   it("has words for every state", () => {
     for (const state of Object.values(states)) expect(words(state, false)).not.toBe("");
     expect(words(states.starting, false)).toContain("42 %");
+    const waiting = (status: Health["status"]) => words({ name: "starting", health: { ...loading, status } }, false);
+    expect(waiting("unreachable")).toBe(strings.unreachable);
+    expect(waiting("draining")).toBe(strings.draining);
     expect(words(states.live, true)).toBe(strings.liveMuted);
     expect(words(states.insecure, false)).toContain("https://talk.example/");
     expect(words({ name: "ended", reason: "x", seconds: 125 }, false)).toContain("2 min 5 s");

@@ -91,7 +91,9 @@ export function words(state: State, muted: boolean): string {
     case "connecting":
       return strings.connecting;
     case "starting": {
-      const { phase, progress, detail } = state.health;
+      const { status, phase, progress, detail } = state.health;
+      if (status === "unreachable") return strings.unreachable;
+      if (status === "draining") return strings.draining;
       return strings.starting(phase, progress === null ? null : Math.round(progress * 100), detail);
     }
     case "live":

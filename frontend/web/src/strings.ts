@@ -23,6 +23,8 @@ export const strings = {
   connecting: "Connecting.",
   starting: (phase: string, percent: number | null, detail: string) =>
     `The model is starting: ${phase}${percent === null ? "" : ` ${percent} %`}. ${detail}`,
+  unreachable: "The model does not answer yet. Waiting for it.",
+  draining: "The model is shutting down. Waiting for it to come back.",
   live: "Live. Speak whenever you like.",
   liveMuted: "Live. Your microphone is muted.",
   ended: (reason: string, duration: string) => `Ended after ${duration}: ${reason}`,
@@ -37,7 +39,6 @@ export const strings = {
   audioFailed: "this browser could not load the audio code. Reload the page, or try another browser.",
   noConfig: "the service does not answer. Is it running?",
   modelFailed: (detail: string) => `the model could not be started: ${detail}`,
-  unreachable: "moshi does not answer yet",
 
   hungUp: "you disconnected.",
   finished: "the conversation is over.",

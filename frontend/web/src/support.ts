@@ -1,7 +1,7 @@
 /** `window.scenario6`: the figures that a support engineer, or a test, asks for. Read-only. */
 
 import type { CallStats } from "./audio/types";
-import { captions, refreshStats, state, stats } from "./controller";
+import { captionsLength, refreshStats, state, stats } from "./controller";
 
 export type SupportStats = { state: string; captionsLength: number } & Partial<CallStats>;
 
@@ -16,7 +16,7 @@ export function offerSupport(): void {
     value: Object.freeze({
       stats: (): SupportStats => {
         refreshStats();
-        return { state: state.value.name, captionsLength: captions.value.length, ...stats.value };
+        return { state: state.value.name, captionsLength: captionsLength.value, ...stats.value };
       },
     }),
   });

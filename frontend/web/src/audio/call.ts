@@ -20,26 +20,17 @@ import {
 /**
  * Dial. Everything that happens afterwards comes through `events`, a failure to connect too.
  *
- * @throws DOMException if the browser does not load the audio code; microphone and context are then released
+ * @throws DOMException if the browser does not run the audio code; microphone and context are then released
  */
 export async function startCall({ url, codec, microphone, context, events }: CallOptions): Promise<Call> {
   const release = async (): Promise<void> => {
     for (const track of microphone.getTracks()) track.stop();
     if (context.state !== "closed") await context.close();
   };
-  try {
-    await Promise.all([captureUrl, playbackUrl].map((module) => context.audioWorklet.addModule(module)));
-    await context.resume();
-  } catch (error) {
+  const [capture, playback] = await connectWorklets(microphone, context).catch(async (error: unknown) => {
     await release();
     throw error;
-  }
-
-  const source = context.createMediaStreamSource(microphone);
-  const capture = new AudioWorkletNode(context, CAPTURE, { numberOfOutputs: 0 });
-  const playback = new AudioWorkletNode(context, PLAYBACK, { numberOfInputs: 0, outputChannelCount: [1] });
-  source.connect(capture);
-  playback.connect(context.destination);
+  });
 
   let played: PlaybackReport | null = null;
   let socket: SocketReport | null = null;
@@ -127,6 +118,25 @@ export async function startCall({ url, codec, microphone, context, events }: Cal
       };
     },
   };
+}
+
+/** The capture and the playback node, between microphone and speaker. */
+async function connectWorklets(
+  microphone: MediaStream,
+  context: AudioContext,
+): Promise<[AudioWorkletNode, AudioWorkletNode]> {
+  await Promise.all([captureUrl, playbackUrl].map((module) => context.audioWorklet.addModule(module)));
+  await context.resume();
+  const capture = new AudioWorkletNode(context, CAPTURE, {
+    numberOfOutputs: 0,
+    // Browsers may give two channels where one was asked for; explicit mixes them, and the worklet reads the one.
+    channelCount: 1,
+    channelCountMode: "explicit",
+  });
+  const playback = new AudioWorkletNode(context, PLAYBACK, { numberOfInputs: 0, outputChannelCount: [1] });
+  context.createMediaStreamSource(microphone).connect(capture);
+  playback.connect(context.destination);
+  return [capture, playback];
 }
 
 function ports(): [MessagePort, MessagePort] {

@@ -41,8 +41,4 @@ export class Decoder {
     }
     return whole;
   }
-
-  close(): void {
-    this.#opus.free();
-  }
 }

@@ -67,10 +67,6 @@ export class JitterBuffer {
     return (this.#written - this.#read) / this.#perMs;
   }
 
-  get targetMs(): number {
-    return this.#target;
-  }
-
   /** Take one packet that arrived at `nowMs`, on the clock that playback runs on. */
   push(samples: Float32Array, nowMs: number): void {
     const delay = this.#rememberDelay(nowMs - this.#written / this.#perMs);

@@ -1,6 +1,6 @@
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { captions } from "../controller";
+import { captions, captionsLength } from "../controller";
 import { strings } from "../strings";
 
 const ANNOUNCE_MS = 2000;
@@ -39,11 +39,11 @@ function Announcer() {
   const announced = useRef(0);
   useEffect(() => {
     const timer = setInterval(() => {
-      const text = captions.peek();
-      if (text.length < announced.current) announced.current = 0;
-      const fresh = text.slice(announced.current).trim();
-      announced.current = text.length;
-      if (fresh) setPhrase(fresh);
+      const length = captionsLength.peek();
+      if (length < announced.current) announced.current = 0; // another call
+      const fresh = length - announced.current;
+      announced.current = length;
+      if (fresh > 0) setPhrase(captions.peek().slice(-fresh).trim());
     }, ANNOUNCE_MS);
     return () => clearInterval(timer);
   }, []);
