@@ -1,6 +1,5 @@
-"""The batch over upstream's real classes and loading code, with the demo model, greedy."""
+"""The batch over upstream's real classes and loading code, with the demo model."""
 
-import dataclasses
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -8,49 +7,88 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from moshi.models import LMGen
 from moshi.models.loaders import CheckpointInfo
+from moshi.utils.compile import no_compile
 from numpy.typing import NDArray
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from moshi_backend.checkpoint import find_checkpoint
-from moshi_backend.model import BatchedModel, Frame, choose_device
+from moshi_backend.model.batch import BatchedModel, Frame, Given
+from moshi_backend.model.device import choose_device, free_memory
+from moshi_backend.model.sampling import Choice, Sampling
 
 FRAME = 1920
 CPU = torch.device("cpu")
+GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
+LIVELY = Sampling(Choice(0.7, 25, 1), Choice(0.8, 250, 2))
 type Samples = NDArray[np.float32]
 
 
 @pytest.fixture(scope="module")
 def checkpoint() -> CheckpointInfo:
-    return dataclasses.replace(find_checkpoint("demo", None), lm_gen_config={"use_sampling": False})
+    return find_checkpoint("demo", None)
 
 
-def batch(checkpoint: CheckpointInfo, slots: int) -> BatchedModel:
-    return BatchedModel(checkpoint, slots, CPU, torch.float32)
+def batch(checkpoint: CheckpointInfo, slots: int, context: int | None = None) -> BatchedModel:
+    return BatchedModel(checkpoint, slots, CPU, torch.float32, context)
 
 
 def speech(seed: int, frames: int) -> list[Samples]:
     """Noise whose loudness wanders, so that frames differ."""
     generator = np.random.default_rng(seed)
     level = np.abs(np.sin(np.arange(frames) * generator.uniform(0.2, 1.0)))[:, None] * 0.4
-    return list((generator.standard_normal((frames, FRAME)) * level).astype(np.float32))
+    return list((generator.standard_normal((frames, FRAME)) * level).clip(-1, 1).astype(np.float32))
 
 
-def alone(model: BatchedModel, row: int, frames: list[Samples]) -> list[Frame]:
-    model.join(row)
+def alone(model: BatchedModel, row: int, frames: list[Samples], sampling: Sampling = GREEDY) -> list[Frame]:
+    model.join(row, sampling)
     said = [model.step({row: frame}) for frame in frames]
     return [frame[row] for frame in said if row in frame]
 
 
+@torch.inference_mode()
+def upstream(checkpoint: CheckpointInfo, frames: list[Samples]) -> list[tuple[tuple[int, ...], Samples]]:
+    """Tokens and sound of upstream's own classes, used as its server does, greedy."""
+    with no_compile():
+        mimi = checkpoint.get_mimi("cpu")
+        generator = LMGen(checkpoint.get_moshi("cpu", dtype=torch.float32), use_sampling=False)
+        mimi.streaming_forever(1)
+        generator.streaming_forever(1)
+        said = []
+        for index, frame in enumerate(frames):
+            codes = mimi.encode(torch.from_numpy(frame)[None, None])
+            if index == 0:
+                mimi.reset_streaming()
+            tokens = generator.step(codes)
+            if tokens is not None:
+                pcm = mimi.decode(tokens[:, 1:])[0, 0].numpy().copy()
+                said.append((tuple(tokens[0, :, 0].tolist()), pcm))
+        return said
+
+
 def assert_same(ours: list[Frame], theirs: list[Frame], tolerance: float = 0.0) -> None:
-    assert [frame.text for frame in ours] == [frame.text for frame in theirs]
+    assert [frame.tokens for frame in ours] == [frame.tokens for frame in theirs]
     assert len(ours) > 0
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one.pcm, other.pcm, rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize(("slots", "row"), [(1, 0), (5, 3)])
+def test_greedy_says_exactly_what_upstream_says(slots: int, row: int, checkpoint: CheckpointInfo) -> None:
+    """Longer than the attention of the language model (256 steps) and of the codec (25 frames)."""
+    frames = speech(40, 400)
+    theirs = upstream(checkpoint, frames)
+    ours = alone(batch(checkpoint, slots), row, frames)
+    assert [frame.tokens for frame in ours] == [tokens for tokens, _ in theirs]
+    assert len(ours) == 399
+    for frame, (_, pcm) in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(frame.pcm, pcm, rtol=0, atol=2e-6)
+
+
 def test_the_first_answer_needs_two_frames(checkpoint: CheckpointInfo) -> None:
     model = batch(checkpoint, 2)
-    model.join(0)
+    model.join(0, GREEDY)
     first, second = speech(1, 2)
     assert model.step({0: first}) == {}
     assert set(model.step({0: second})) == {0}
@@ -76,21 +114,27 @@ def test_the_demo_codec_tells_sounds_apart(checkpoint: CheckpointInfo) -> None:
     assert (codes != silence).float().mean() > 0.5
 
 
-def test_the_demo_model_is_as_wordy_as_a_speaker() -> None:
-    model = BatchedModel(find_checkpoint("demo", None), 8, CPU, torch.float32)
-    torch.manual_seed(0)
+def test_the_demo_model_is_as_wordy_as_a_speaker(checkpoint: CheckpointInfo) -> None:
+    model = batch(checkpoint, 8)
     for row in range(8):
-        model.join(row)
+        model.join(row, Sampling(Choice(0.7, 25, row), Choice(0.8, 250, row)))
     said = [model.step(dict.fromkeys(range(8), frame)) for frame in speech(4, 100)]
     texts = [frame.text for frames in said for frame in frames.values()]
     assert 0.1 < sum(bool(text) for text in texts) / len(texts) < 0.7
 
 
 def test_conversations_that_share_a_batch_answer_as_if_alone(checkpoint: CheckpointInfo) -> None:
-    """Staggered starts, pauses, a slot used again, and longer than the attention's context of 256 frames."""
+    """Sampled, each its own way, with staggered starts, pauses and a slot used again, past the attention's context of
+    256 frames: the same seed and input give the same tokens, whoever else is there and in whichever slot."""
     model = batch(checkpoint, 3)
     starts: Mapping[int, tuple[int, int]] = {0: (0, 0), 1: (1, 7), 2: (2, 20), 3: (1, 130)}  # row, tick
     inputs = {0: speech(10, 290), 1: speech(11, 100), 2: speech(12, 60), 3: speech(13, 80)}
+    samplings = {
+        0: LIVELY,
+        1: GREEDY,
+        2: Sampling(Choice(1.2, 0, 7), Choice(1.5, 5, 8)),
+        3: Sampling(Choice(0.1, 3, 9), Choice(2.0, 0, 10)),
+    }
     pauses = {0: {5, 6, 50, 200}, 1: {20, 60, 61}, 2: set(), 3: {150, 151}}
     positions = dict.fromkeys(starts, 0)
     heard: dict[int, list[Frame]] = {session: [] for session in starts}
@@ -99,7 +143,7 @@ def test_conversations_that_share_a_batch_answer_as_if_alone(checkpoint: Checkpo
         owner: dict[int, int] = {}
         for session, (row, start) in starts.items():
             if tick == start:
-                model.join(row)
+                model.join(row, samplings[session])
             if tick >= start and tick not in pauses[session] and positions[session] < len(inputs[session]):
                 frames[row] = inputs[session][positions[session]]
                 owner[row] = session
@@ -107,15 +151,85 @@ def test_conversations_that_share_a_batch_answer_as_if_alone(checkpoint: Checkpo
         if frames:
             for row, frame in model.step(frames).items():
                 heard[owner[row]].append(frame)
-    same_batch = batch(checkpoint, 3)
-    for session, (row, _) in starts.items():
+    for session, row in ((0, 0), (1, 4), (2, 1), (3, 2)):
         assert positions[session] == len(inputs[session])
-        assert_same(heard[session], alone(same_batch, row, inputs[session]))
+        other = batch(checkpoint, row + 1)
+        assert_same(heard[session], alone(other, row, inputs[session], samplings[session]), tolerance=1e-5)
 
 
-def test_a_batch_answers_as_a_single_row_does(checkpoint: CheckpointInfo) -> None:
-    frames = speech(20, 50)
-    assert_same(alone(batch(checkpoint, 4), 2, frames), alone(batch(checkpoint, 1), 0, frames), tolerance=1e-5)
+def test_another_seed_says_something_else(checkpoint: CheckpointInfo) -> None:
+    model = batch(checkpoint, 1)
+    frames = speech(5, 30)
+    said = [[frame.tokens for frame in alone(model, 0, frames, sampling)] for sampling in (LIVELY, LIVELY)]
+    assert said[0] == said[1]
+    other = Sampling(LIVELY.text, Choice(0.8, 250, 3))
+    assert [frame.tokens for frame in alone(model, 0, frames, other)] != said[0]
+
+
+def test_given_tokens_are_said_and_remembered(checkpoint: CheckpointInfo) -> None:
+    """Forcing the tokens that a row chose on its own changes nothing; forcing others changes what follows."""
+    model = batch(checkpoint, 3)
+    frames = speech(6, 40)
+    free = alone(model, 1, frames, LIVELY)
+
+    def forced(given: Mapping[int, Given]) -> list[Frame]:
+        model.join(2, GREEDY)
+        model.join(0, GREEDY)
+        said = []
+        for index, frame in enumerate(frames):
+            inputs = {2: frame, 0: frame}
+            said.append(model.step(inputs, {2: given[index]} if index in given else None))
+        return [frame[2] for frame in said if 2 in frame]
+
+    # The tokens of a moment are chosen in different steps: text and the first codebook one step before the others.
+    tokens = [frame.tokens for frame in free]
+    own = {
+        index: Given(text=tokens[index][0], audio=(tokens[index][1], *tokens[index - 1][2:]))
+        for index in range(1, len(tokens))
+    }
+    said = forced({0: Given(text=tokens[0][0], audio=(tokens[0][1], *[0] * 7)), **own})
+    assert [frame.tokens for frame in said[:-1]] == tokens[:-1]
+    silent = forced({index: Given(text=3) for index in range(len(frames))})
+    assert {frame.tokens[0] for frame in silent} == {3}
+    assert [frame.tokens for frame in silent] != [frame.tokens for frame in forced({})]
+
+
+def test_a_shorter_context_forgets_sooner_and_takes_less_memory(checkpoint: CheckpointInfo) -> None:
+    frames = speech(7, 60)
+    full, short = batch(checkpoint, 2), batch(checkpoint, 2, context=20)
+    assert short.context == 20
+    assert short.row_bytes < full.row_bytes
+    long_memory, short_memory = ([frame.tokens for frame in alone(model, 1, frames)] for model in (full, short))
+    assert long_memory[:19] == short_memory[:19]
+    assert long_memory != short_memory
+    assert batch(checkpoint, 1, context=10_000).context == 256
+
+
+def test_a_tick_recorded_once_and_replayed_is_the_tick_itself(checkpoint: CheckpointInfo) -> None:
+    """What a CUDA graph demands, without a GPU: the same operations on the same memory whatever the values are. The
+    recorder fails on an operation that asks for a value."""
+    frames = speech(8, 30)
+    eager, replayed = batch(checkpoint, 3), batch(checkpoint, 3)
+    with torch.inference_mode():
+        graph = make_fx(lambda: replayed._tick(3))()
+    recorded: list[int] = []
+
+    def replay(rows: int) -> None:
+        recorded.append(rows)
+        graph()
+
+    replayed._run = replay
+    for model in (eager, replayed):
+        for row in range(3):
+            model.join(row, LIVELY)
+    for index, frame in enumerate(frames):
+        inputs = {row: frame for row in range(3) if row == 2 or index % (row + 2) or index < 3}
+        ours, theirs = eager.step(inputs), replayed.step(inputs)
+        assert ours.keys() == theirs.keys()
+        for row in ours:
+            assert ours[row].tokens == theirs[row].tokens
+            np.testing.assert_array_equal(ours[row].pcm, theirs[row].pcm)
+    assert recorded == [3] * len(frames)
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf, 1e30])
@@ -129,14 +243,34 @@ def test_broken_audio_stays_finite_and_leaves_nothing_to_the_next_conversation(
     assert_same(alone(model, 1, speech(30, 12)), clean)
 
 
-def test_joining_clears_a_poisoned_cache(checkpoint: CheckpointInfo) -> None:
+def test_joining_clears_a_poisoned_row_and_nothing_else(checkpoint: CheckpointInfo) -> None:
     """Whatever poisoned it: upstream's reset alone keeps the NaN."""
     model = batch(checkpoint, 2)
-    clean = alone(model, 1, speech(31, 12))
-    assert model._caches
-    for cache in model._caches:
-        cache.cache[:, 1] = torch.nan
-    assert_same(alone(model, 1, speech(31, 12)), clean)
+    frames = speech(31, 12)
+    clean = alone(model, 1, frames)
+    neighbour = alone(model, 0, speech(32, 6))
+    model.join(0, GREEDY)
+    kept = [model.step({0: frame}) for frame in speech(32, 3)]
+    floats = [(tensor, rows) for tensor, rows in model._state._tensors if tensor.is_floating_point()]
+    assert len(floats) > 20
+    with torch.inference_mode():
+        for tensor, rows in floats:
+            tensor.select(rows, 1).fill_(torch.nan)
+    assert_same(alone(model, 1, frames), clean)
+    kept += [model.step({0: frame}) for frame in speech(32, 6)[3:]]
+    assert_same([frame[0] for frame in kept if 0 in frame], neighbour)
+
+
+def test_slots_are_what_fits(checkpoint: CheckpointInfo) -> None:
+    assert BatchedModel(checkpoint, None, CPU, torch.float32).slots >= 8
+    with pytest.raises(ValueError, match=r"MOSHI_SLOTS=100000000 takes .* GiB .* \d+ would fit"):
+        batch(checkpoint, 100_000_000)
+    assert 2**20 < free_memory(CPU) < 2**50
+
+
+def test_a_row_takes_what_its_tensors_take(checkpoint: CheckpointInfo) -> None:
+    model = batch(checkpoint, 3)
+    assert sum(tensor.nbytes for tensor, _ in model._state._tensors) == 3 * model.row_bytes
 
 
 def test_a_folder_is_a_checkpoint_like_any(tmp_path: Path, checkpoint: CheckpointInfo) -> None:

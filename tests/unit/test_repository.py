@@ -74,12 +74,19 @@ def test_imports_point_one_way() -> None:
     assert "moshi_frontend" not in imported(ROOT / "moshi/src")
 
 
-def test_only_two_modules_know_upstreams_classes() -> None:
+def test_only_the_model_and_its_files_know_upstreams_classes() -> None:
     package = ROOT / "moshi/src/moshi_backend"
     knowing = {
-        file.name for file in package.glob("*.py") if re.search(r"^from moshi\.", file.read_text(), re.MULTILINE)
+        str(file.relative_to(package))
+        for file in package.rglob("*.py")
+        if re.search(r"^from moshi\.", file.read_text(), re.MULTILINE)
     }
-    assert knowing == {"checkpoint.py", "model.py"}
+    assert {file for file in knowing if not file.startswith("model/")} == {"checkpoint.py"}
+
+
+def test_the_scheduling_is_pure() -> None:
+    """It knows no thread, no socket, no clock and no tensor."""
+    assert imported(ROOT / "moshi/src/moshi_backend/scheduling") <= {"collections", "dataclasses", "typing"}
 
 
 def test_upstreams_code_is_not_tracked() -> None:

@@ -1,5 +1,7 @@
 """The HTTP surface: is it alive, is it ready, what is it, and the conversations."""
 
+import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +15,14 @@ import moshi_backend
 from moshi_backend import protocol, session, upstream
 from moshi_backend.chat import converse
 from moshi_backend.engine import Engine
+from moshi_backend.lobby import Lobby
+from moshi_backend.model.sampling import Sampling
+from moshi_backend.preferences import RANGES, described
+from moshi_backend.scheduling import limits as limits_of
+from moshi_backend.scheduling.ticking import PERIOD
 from moshi_backend.settings import Settings
 
-OPUS_THREADS = 2
+OPUS_THREADS = max(2, (os.cpu_count() or 1) // 2)
 
 
 class Alive(BaseModel):
@@ -50,15 +57,30 @@ class Slots(BaseModel):
 
 
 class Limits(BaseModel):
+    """`queue`: clients who may wait. Seconds of 0: no limit."""
+
+    queue: int
+    session_seconds: float
+    idle_seconds: float
+    drain_seconds: float
     message_bytes: int = protocol.MESSAGE_BYTES
     input_backlog_frames: int = session.BACKLOG_FRAMES
-    output_backlog_frames: int = session.OUTBOX_FRAMES
+    output_backlog_frames: int = session.OUTBOX_ITEMS
+
+
+class Setting(BaseModel):
+    """A query parameter that a client may send, and what the model gets without it; a seed is then any."""
+
+    type: Literal["integer", "number"]
+    minimum: float
+    maximum: float
+    default: float | None
 
 
 class Info(BaseModel):
-    """`device`, `dtype`, `sample_rate` (Hz) and `frame_size` (samples) are known once the model is loaded.
-
-    `settings`: what a client may choose for its conversation, by query parameter.
+    """What depends on the model is known once it is loaded: `device`, `dtype`, `sample_rate` (Hz), `frame_size`
+    (samples), `context_seconds` (how far back the model remembers), `row_bytes` (memory of a slot) and `settings`, what
+    a client may choose for its conversation. `queue`: clients who wait.
     """
 
     service: Literal["scenario6-moshi"] = "scenario6-moshi"
@@ -69,21 +91,31 @@ class Info(BaseModel):
     dtype: str | None
     sample_rate: int | None
     frame_size: int | None
+    context_seconds: float | None
+    row_bytes: int | None
     slots: Slots
-    queue: int = 0
-    limits: Limits = Limits()
+    queue: int
+    limits: Limits
     uptime_seconds: float
-    settings: dict[str, object] = {}
+    settings: dict[str, Setting]
 
 
-def create_app(settings: Settings, engine: Engine) -> FastAPI:
+def create_lobby(settings: Settings, engine: Engine) -> Lobby:
+    limits = limits_of.Limits(settings.session_seconds, settings.idle_seconds)
+    return Lobby(engine, settings.queue, limits, settings.drain_seconds)
+
+
+def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
     started = time.monotonic()
+    engine = lobby.engine
     pool = ThreadPoolExecutor(OPUS_THREADS, thread_name_prefix="opus")
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         engine.start()
+        supervision = asyncio.create_task(engine.supervise())
         yield
+        supervision.cancel()
         await engine.stop()
         pool.shutdown(cancel_futures=True)
 
@@ -95,9 +127,9 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
 
     @app.get("/health", responses={503: {"model": HealthReport}})
     async def health(response: Response) -> HealthReport:
-        if engine.health.status != "ready":
+        if lobby.health.status != "ready":
             response.status_code = 503
-        return HealthReport(**vars(engine.health))
+        return HealthReport(**vars(lobby.health))
 
     @app.get("/api/info")
     async def info() -> Info:
@@ -109,12 +141,35 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
             dtype=loaded.dtype if loaded else None,
             sample_rate=loaded.model.sample_rate if loaded else None,
             frame_size=loaded.model.frame_size if loaded else None,
-            slots=Slots(total=engine.slots, used=engine.used),
+            context_seconds=round(loaded.model.context * PERIOD, 1) if loaded else None,
+            row_bytes=loaded.model.row_bytes if loaded else None,
+            slots=Slots(total=engine.slots, used=lobby.used),
+            queue=lobby.waiting,
+            limits=Limits(
+                queue=lobby.queue,
+                session_seconds=settings.session_seconds,
+                idle_seconds=settings.idle_seconds,
+                drain_seconds=settings.drain_seconds,
+            ),
             uptime_seconds=round(time.monotonic() - started, 1),
+            settings=_settings(loaded.model.sampling) if loaded else {},
         )
 
     @app.websocket("/api/chat")
     async def chat(socket: WebSocket) -> None:
-        await converse(socket, engine, pool, settings.allowed_origins)
+        await converse(socket, lobby, pool, settings.allowed_origins)
 
     return app
+
+
+def _settings(recommended: Sampling) -> dict[str, Setting]:
+    defaults = {name: value for name, value in described(recommended).items() if not name.endswith("seed")}
+    return {
+        name: Setting(
+            type="integer" if range_.type is int else "number",
+            minimum=range_.least,
+            maximum=range_.most,
+            default=defaults.get(name),
+        )
+        for name, range_ in RANGES.items()
+    }

@@ -2,47 +2,62 @@
 
 import asyncio
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from moshi_backend import protocol
-from moshi_backend.engine import Engine, Refused
+from moshi_backend.lobby import Lobby, Refused
+from moshi_backend.model.batch import Frame
 from moshi_backend.opus import NotOpus, OpusCodec
+from moshi_backend.preferences import BadPreference, choose, described
 from moshi_backend.protocol import Close, Kind
-from moshi_backend.session import BACKLOG_FRAMES, End, Session
+from moshi_backend.scheduling.admission import Place
+from moshi_backend.scheduling.limits import Notice, Watch
+from moshi_backend.scheduling.throttle import Throttle
+from moshi_backend.scheduling.ticking import PERIOD
+from moshi_backend.session import BACKLOG_FRAMES, Admitted, End, Session
 
 log = logging.getLogger(__name__)
 
 STATS_EVERY_FRAMES = 12
 """About a second."""
 
+PLACE_EVERY_SECONDS = 5.0
+"""How often a client that waits is told its place, if nothing moves."""
+
 CLOSE_SECONDS = 2.0
 """How long a client has to take what is left for it, and the close frame."""
 
+INPUT_SPEED = 2.0
+"""Audio is read at this many times real time, after a stall of the network say."""
 
-async def converse(socket: WebSocket, engine: Engine, pool: ThreadPoolExecutor, allowed: tuple[str, ...]) -> None:
+MESSAGE_SECONDS = 0.01
+"""What any message costs at least: 100 a second are read."""
+
+INPUT_BURST = 2.0
+"""Seconds of work that a client may send at once."""
+
+
+async def converse(socket: WebSocket, lobby: Lobby, pool: ThreadPoolExecutor, allowed: tuple[str, ...]) -> None:
     """Serve one client until it leaves, breaks a rule, or the service ends the conversation.
 
     The socket is accepted even to be refused: a browser learns neither code nor reason of a failed upgrade.
     """
     await socket.accept()
     extended = socket.query_params.get("protocol") == "2"
-    if not is_allowed_origin(socket.headers.get("origin"), socket.headers.get("host"), allowed):
-        reason = f"origin {socket.headers['origin']} is not in MOSHI_ALLOWED_ORIGINS"
-        await _close(socket, extended, End(Close.NOT_ALLOWED, reason))
-        return
     try:
-        session = engine.open()
-    except Refused as refusal:
-        await _close(socket, extended, End(Close.TRY_LATER, str(refusal)))
+        session = _enter(socket, lobby, allowed)
+    except _Rejected as rejected:
+        await _close(socket, extended, rejected.end)
         return
-    log.info("session %s: begins in slot %d", session.id, session.slot)
+    log.info("session %s: connected", session.id)
     try:
-        reason = await _run(socket, session, engine, pool, extended)
+        reason = await _run(socket, session, lobby, pool, extended)
     finally:
-        engine.close(session)
+        lobby.leave(session)
     log.info("session %s: ends (%s), %d frames dropped", session.id, reason, session.stats.dropped)
 
 
@@ -51,16 +66,38 @@ def is_allowed_origin(origin: str | None, host: str | None, allowed: tuple[str, 
     return origin is None or origin in (f"http://{host}", f"https://{host}", *allowed)
 
 
-async def _run(socket: WebSocket, session: Session, engine: Engine, pool: ThreadPoolExecutor, extended: bool) -> str:
-    assert engine.loaded is not None
-    model = engine.loaded.model
+class _Rejected(Exception):
+    def __init__(self, code: Close, reason: str) -> None:
+        self.end = End(code, reason)
+
+
+def _enter(socket: WebSocket, lobby: Lobby, allowed: tuple[str, ...]) -> Session:
+    if not is_allowed_origin(socket.headers.get("origin"), socket.headers.get("host"), allowed):
+        raise _Rejected(Close.NOT_ALLOWED, f"origin {socket.headers['origin']} is not in MOSHI_ALLOWED_ORIGINS")
+    if (loaded := lobby.engine.loaded) is None:
+        raise _Rejected(Close.TRY_LATER, f"{lobby.health.status}: {lobby.health.detail}")
+    try:
+        session = Session(choose(socket.query_params, loaded.model.sampling))
+        lobby.enter(session)
+    except BadPreference as error:
+        raise _Rejected(Close.BAD_PREFERENCE, str(error)) from None
+    except Refused as refusal:
+        raise _Rejected(Close.TRY_LATER, str(refusal)) from None
+    return session
+
+
+async def _run(socket: WebSocket, session: Session, lobby: Lobby, pool: ThreadPoolExecutor, extended: bool) -> str:
+    assert lobby.engine.loaded is not None
+    model = lobby.engine.loaded.model
     codec = OpusCodec(pool, model.sample_rate, model.frame_size)
-    receiver = asyncio.create_task(_receive(socket, session, engine, codec))
+    watch = Watch(lobby.limits, time.monotonic())
+    receiver = asyncio.create_task(_receive(socket, session, lobby, codec, watch))
     sender = asyncio.create_task(_send(socket, session, codec, extended))
     ended = asyncio.create_task(session.ended.wait())
-    tasks = (receiver, sender, ended)
+    watcher = asyncio.create_task(_watch(session, lobby, watch))
+    tasks = (receiver, sender, ended, watcher)
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((receiver, sender, ended), return_when=asyncio.FIRST_COMPLETED)
         if receiver.done():
             if isinstance(outcome := receiver.result(), str):
                 return outcome
@@ -75,8 +112,9 @@ async def _run(socket: WebSocket, session: Session, engine: Engine, pool: Thread
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _receive(socket: WebSocket, session: Session, engine: Engine, codec: OpusCodec) -> End | str:
+async def _receive(socket: WebSocket, session: Session, lobby: Lobby, codec: OpusCodec, watch: Watch) -> End | str:
     """Until the client leaves (says why, for the log) or breaks a rule (an end to tell it)."""
+    throttle = Throttle(INPUT_BURST, time.monotonic())
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
@@ -84,37 +122,76 @@ async def _receive(socket: WebSocket, session: Session, engine: Engine, codec: O
         data = message.get("bytes")
         if data is None:
             return End(Close.NOT_BINARY, "text messages are not understood; send binary ones")
-        if not data:
-            continue
-        match data[0]:
+        work = MESSAGE_SECONDS
+        match data[0] if data else None:
             case Kind.AUDIO:
                 try:
                     frames = await codec.decode(data[1:])
                 except NotOpus as error:
                     return End(Close.NOT_OPUS, f"audio is not Ogg/Opus: {error}")
-                session.stats.dropped += max(0, len(frames) - BACKLOG_FRAMES)
-                for frame in frames[-BACKLOG_FRAMES:]:
-                    engine.push(session, frame)
+                watch.heard(time.monotonic())
+                work = max(work, len(frames) * PERIOD / INPUT_SPEED)
+                if session.admitted.is_set():
+                    session.stats.dropped += max(0, len(frames) - BACKLOG_FRAMES)
+                    for frame in frames[-BACKLOG_FRAMES:]:
+                        lobby.engine.push(session, frame)
             case Kind.PING:
                 await socket.send_bytes(bytes([Kind.PING]))
             case _:
                 pass  # upstream's servers ignore the other kinds, and its clients send some
+        if wait := throttle.wait(work, time.monotonic()):
+            await asyncio.sleep(min(wait, 1.0))
+
+
+async def _watch(session: Session, lobby: Lobby, watch: Watch) -> None:
+    """Tell the client where it stands while it waits, and what time is left while it talks."""
+    while not session.admitted.is_set():
+        try:
+            async with asyncio.timeout(PLACE_EVERY_SECONDS):
+                await session.admitted.wait()
+        except TimeoutError:
+            session.tell(lobby.place(session))
+    watch.begin(time.monotonic())
+    while (due := watch.due()) is not None:
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        match watch.poll(time.monotonic()):
+            case Notice(why, 0.0):
+                session.end(_LIMIT_ENDS[why])
+                return
+            case Notice() as notice:
+                session.tell(notice)
+
+
+_LIMIT_ENDS = {
+    "session": End(Close.FINISHED, "the time for a conversation is over"),
+    "idle": End(Close.IDLE, "no audio came for too long"),
+}
 
 
 async def _send(socket: WebSocket, session: Session, codec: OpusCodec, extended: bool) -> str:
     """Until the conversation ends; says why, for the log."""
     frames = 0
     try:
-        if extended:
-            await socket.send_bytes(protocol.metadata("session", id=session.id))
-        await socket.send_bytes(protocol.HANDSHAKE)
         while not isinstance(item := await session.outbox.get(), End):
-            await socket.send_bytes(protocol.audio(await codec.encode(item.pcm)))
-            if item.text:
-                await socket.send_bytes(protocol.text(item.text))
-            frames += 1
-            if extended and frames % STATS_EVERY_FRAMES == 0:
-                await socket.send_bytes(_stats(session))
+            match item:
+                case Frame():
+                    await socket.send_bytes(protocol.audio(await codec.encode(item.pcm)))
+                    if item.text:
+                        await socket.send_bytes(protocol.text(item.text))
+                    frames += 1
+                    if extended and frames % STATS_EVERY_FRAMES == 0:
+                        await socket.send_bytes(_stats(session))
+                case Admitted():
+                    log.info("session %s: begins", session.id)
+                    if extended:
+                        settings = described(session.sampling)
+                        await socket.send_bytes(protocol.metadata("session", id=session.id, settings=settings))
+                    await socket.send_bytes(protocol.HANDSHAKE)
+                case Place(position, wait) if extended:
+                    seconds = None if wait is None else round(wait)
+                    await socket.send_bytes(protocol.metadata("queue", position=position, wait_seconds=seconds))
+                case Notice(why, left) if extended:
+                    await socket.send_bytes(protocol.metadata("warning", why=why, seconds=round(left)))
         await _close(socket, extended, item)
     except WebSocketDisconnect:
         return "client left while it was sent to"

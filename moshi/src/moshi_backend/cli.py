@@ -40,13 +40,13 @@ def _serve() -> None:
     log.info("listening on %s://%s:%d", "https" if tls else "http", f"[{host}]" if ":" in host else host, port)
 
     # All that a person can get wrong is right: only now pay for importing PyTorch.
-    from moshi_backend.app import create_app
+    from moshi_backend.app import create_app, create_lobby
     from moshi_backend.engine import Engine
     from moshi_backend.loading import load
     from moshi_backend.server import serve
 
-    engine = Engine(partial(load, settings), settings.slots)
-    serve(create_app(settings, engine), engine, bound, tls)
+    lobby = create_lobby(settings, Engine(partial(load, settings)))
+    serve(create_app(settings, lobby), lobby, bound, tls)
 
 
 def _certificate() -> None:
@@ -57,10 +57,10 @@ def _certificate() -> None:
 
 
 def _openapi() -> None:
-    from moshi_backend.app import create_app
+    from moshi_backend.app import create_app, create_lobby
     from moshi_backend.engine import Engine
     from moshi_backend.loading import load
 
     settings = load_settings()
-    app = create_app(settings, Engine(partial(load, settings), settings.slots))
+    app = create_app(settings, create_lobby(settings, Engine(partial(load, settings))))
     print(json.dumps(app.openapi(), indent=2, sort_keys=True))

@@ -1,6 +1,6 @@
 """The engine: one thread that alone owns the model, and the conversations in its rows.
 
-`open`, `close`, `push` and `end_all` are called on the event loop and never wait for a tick.
+`seat`, `unseat` and `push` are called on the event loop and never wait for a tick.
 """
 
 import asyncio
@@ -15,11 +15,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from moshi_backend.model import BatchedModel, Frame
-from moshi_backend.protocol import Close
-from moshi_backend.session import End, Session
+from moshi_backend.model.batch import BatchedModel, Frame
+from moshi_backend.scheduling.ticking import PERIOD, Step, Ticking, Wait
+from moshi_backend.session import Session
 
 log = logging.getLogger(__name__)
+
+STALLED = 10.0
+"""Seconds after which a tick counts as hung."""
+
+AFFORDABLE = 0.85 * PERIOD
+"""Seconds a tick of every slot may take. The rest is for the machine's other work and for ticks that take longer."""
 
 
 @dataclass(frozen=True)
@@ -34,32 +40,35 @@ class Health:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What loading found out."""
+    """What loading found out. `chosen`: the slots were asked for, and are not to be lowered."""
 
     model: BatchedModel
     device: str
     dtype: str
+    chosen: bool
 
 
 type Report = Callable[[str, str], None]
 """Told of each phase of start-up and what it does."""
 
-
-class Refused(Exception):
-    """No conversation can begin now; says why and when to try again."""
+type Work = list[tuple[int, Session, float, NDArray[np.float32]]]
+"""Row, its session, when the frame was queued, and the frame."""
 
 
 class Engine:
-    WARM_UP_TICKS = 4
-
-    def __init__(self, load: Callable[[Report], Loaded], slots: int) -> None:
-        self.slots = slots
+    def __init__(self, load: Callable[[Report], Loaded]) -> None:
+        self.slots = 0
+        """Conversations at the same time; 0 until the model is ready."""
         self.loaded: Loaded | None = None
         self.health = Health("starting", "resolve", None, "starting")
+        self.on_failure: Callable[[str], None] = lambda reason: None
+        """Called on the event loop when every conversation is lost, with the reason."""
         self._load = load
+        self._ticking = Ticking()
         self._sessions: dict[int, Session] = {}
         self._wake = threading.Condition()
         self._stopping = False
+        self._tick_began: float | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -68,120 +77,151 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
-    @property
-    def used(self) -> int:
-        return len(self._sessions)
-
-    def open(self) -> Session:
-        """Give a free row to a new conversation.
-
-        Raises:
-            Refused: every row is taken, or the model is not ready.
-        """
-        if self.health.status != "ready":
-            raise Refused(f"{self.health.status}: {self.health.detail}")
-        free = next((slot for slot in range(self.slots) if slot not in self._sessions), None)
-        if free is None:
-            raise Refused(f"full: all {self.slots} slots are in use; try again in a minute")
-        session = Session(free)
+    def seat(self, session: Session, row: int) -> None:
         with self._wake:
-            self._sessions[free] = session
-        return session
+            self._sessions[row] = session
 
-    def close(self, session: Session) -> None:
-        """Free the row at once, also in the middle of a tick."""
+    def unseat(self, session: Session) -> None:
+        """Free the session's row at once, also in the middle of a tick."""
         with self._wake:
-            if self._sessions.get(session.slot) is session:
-                del self._sessions[session.slot]
+            for row, seated in self._sessions.items():
+                if seated is session:
+                    del self._sessions[row]
+                    break
 
     def push(self, session: Session, samples: NDArray[np.float32]) -> None:
-        session.push(samples)
         with self._wake:
+            session.push(samples, time.monotonic())
             self._wake.notify()
 
-    def end_all(self, end: End) -> None:
-        for session in list(self._sessions.values()):
-            session.end(end)
-
-    def drain(self) -> None:
-        """Take no new conversation and end the live ones."""
-        self.health = Health("draining", "draining", None, "the service is shutting down")
-        self.end_all(End(Close.GOING_AWAY, "the service is shutting down"))
-
-    async def idle(self, seconds: float) -> None:
-        """Wait until no conversation is left, at most that long."""
-        end = time.monotonic() + seconds
-        while self._sessions and time.monotonic() < end:
-            await asyncio.sleep(0.02)
+    async def supervise(self) -> None:
+        """Notice a tick that hangs, which its own thread cannot. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(1.0)
+            began = self._tick_began
+            if began is not None and time.monotonic() - began > STALLED and self.health.status != "failed":
+                self._fail(f"a tick has not returned for {STALLED:.0f} s")
 
     async def stop(self) -> None:
         """End the thread, after the tick it is in. Loading cannot be interrupted: then the daemon thread is left."""
         with self._wake:
             self._stopping = True
             self._wake.notify()
-        if self.loaded is not None:
-            await asyncio.to_thread(self._thread.join)
+        if self.loaded is not None and self._tick_began is None:
+            await asyncio.to_thread(self._thread.join, STALLED)
+
+    def _fail(self, reason: str) -> None:
+        """From either thread."""
+        self.health = Health("failed", self.health.phase, None, reason)
+        with self._wake:
+            self._sessions.clear()
+        self._on_loop(partial(self.on_failure, reason))
 
     # From here on: the engine's thread.
 
     def _run(self) -> None:
         try:
             self.loaded = self._load(self._report)
-            self._report("warm-up", "first ticks")
-            self._warm_up(self.loaded.model)
-            if self._stopping:
-                return
-            self.health = Health("ready", "ready", 1.0, f"{self.slots} slots on {self.loaded.device}")
-            log.info("ready: %s", self.health.detail)
-            self._serve(self.loaded.model)
+            self._warm_up(self.loaded)
         except Exception as error:
             log.exception("the engine failed in phase %s", self.health.phase)
-            self.health = Health("failed", self.health.phase, None, f"{type(error).__name__}: {error}")
-            end = End(Close.ENGINE_FAILED, f"the engine failed: {error}")
-            self._on_loop(lambda: self.end_all(end))
+            self._fail(f"{type(error).__name__}: {error}")
+            return
+        while not self._stopping:
+            try:
+                self._serve(self.loaded.model)
+            except Exception as error:
+                log.exception("a tick failed")
+                self._fail(f"a tick failed: {type(error).__name__}: {error}")
+                if not self._recovers(self.loaded):
+                    return
 
     def _report(self, phase: str, detail: str) -> None:
         log.info("%s: %s", phase, detail)
         if not self._stopping:
             self.health = Health("starting", phase, None, detail)
 
-    def _warm_up(self, model: BatchedModel) -> None:
-        silence = np.zeros(model.frame_size, dtype=np.float32)
-        for _ in range(self.WARM_UP_TICKS):
-            model.step(dict.fromkeys(range(self.slots), silence))
+    def _warm_up(self, loaded: Loaded) -> None:
+        """Tick with every row, and lower the slots until a tick is affordable, unless they were asked for."""
+        self._report("warm-up", "first ticks")
+        model = loaded.model
+        self.slots = model.slots
+        while (tick := self._measured(model, self.slots)) > AFFORDABLE and self.slots > 1 and not loaded.chosen:
+            self.slots //= 2
+        if self._stopping:
+            return
+        pace = f"a tick takes {tick * 1000:.0f} ms"
+        if tick > AFFORDABLE:
+            pace += f" of the {PERIOD * 1000:.0f} ms that it has: too slow for real time"
+            log.warning("%s with %d slots on %s", pace, self.slots, loaded.device)
+        self.health = Health("ready", "ready", 1.0, f"{self.slots} slots on {loaded.device}, {pace}")
+        log.info("ready: %s", self.health.detail)
+
+    def _measured(self, model: BatchedModel, rows: int) -> float:
+        """Seconds that a tick of so many rows takes once it is warm."""
+        for row in range(rows):
+            model.join(row, model.sampling)
+        frames = dict.fromkeys(range(rows), np.zeros(model.frame_size, dtype=np.float32))
+        fastest = STALLED
+        for _ in range(6):
+            began = time.monotonic()
+            model.step(frames)
+            ended = time.monotonic()
+            self._ticking.times.add(ended - began)
+            fastest = min(fastest, ended - began)
+            if ended - began > 1.0:
+                break
+        return fastest
+
+    def _recovers(self, loaded: Loaded) -> bool:
+        """Whether the model ticks again. A CUDA error never lets it; then the process has to be started anew."""
+        try:
+            self._warm_up(loaded)
+        except Exception as error:
+            log.exception("the engine did not recover")
+            self._fail(f"a tick failed, and so did the next: {type(error).__name__}: {error}")
+            return False
+        return True
 
     def _serve(self, model: BatchedModel) -> None:
-        while (work := self._next()) is not None:
-            began = time.monotonic()
-            for session, _, _ in work:
+        while work := self._next():
+            self._tick_began = began = time.monotonic()
+            for row, session, _, _ in work:
                 if not session.joined:
-                    model.join(session.slot)
+                    model.join(row, session.sampling)
+                    self._ticking.joined(row)
                     session.joined = True
-            said = model.step({session.slot: samples for session, _, samples in work})
+            said = model.step({row: samples for row, _, _, samples in work})
             now = time.monotonic()
-            for session, queued, _ in work:
+            self._tick_began = None
+            if now - began > STALLED:
+                raise TimeoutError(f"it took {now - began:.0f} s")
+            self._ticking.stepped([row for row, *_ in work], began, now)
+            for _, session, queued, _ in work:
                 session.stats.tick = now - began
                 session.stats.lag = now - queued
-            self._on_loop(partial(self._deliver, {session: said.get(session.slot) for session, _, _ in work}))
+            self._on_loop(partial(_deliver, [(session, said.get(row)) for row, session, _, _ in work]))
 
-    def _next(self) -> list[tuple[Session, float, NDArray[np.float32]]] | None:
-        """Wait for input and take one frame of each conversation that has some; nothing when it is time to stop."""
+    def _next(self) -> Work:
+        """Wait until it is time to tick; what to tick with, or nothing when it is time to stop."""
         with self._wake:
             while not self._stopping:
-                taken = [(session, session.take()) for session in self._sessions.values()]
-                if work := [(session, *frame) for session, frame in taken if frame is not None]:
-                    return work
-                self._wake.wait()
-            return None
+                now = time.monotonic()
+                match self._ticking.plan(now, {row: session.input for row, session in self._sessions.items()}):
+                    case Step(rows):
+                        return [(row, self._sessions[row], *self._sessions[row].take()) for row in rows]
+                    case Wait(until):
+                        self._wake.wait(None if until is None else max(0.0, until - now))
+            return []
 
     def _on_loop(self, call: Callable[[], None]) -> None:
         assert self._loop is not None
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call)
 
-    # On the event loop again.
 
-    def _deliver(self, said: dict[Session, Frame | None]) -> None:
-        for session, frame in said.items():
-            if frame is not None:
-                session.deliver(frame)
+def _deliver(said: list[tuple[Session, Frame | None]]) -> None:
+    """On the event loop again."""
+    for session, frame in said:
+        if frame is not None:
+            session.tell(frame)

@@ -2,7 +2,8 @@
 
 from moshi_backend.checkpoint import find_checkpoint
 from moshi_backend.engine import Loaded, Report
-from moshi_backend.model import BatchedModel, choose_device, choose_dtype
+from moshi_backend.model.batch import BatchedModel
+from moshi_backend.model.device import choose_device, choose_dtype
 from moshi_backend.settings import Settings
 
 
@@ -18,4 +19,6 @@ def load(settings: Settings, report: Report) -> Loaded:
     checkpoint = find_checkpoint(settings.model, settings.revision)
     name = str(dtype).removeprefix("torch.")
     report("load", f"{settings.model} as {name} on {device}, {settings.slots} slots")
-    return Loaded(BatchedModel(checkpoint, settings.slots, device, dtype), str(device), name)
+    slots = None if settings.slots == "auto" else settings.slots
+    model = BatchedModel(checkpoint, slots, device, dtype, settings.context)
+    return Loaded(model, str(device), name, chosen=slots is not None)

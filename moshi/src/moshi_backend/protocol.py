@@ -30,6 +30,8 @@ class Close(IntEnum):
     ENGINE_FAILED = 1011
     TRY_LATER = 1013
     TOO_SLOW = 4000
+    BAD_PREFERENCE = 4001
+    IDLE = 4002
 
 
 MESSAGE_BYTES = 16_384

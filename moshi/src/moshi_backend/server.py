@@ -2,31 +2,37 @@
 
 import signal
 import socket
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
 from moshi_backend import protocol
-from moshi_backend.engine import Engine
+from moshi_backend.lobby import Lobby
 from moshi_backend.tls import Certificate
 
 SHUTDOWN_SECONDS = 3
 
 
 class _Server(uvicorn.Server):
-    """Tells conversations that the service goes away, instead of cutting them off."""
+    """Lets conversations end, instead of cutting them off: SIGTERM leaves them the time that drains take, and the
+    service answers meanwhile; SIGINT, from somebody at the keyboard, and a second signal leave them none."""
 
-    def __init__(self, config: uvicorn.Config, engine: Engine) -> None:
+    def __init__(self, config: uvicorn.Config, lobby: Lobby) -> None:
         super().__init__(config)
-        self._engine = engine
+        self._lobby = lobby
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig == signal.SIGINT or self.should_exit:
+            self._lobby.hurry()
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._engine.drain()
-        await self._engine.idle(SHUTDOWN_SECONDS)
+        await self._lobby.drain()
         await super().shutdown(sockets)
 
 
-def serve(app: FastAPI, engine: Engine, bound: socket.socket, tls: Certificate | None) -> None:
+def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, tls: Certificate | None) -> None:
     """Until SIGINT or SIGTERM; returns normally after either."""
     config = uvicorn.Config(
         app,
@@ -42,4 +48,4 @@ def serve(app: FastAPI, engine: Engine, bound: socket.socket, tls: Certificate |
     # uvicorn raises the signal once more when it is done, which would make an orderly end look like a crash.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    _Server(config, engine).run(sockets=[bound])
+    _Server(config, lobby).run(sockets=[bound])

@@ -1,27 +1,34 @@
 """One conversation as the engine and the event loop see it: two bounded queues and some counts.
 
-The event loop calls `push`; the engine's thread calls `take`. What the model says comes back on the event loop,
+Input goes to the engine, which guards it with its own lock. What the client is to be told comes on the event loop,
 where the transport awaits `outbox`.
 """
 
 import asyncio
 import secrets
-import threading
-import time
 from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moshi_backend.model import Frame
+from moshi_backend.model.batch import Frame
+from moshi_backend.model.sampling import Sampling
 from moshi_backend.protocol import Close
+from moshi_backend.scheduling.admission import Place
+from moshi_backend.scheduling.limits import Notice
+from moshi_backend.scheduling.ticking import Input
 
 BACKLOG_FRAMES = 25
 """Input that may wait for the engine, 2 s. Beyond it the oldest goes: a conversation wants what was said last."""
 
-OUTBOX_FRAMES = 100
-"""Output that may wait for a slow reader, 8 s. Beyond it the reader is let go."""
+OUTBOX_ITEMS = 100
+"""What may wait for a slow reader, 8 s of frames. Beyond it the reader is let go."""
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """The conversation begins."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,9 @@ class End:
 
     code: Close
     reason: str
+
+
+type Item = Place | Admitted | Frame | Notice | End
 
 
 @dataclass
@@ -43,39 +53,47 @@ class Stats:
 
 @dataclass(eq=False)
 class Session:
-    slot: int
+    sampling: Sampling
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     stats: Stats = field(default_factory=Stats)
-    outbox: asyncio.Queue[Frame | End] = field(default_factory=lambda: asyncio.Queue(OUTBOX_FRAMES + 1))
+    admitted: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the service has decided to end the conversation; the reason is the outbox's last item."""
+    outbox: asyncio.Queue[Item] = field(default_factory=lambda: asyncio.Queue(OUTBOX_ITEMS + 1))
     joined: bool = False
     """Whether the engine has prepared the row. The engine's thread alone touches it."""
     _frames: deque[tuple[float, NDArray[np.float32]]] = field(default_factory=deque)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _newest: float | None = None
 
     @property
     def backlog(self) -> int:
         return len(self._frames)
 
-    def push(self, samples: NDArray[np.float32]) -> None:
+    @property
+    def input(self) -> Input:
+        return Input(self._frames[0][0] if self._frames else None, self._newest)
+
+    def push(self, samples: NDArray[np.float32], now: float) -> None:
         """Queue one frame of input, float32 [frame_size]; drops the oldest when the backlog is full."""
-        with self._lock:
-            if len(self._frames) >= BACKLOG_FRAMES:
-                self._frames.popleft()
-                self.stats.dropped += 1
-            self._frames.append((time.monotonic(), samples))
+        if len(self._frames) >= BACKLOG_FRAMES:
+            self._frames.popleft()
+            self.stats.dropped += 1
+        self._frames.append((now, samples))
+        self._newest = now
 
-    def take(self) -> tuple[float, NDArray[np.float32]] | None:
-        """The oldest frame and when it was queued, on the monotonic clock; nothing when there is none."""
-        with self._lock:
-            return self._frames.popleft() if self._frames else None
+    def take(self) -> tuple[float, NDArray[np.float32]]:
+        """The oldest frame and when it was queued."""
+        return self._frames.popleft()
 
-    def deliver(self, frame: Frame) -> None:
-        if self.outbox.qsize() >= OUTBOX_FRAMES:
-            self.end(End(Close.TOO_SLOW, f"{OUTBOX_FRAMES} frames of audio were left unread"))
+    def admit(self) -> None:
+        self.admitted.set()
+        self.tell(Admitted())
+
+    def tell(self, item: Item) -> None:
+        if self.outbox.qsize() >= OUTBOX_ITEMS:
+            self.end(End(Close.TOO_SLOW, f"{OUTBOX_ITEMS} frames of audio were left unread"))
         elif not self.ended.is_set():
-            self.outbox.put_nowait(frame)
+            self.outbox.put_nowait(item)
 
     def end(self, end: End) -> None:
         """Close once the client has what is queued. Only the first end counts."""

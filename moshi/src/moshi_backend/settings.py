@@ -31,8 +31,23 @@ class Settings(BaseSettings):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Number format of the weights. `auto`: bfloat16 on a GPU, float32 on a CPU."""
 
-    slots: int = Field(4, ge=1, le=256)
-    """Conversations held at the same time."""
+    slots: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
+    """Conversations at the same time: a number from 1 to 256, or `auto` for what fits and keeps up."""
+
+    context: int | None = Field(None, ge=2)
+    """Steps of 80 ms that the language model remembers, if fewer than it can: less memory for each conversation."""
+
+    queue: int = Field(8, ge=0, le=1000)
+    """Clients who may wait when every slot is in use. 0 to refuse them."""
+
+    session_seconds: float = Field(1800, ge=0)
+    """After so long a conversation is ended, with a warning before. 0 for never."""
+
+    idle_seconds: float = Field(60, ge=0)
+    """After so long without audio from its client a conversation is ended, with a warning before. 0 for never."""
+
+    drain_seconds: float = Field(30, ge=0)
+    """What live conversations are left when the service is told to stop (SIGTERM)."""
 
     tls: Literal["off", "auto", "files"] = "auto"
     """`auto` makes a certificate on first run; `files` takes MOSHI_TLS_CERT and MOSHI_TLS_KEY; `off` is plain HTTP."""

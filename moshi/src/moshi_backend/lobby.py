@@ -1,0 +1,129 @@
+"""Who converses and who waits: the way into the engine and out of it. On the event loop alone."""
+
+import asyncio
+import math
+import time
+
+from moshi_backend.engine import Engine, Health
+from moshi_backend.protocol import Close
+from moshi_backend.scheduling.admission import Admission, Full, Place
+from moshi_backend.scheduling.limits import Limits, Notice
+from moshi_backend.session import End, Session
+
+LEAVE_SECONDS = 3.0
+"""How long the last clients have to take their close frame."""
+
+POLL_SECONDS = 0.02
+
+
+class Refused(Exception):
+    """No conversation can begin now; says why and when to try again."""
+
+
+class Lobby:
+    """
+    Args:
+        queue: clients who may wait when every slot is in use.
+        drain_seconds: what live conversations are left when the service shuts down.
+    """
+
+    def __init__(self, engine: Engine, queue: int, limits: Limits, drain_seconds: float) -> None:
+        self.engine = engine
+        self.limits = limits
+        self.queue = queue
+        self.drain_seconds = drain_seconds
+        self._admission: Admission[Session] | None = None
+        self._sessions: set[Session] = set()
+        self._draining = False
+        engine.on_failure = lambda reason: self._end_all(End(Close.ENGINE_FAILED, f"the engine failed: {reason}"))
+
+    @property
+    def health(self) -> Health:
+        if self._draining:
+            live = f"{self.used} conversations go on" if self.used else "no conversation is left"
+            return Health("draining", "draining", None, f"the service is shutting down; {live}")
+        return self.engine.health
+
+    @property
+    def used(self) -> int:
+        return self._admission.used if self._admission else 0
+
+    @property
+    def waiting(self) -> int:
+        return len(self._admission.waiting) if self._admission else 0
+
+    def enter(self, session: Session) -> None:
+        """Begin the conversation, or let it wait; its outbox says which.
+
+        Raises:
+            Refused: there is no room to wait either, or the model is not ready.
+        """
+        health = self.health
+        if health.status != "ready":
+            raise Refused(f"{health.status}: {health.detail}")
+        if self._admission is None:
+            self._admission = Admission(self.engine.slots, self.queue, self.limits.session)
+        try:
+            slot = self._admission.enter(session, time.monotonic())
+        except Full:
+            raise Refused(self._full(self._admission)) from None
+        self._sessions.add(session)
+        if slot is None:
+            session.tell(self.place(session))
+        else:
+            self._seat(session, slot)
+
+    def place(self, session: Session) -> Place:
+        """Of a session that waits."""
+        assert self._admission is not None
+        return self._admission.place(session, time.monotonic())
+
+    def leave(self, session: Session) -> None:
+        """Free what the session holds, a slot or a place in the queue. Leaving twice is harmless."""
+        self._sessions.discard(session)
+        if self._admission is None:
+            return
+        following = self._admission.leave(session, time.monotonic())
+        self.engine.unseat(session)
+        if following is not None:
+            slot = self._admission.slot(following)
+            assert slot is not None
+            self._seat(following, slot)
+        for waiting in self._admission.waiting:
+            waiting.tell(self.place(waiting))
+
+    async def drain(self) -> None:
+        """Take nobody new and let the live conversations end, at most `drain_seconds`; then end them."""
+        self._draining = True
+        leaving = End(Close.GOING_AWAY, "the service is shutting down")
+        for session in list(self._sessions):
+            if session.admitted.is_set() and self.drain_seconds:
+                session.tell(Notice("draining", self.drain_seconds))
+            else:
+                session.end(leaving)
+        began = time.monotonic()
+        while self._sessions and time.monotonic() < began + self.drain_seconds:
+            await asyncio.sleep(POLL_SECONDS)
+        self._end_all(leaving)
+        began = time.monotonic()
+        while self._sessions and time.monotonic() < began + LEAVE_SECONDS:
+            await asyncio.sleep(POLL_SECONDS)
+
+    def hurry(self) -> None:
+        """Leave the live conversations no time, also if draining has begun."""
+        self.drain_seconds = 0.0
+
+    def _seat(self, session: Session, slot: int) -> None:
+        self.engine.seat(session, slot)
+        session.admit()
+
+    def _end_all(self, end: End) -> None:
+        for session in list(self._sessions):
+            session.end(end)
+
+    def _full(self, admission: Admission[Session]) -> str:
+        waiting = admission.waiting
+        last = admission.place(waiting[-1], time.monotonic()).wait if waiting else None
+        after = 60 if last is None else math.ceil(last)
+        queue = f" and {len(waiting)} wait" if waiting else ""
+        return f"full: all {admission.slots} slots are in use{queue}; Retry-After: {max(1, after)}"

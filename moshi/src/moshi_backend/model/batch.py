@@ -1,0 +1,167 @@
+"""The batch that the engine holds: conversations join rows, and a tick steps those that have a frame.
+
+Everything here runs on one thread, the engine's.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from moshi.models.loaders import CheckpointInfo
+from numpy.typing import NDArray
+
+from moshi_backend.model.capacity import AT_MOST, EACH_CORE, choose_slots
+from moshi_backend.model.codec import Codec
+from moshi_backend.model.device import choose_threads, free_memory
+from moshi_backend.model.language import SAMPLED, LanguageModel
+from moshi_backend.model.replay import Replay, sizes
+from moshi_backend.model.sampling import Chance, Choice, Sampling
+from moshi_backend.model.state import RowState
+from moshi_backend.model.tick import NOTHING, Layout, Tick
+
+NO_TEXT = (0, 3)
+"""Text tokens that say nothing: upstream's "end of padding" and padding."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """Tokens that a row must say instead of choosing: text, and one for each audio codebook. Either may be open."""
+
+    text: int | None = None
+    audio: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What one row said in one tick.
+
+    Attributes:
+        pcm: float32 [frame_size] in -1..1.
+        text: a piece of a word, or nothing.
+        tokens: the text token, then the audio tokens.
+    """
+
+    pcm: NDArray[np.float32]
+    text: str
+    tokens: tuple[int, ...]
+
+
+class BatchedModel:
+    """`slots` conversations that step together, each only when it has a frame.
+
+    A new conversation's first output needs two input frames: the codes of the first one are not those of sound.
+
+    Args:
+        slots: None for as many as the memory holds and the device is likely to keep up with.
+        context: steps that the language model remembers, if fewer than it can.
+        record: replay ticks as CUDA graphs; only on a GPU.
+
+    Raises:
+        ValueError: the model has a part that no Moshi has, or the slots do not fit into the memory.
+    """
+
+    @torch.inference_mode()
+    def __init__(
+        self,
+        checkpoint: CheckpointInfo,
+        slots: int | None,
+        device: torch.device,
+        dtype: torch.dtype,
+        context: int | None = None,
+        record: bool = True,
+    ) -> None:
+        lm = checkpoint.get_moshi(device, dtype=dtype)
+        mimi = checkpoint.get_mimi(device)
+        choose_threads(sum(weight.numel() for weight in lm.parameters()))
+        self.sampling = Sampling.of(checkpoint.lm_gen_config)
+        """What the checkpoint recommends."""
+        self._tokenizer = checkpoint.get_text_tokenizer()
+        self.sample_rate: int = mimi.sample_rate
+        self.frame_size: int = mimi.frame_size
+        # One row that takes no memory tells what a row takes.
+        single = RowState(1, torch.device("meta"))
+        Codec(mimi, single), LanguageModel(lm, single, context)
+        self.row_bytes = single.bytes_per_row
+        self._on_gpu = device.type == "cuda"
+        most = AT_MOST if self._on_gpu else EACH_CORE * (os.cpu_count() or 1)
+        self.slots = slots = choose_slots(slots, self.row_bytes, free_memory(device), most)
+        self._state = RowState(slots, device)
+        language = LanguageModel(lm, self._state, context)
+        self.context = language.context
+        self._layout = Layout(self.frame_size, language.said)
+        self._tick = Tick(Codec(mimi, self._state), language, self._layout, slots, device)
+        self._inputs = self._tick.inputs.cpu().pin_memory() if self._on_gpu else self._tick.inputs
+        self._outputs = self._tick.outputs.cpu().pin_memory() if self._on_gpu else self._tick.outputs
+        self._lines = self._inputs.numpy()
+        self._said = self._outputs.numpy()
+        self._done = torch.cuda.Event() if self._on_gpu else None
+        self._lines[:, self._layout.text] = self._lines[:, self._layout.audio] = Choice(0.0, 0).control
+        self._chances: dict[int, Chance] = {}
+        self._sizes = sizes(slots, device)
+        replayed = self._on_gpu and record
+        self._run: Callable[[int], None] = Replay(self._tick, self._sizes) if replayed else self._tick
+
+    @torch.inference_mode()
+    def join(self, row: int, sampling: Sampling) -> None:
+        """Give `row` to a new conversation. Nothing of the one before is left."""
+        self._state.clear(row)
+        self._chances[row] = Chance(sampling, self._layout.tokens - 1)
+        self._lines[row] = 0
+        self._lines[row, self._layout.given] = SAMPLED
+        self._lines[row, self._layout.text] = sampling.text.control
+        self._lines[row, self._layout.audio] = sampling.audio.control
+
+    @torch.inference_mode()
+    def step(
+        self, frames: Mapping[int, NDArray[np.float32]], given: Mapping[int, Given] | None = None
+    ) -> dict[int, Frame]:
+        """One tick for the rows in `frames`; the others do not move.
+
+        Args:
+            frames: row to float32 samples [frame_size]. What is not a number becomes silence.
+            given: tokens that rows must say in this tick.
+        Returns:
+            what each row said. A row is missing while the model's delays have nothing for it yet.
+        """
+        rows = next(size for size in self._sizes if size > max(frames))
+        lines, layout = self._lines[:rows], self._layout
+        lines[:, layout.active] = 0
+        for row, samples in frames.items():
+            line = lines[row]
+            line[layout.samples] = samples
+            line[layout.active] = 1
+            self._chances[row].draw(line[layout.chance])
+        for row, tokens in (given or {}).items():
+            self._force(row, tokens)
+        self._exchange(rows)
+        for row in given or {}:
+            lines[row, layout.given] = SAMPLED
+        return {row: self._frame(row) for row in frames if self._said[row, layout.said.start] != NOTHING}
+
+    def _exchange(self, rows: int) -> None:
+        if self._done is None:
+            self._run(rows)
+            return
+        self._tick.inputs[:rows].copy_(self._inputs[:rows], non_blocking=True)
+        self._run(rows)
+        self._outputs[:rows].copy_(self._tick.outputs[:rows], non_blocking=True)
+        self._done.record()
+        self._done.synchronize()
+
+    def _force(self, row: int, tokens: Given) -> None:
+        line = self._lines[row, self._layout.given]
+        if tokens.text is not None:
+            line[0] = tokens.text
+        if tokens.audio is not None:
+            line[1:] = tokens.audio
+
+    def _frame(self, row: int) -> Frame:
+        tokens = tuple(int(token) for token in self._said[row, self._layout.said])
+        return Frame(self._said[row, self._layout.samples].copy(), self._piece(tokens[0]), tokens)
+
+    def _piece(self, token: int) -> str:
+        if token in NO_TEXT or self._tokenizer.is_control(token):
+            return ""
+        return str(self._tokenizer.id_to_piece(token)).replace("▁", " ")

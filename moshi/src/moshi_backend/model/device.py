@@ -1,0 +1,55 @@
+"""What the model runs on: which device, in which numbers, with how much memory."""
+
+from pathlib import Path
+
+import torch
+
+SMALL = 100_000_000
+"""Parameters up to which the calculations of one tick are too short to be worth sharing among threads."""
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto`, `cpu`, `cuda` or `cuda:N` as a device.
+
+    Raises:
+        ValueError: that GPU is not there.
+    """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        name = "cuda" if gpus else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= gpus:
+        raise ValueError(
+            f"MOSHI_DEVICE={name} but PyTorch {torch.__version__} sees {gpus} GPUs here; "
+            "check the driver with nvidia-smi, or set MOSHI_DEVICE=cpu"
+        )
+    return device
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """`auto` is bfloat16, which the released weights are in, except on a CPU, which is slow at it."""
+    if name == "auto":
+        name = "float32" if device.type == "cpu" else "bfloat16"
+    dtype = getattr(torch, name)
+    assert isinstance(dtype, torch.dtype)
+    return dtype
+
+
+def choose_threads(parameters: int) -> None:
+    """Leave the other cores to audio and sockets where a second thread would wait more than work. Call it on the thread
+    that calculates."""
+    if parameters < SMALL:
+        torch.set_num_threads(1)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that can still be allocated on `device`."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    available = int(lines["MemAvailable"].split()[0]) * 1024
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.exists() and (most := limit.read_text().strip()) != "max":
+        available = min(available, int(most) - int(used.read_text()))
+    return available

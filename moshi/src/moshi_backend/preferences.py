@@ -1,0 +1,75 @@
+"""What a client may choose for its conversation, by upstream's query parameter names."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from moshi_backend.model.sampling import Choice, Sampling
+
+
+class BadPreference(Exception):
+    """Says which parameter, what it was and what it takes."""
+
+
+@dataclass(frozen=True)
+class Range:
+    type: type[int] | type[float]
+    least: float
+    most: float
+
+    def parse(self, name: str, value: str) -> int | float:
+        try:
+            number = self.type(value)
+        except ValueError:
+            number = math.nan
+        if not self.least <= number <= self.most:
+            kind = "a whole number" if self.type is int else "a number"
+            raise BadPreference(f"{name}={value[:40]!r}: takes {kind} from {self.least:g} to {self.most:g}")
+        return number
+
+
+TEMPERATURE = Range(float, 0, 2)
+TOP_K = Range(int, 0, 32_000)
+SEED = Range(int, 0, 2**53)
+"""As whole numbers in JSON and JavaScript are exact."""
+
+RANGES = {
+    "text_temperature": TEMPERATURE,
+    "text_topk": TOP_K,
+    "text_seed": SEED,
+    "audio_temperature": TEMPERATURE,
+    "audio_topk": TOP_K,
+    "audio_seed": SEED,
+    "seed": SEED,
+}
+"""`seed` is for text and audio both. Parameters that are not here are ignored: upstream's clients send some."""
+
+
+def choose(query: Mapping[str, str], recommended: Sampling) -> Sampling:
+    """The sampling that a client asks for; what it leaves open is `recommended`, with seeds of its own.
+
+    Raises:
+        BadPreference: a value is not in its range.
+    """
+    chosen = {name: range_.parse(name, query[name]) for name, range_ in RANGES.items() if name in query}
+    return Sampling(_choice("text", chosen, recommended.text), _choice("audio", chosen, recommended.audio))
+
+
+def _choice(kind: str, chosen: Mapping[str, float], recommended: Choice) -> Choice:
+    fresh = Choice(recommended.temperature, recommended.top_k)
+    seed = chosen.get(f"{kind}_seed", chosen.get("seed", fresh.seed))
+    return replace(
+        fresh,
+        temperature=chosen.get(f"{kind}_temperature", fresh.temperature),
+        top_k=int(chosen.get(f"{kind}_topk", fresh.top_k)),
+        seed=int(seed),
+    )
+
+
+def described(sampling: Sampling) -> dict[str, float]:
+    """By the names of the parameters, to have the same conversation again."""
+    return {
+        f"{kind}_{name}": value
+        for kind, choice in (("text", sampling.text), ("audio", sampling.audio))
+        for name, value in (("temperature", choice.temperature), ("topk", choice.top_k), ("seed", choice.seed))
+    }

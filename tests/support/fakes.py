@@ -1,0 +1,77 @@
+"""A model that answers each frame with itself, and an engine around it."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moshi_backend.engine import Engine, Loaded, Report
+from moshi_backend.model.batch import BatchedModel, Frame
+from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.session import Session
+
+POISON = 13.0
+"""A frame of this makes a tick throw."""
+
+SLOTS = 2
+
+
+class FakeModel:
+    """`broken` makes every tick throw. A tick waits for the gate."""
+
+    frame_size = 4
+    sampling = Sampling(Choice(0, 0), Choice(0, 0))
+
+    def __init__(self, slots: int = SLOTS) -> None:
+        self.slots = slots
+        self.joined: list[int] = []
+        self.batches: list[list[int]] = []
+        self.broken = False
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def join(self, row: int, sampling: Sampling) -> None:
+        self.joined.append(row)
+
+    def step(self, frames: Mapping[int, NDArray[np.float32]]) -> dict[int, Frame]:
+        assert self.gate.wait(10)
+        self.batches.append(sorted(frames))
+        if self.broken or any((samples == POISON).any() for samples in frames.values()):
+            raise RuntimeError("device lost")
+        return {row: Frame(samples, "", ()) for row, samples in frames.items()}
+
+
+def samples(value: float) -> NDArray[np.float32]:
+    return np.full(FakeModel.frame_size, value, np.float32)
+
+
+def session() -> Session:
+    return Session(FakeModel.sampling)
+
+
+@asynccontextmanager
+async def started(model: FakeModel, chosen: bool = True) -> AsyncIterator[Engine]:
+    def load(report: Report) -> Loaded:
+        report("load", "a fake")
+        return Loaded(cast("BatchedModel", model), "cpu", "float32", chosen)
+
+    engine = Engine(load)
+    engine.start()
+    await settled(engine)
+    model.batches.clear()
+    model.joined.clear()
+    try:
+        yield engine
+    finally:
+        model.gate.set()
+        await engine.stop()
+
+
+async def settled(engine: Engine) -> None:
+    async with asyncio.timeout(10):
+        while engine.health.status == "starting":
+            await asyncio.sleep(0.001)

@@ -1,0 +1,97 @@
+"""Who gets a slot and who waits, on a clock of the test's own."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moshi_backend.scheduling.admission import Admission, Full, Place
+
+
+def test_guests_take_the_lowest_free_slot() -> None:
+    admission: Admission[str] = Admission(slots=3, queue=0)
+    assert [admission.enter(guest, 0) for guest in "abc"] == [0, 1, 2]
+    assert admission.leave("b", 1) is None
+    assert admission.enter("d", 1) == 1
+
+
+def test_who_comes_first_is_served_first() -> None:
+    admission: Admission[str] = Admission(slots=1, queue=2)
+    admission.enter("talker", 0)
+    assert admission.enter("first", 1) is None
+    assert admission.enter("second", 2) is None
+    assert admission.leave("talker", 3) == "first"
+    assert (admission.slot("first"), admission.slot("second")) == (0, None)
+    assert admission.place("second", 3).position == 1
+
+
+def test_one_too_many_is_refused_and_changes_nothing() -> None:
+    admission: Admission[str] = Admission(slots=1, queue=1)
+    admission.enter("talker", 0)
+    admission.enter("waiter", 0)
+    with pytest.raises(Full):
+        admission.enter("late", 0)
+    assert admission.waiting == ["waiter"]
+    assert admission.leave("late", 0) is None
+
+
+def test_a_waiter_that_leaves_lets_the_others_move_up() -> None:
+    admission: Admission[str] = Admission(slots=1, queue=3)
+    for guest in ("talker", "first", "second"):
+        admission.enter(guest, 0)
+    assert admission.leave("first", 1) is None
+    assert admission.place("second", 1).position == 1
+
+
+def test_the_wait_is_unknown_until_a_conversation_has_ended() -> None:
+    admission: Admission[str] = Admission(slots=1, queue=2)
+    for guest in ("talker", "first", "second"):
+        admission.enter(guest, 0)
+    assert admission.place("first", 5) == Place(1, None)
+    admission.leave("talker", 100)
+    assert admission.place("second", 100) == Place(1, 100.0)
+
+
+def test_the_wait_is_no_longer_than_the_limit_of_the_conversations_allows() -> None:
+    admission: Admission[str] = Admission(slots=2, queue=5, longest=60)
+    admission.enter("a", 0)
+    admission.enter("b", 30)
+    for guest in ("first", "second", "third"):
+        admission.enter(guest, 40)
+    waits = [admission.place(guest, 40).wait for guest in ("first", "second", "third")]
+    assert waits == [20, 50, 80]
+
+
+@given(
+    slots=st.integers(1, 5),
+    queue=st.integers(0, 4),
+    moves=st.lists(st.tuples(st.booleans(), st.integers(0, 15)), max_size=80),
+)
+def test_slots_are_never_shared_or_left_free_while_somebody_waits(
+    slots: int, queue: int, moves: list[tuple[bool, int]]
+) -> None:
+    admission: Admission[int] = Admission(slots, queue, longest=100)
+    inside: set[int] = set()
+    order: list[int] = []
+    for now, (enters, guest) in enumerate(moves):
+        if enters and guest not in inside:
+            try:
+                if admission.enter(guest, now) is None:
+                    order.append(guest)
+                inside.add(guest)
+            except Full:
+                assert len(inside) == slots + queue
+        elif not enters:
+            following = admission.leave(guest, now)
+            inside.discard(guest)
+            if following is not None:
+                assert order.pop(0) == following
+            elif guest in order:
+                order.remove(guest)
+        assert admission.waiting == order
+        seated = [admission.slot(guest) for guest in inside - set(order)]
+        assert len(set(seated)) == len(seated) == admission.used
+        assert all(slot is not None and 0 <= slot < slots for slot in seated)
+        assert not order or admission.used == slots
+        for guest in order:
+            wait = admission.place(guest, now).wait
+            assert wait is not None and wait >= 0
