@@ -6,7 +6,7 @@ PY := .venv/bin/python
 export PYTHON
 WEB := frontend/src/moshi_frontend/static/index.html
 WEB_SOURCES := $(shell find frontend/web -type f -not -path '*/node_modules/*')
-PACKAGING := requirements-dev.lock tools/setup-python third_party/moshi/UPSTREAM.json $(wildcard */pyproject.toml third_party/*/pyproject.toml)
+PACKAGING := requirements-dev.lock tools/setup-python third_party/moshi/UPSTREAM.json $(wildcard */pyproject.toml third_party/*/pyproject.toml tools/*/pyproject.toml)
 
 .PHONY: help preflight setup run test check unit format lock web clean
 

@@ -1,1 +1,0 @@
-"""Paced conversations with a Moshi server, and how late their frames were."""

@@ -1,0 +1,193 @@
+"""Clients that break the rules, one rule each."""
+
+import asyncio
+import functools
+import itertools
+import os
+import socket as sockets
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from loadtest.audio import FRAME_SECONDS, KIND_AUDIO, KIND_HANDSHAKE, encode, extreme
+from loadtest.client import dial
+
+KINDS = {
+    "flood": "ten times as fast as real time",
+    "silent": "says nothing",
+    "garbage": "random bytes as audio",
+    "half-page": "half an Ogg page, then nothing",
+    "nan": "the loudest audio that Opus carries (it has no NaN)",
+    "big": "one message of 5 MiB",
+    "text": "text messages",
+    "unknown": "kinds that the protocol does not have",
+    "frozen": "reads nothing from its socket",
+    "reconnect": "connects and drops, again and again",
+}
+
+FLOOD_SPEED = 10
+type Script = Iterator[tuple[float, bytes | str]]
+"""Seconds to wait, and what to send then."""
+
+
+@dataclass
+class Ending:
+    """What became of an abusive client."""
+
+    kind: str
+    connections: int = 0
+    handshake_seconds: float | None = None
+    """Of the last connection."""
+    code: int | None = None
+    """How the server closed; none if it did not, 1006 if it dropped the connection without a word."""
+    reason: str = ""
+    ended_seconds: float | None = None
+    """From the handshake (without one, from dialling) to that end."""
+    heard_messages: int = 0
+    refusals: list[str] = field(default_factory=list)
+    """What connections that got no handshake were told, each answer once."""
+
+
+@functools.cache
+def loud_speech() -> list[bytes]:
+    """What `nan` says, half a minute of it. Encoding takes a moment, so let it be done before anyone talks."""
+    return encode(extreme(30.0))
+
+
+def script(kind: str, messages: Sequence[bytes]) -> Script:
+    """What such a client sends, and when; `messages` is well-formed speech."""
+    audio = bytes([KIND_AUDIO])
+    match kind:
+        case "flood":
+            return ((FRAME_SECONDS / FLOOD_SPEED, message) for message in messages)
+        case "frozen":
+            return ((FRAME_SECONDS, message) for message in messages)
+        case "nan":
+            return ((FRAME_SECONDS, message) for message in loud_speech())
+        case "garbage":
+            return ((FRAME_SECONDS, audio + os.urandom(300)) for _ in itertools.count())
+        case "half-page":
+            # The last message ends within its second page.
+            return iter([*((FRAME_SECONDS, message) for message in messages[:3]), (FRAME_SECONDS, messages[3][:200])])
+        case "big":
+            return iter([(FRAME_SECONDS, audio + bytes(5 << 20))])
+        case "text":
+            return ((FRAME_SECONDS, "hello") for _ in itertools.count())
+        case "unknown":
+            return ((FRAME_SECONDS, bytes([kind]) + b"what?") for kind in itertools.cycle(range(7, 256)))
+        case _:
+            return iter([])
+
+
+async def misbehave(
+    kind: str, url: str, messages: Sequence[bytes], stop: asyncio.Event, trust: ssl.SSLContext | None, patience: float
+) -> Ending:
+    """Be such a client until the server ends it or `stop` is set."""
+    ending = Ending(kind)
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            async with dial(url, trust, patience, await _deaf_socket(url) if kind == "frozen" else None) as socket:
+                ending.connections += 1
+                await _one(kind, socket, messages, stop, patience, ending)
+        except (OSError, InvalidHandshake, EOFError) as error:
+            _refused(ending, str(error) or "no answer")
+        if kind != "reconnect":
+            break
+        await asyncio.sleep(max(0.0, began + 0.05 - time.monotonic()))
+    return ending
+
+
+async def _one(
+    kind: str, socket: ClientConnection, messages: Sequence[bytes], stop: asyncio.Event, patience: float, ending: Ending
+) -> None:
+    began = time.monotonic()
+    stopped = asyncio.create_task(stop.wait())
+    tasks: list[asyncio.Task[object]] = [stopped]
+    try:
+        shaken = asyncio.create_task(_handshake(socket))
+        tasks.append(shaken)
+        await asyncio.wait({shaken, stopped}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        if shaken.done() and shaken.result():
+            ending.handshake_seconds = time.monotonic() - began
+            began = time.monotonic()
+            if kind == "reconnect":
+                socket.transport.abort()
+                return
+            if kind == "frozen":
+                socket.transport.pause_reading()
+            tasks.append(asyncio.create_task(_perform(socket, script(kind, messages))))
+            reading = asyncio.create_task(_read(socket, ending))
+            tasks.append(reading)
+            await asyncio.wait({reading, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if kind == "frozen" and not reading.done():
+                # What the server said meanwhile is still in the socket.
+                socket.transport.resume_reading()
+                await asyncio.wait({reading}, timeout=1.0)
+        elif not shaken.done() and not stop.is_set():
+            _refused(ending, f"no handshake in {patience:g} s")
+        if socket.close_code is not None:
+            ending.code, ending.reason = socket.close_code, socket.close_reason or ""
+            ending.ended_seconds = time.monotonic() - began
+            if ending.handshake_seconds is None:
+                _refused(ending, f"{ending.code} {ending.reason}".strip())
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _handshake(socket: ClientConnection) -> bool:
+    try:
+        async for message in socket:
+            if isinstance(message, bytes) and message[:1] == bytes([KIND_HANDSHAKE]):
+                return True
+    except ConnectionClosed:
+        pass
+    return False
+
+
+async def _perform(socket: ClientConnection, lines: Script) -> None:
+    due = time.monotonic()
+    try:
+        for seconds, message in lines:
+            due += seconds
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await socket.send(message)
+    except ConnectionClosed:
+        pass
+
+
+async def _read(socket: ClientConnection, ending: Ending) -> None:
+    try:
+        async for _ in socket:
+            ending.heard_messages += 1
+    except ConnectionClosed:
+        pass
+
+
+async def _deaf_socket(url: str) -> sockets.socket:
+    """A connected TCP socket with the smallest receive buffer, so that the server soon notices that no one reads."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    loop = asyncio.get_running_loop()
+    family, kind, protocol, _, address = (await loop.getaddrinfo(parts.hostname, port, type=sockets.SOCK_STREAM))[0]
+    socket = sockets.socket(family, kind, protocol)
+    try:
+        socket.setblocking(False)
+        socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+        await loop.sock_connect(socket, address)
+    except OSError:
+        socket.close()
+        raise
+    return socket
+
+
+def _refused(ending: Ending, words: str) -> None:
+    if words not in ending.refusals:
+        ending.refusals.append(words)
