@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from moshi.models.loaders import CheckpointInfo
 from numpy.typing import NDArray
+from sentencepiece import SentencePieceProcessor
 
 from moshi_backend.model.capacity import AT_MOST, EACH_CORE, choose_slots
 from moshi_backend.model.codec import Codec
@@ -77,13 +78,20 @@ class BatchedModel:
         choose_threads(sum(weight.numel() for weight in lm.parameters()))
         self.sampling = Sampling.of(checkpoint.lm_gen_config)
         """What the checkpoint recommends."""
-        self._tokenizer = checkpoint.get_text_tokenizer()
+        self._pieces = _pieces(checkpoint.get_text_tokenizer(), lm.text_card)
         self.sample_rate: int = mimi.sample_rate
         self.frame_size: int = mimi.frame_size
         # One row that takes no memory tells what a row takes.
         single = RowState(1, torch.device("meta"))
         Codec(mimi, single), LanguageModel(lm, single, context)
         self.row_bytes = single.bytes_per_row
+        self.weight_bytes = sum(
+            weight.nbytes
+            for part in (*lm.modules(), *mimi.modules())
+            if not isinstance(part, torch.nn.Embedding)
+            for weight in part.parameters(recurse=False)
+        )
+        """What every tick reads; of embeddings it reads only a few lines."""
         self._on_gpu = device.type == "cuda"
         most = AT_MOST if self._on_gpu else EACH_CORE * (os.cpu_count() or 1)
         self.slots = slots = choose_slots(slots, self.row_bytes, free_memory(device), most)
@@ -91,6 +99,8 @@ class BatchedModel:
         language = LanguageModel(lm, self._state, context)
         self.context = language.context
         self._layout = Layout(self.frame_size, language.said)
+        self.batch_sizes = sizes(slots, device)
+        """The numbers of rows that a tick may be run for."""
         self._tick = Tick(Codec(mimi, self._state), language, self._layout, slots, device)
         self._inputs = self._tick.inputs.cpu().pin_memory() if self._on_gpu else self._tick.inputs
         self._outputs = self._tick.outputs.cpu().pin_memory() if self._on_gpu else self._tick.outputs
@@ -99,9 +109,8 @@ class BatchedModel:
         self._done = torch.cuda.Event() if self._on_gpu else None
         self._lines[:, self._layout.text] = self._lines[:, self._layout.audio] = Choice(0.0, 0).control
         self._chances: dict[int, Chance] = {}
-        self._sizes = sizes(slots, device)
         replayed = self._on_gpu and record
-        self._run: Callable[[int], None] = Replay(self._tick, self._sizes) if replayed else self._tick
+        self._run: Callable[[int], None] = Replay(self._tick, self.batch_sizes) if replayed else self._tick
 
     @torch.inference_mode()
     def join(self, row: int, sampling: Sampling) -> None:
@@ -125,7 +134,7 @@ class BatchedModel:
         Returns:
             what each row said. A row is missing while the model's delays have nothing for it yet.
         """
-        rows = next(size for size in self._sizes if size > max(frames))
+        rows = next(size for size in self.batch_sizes if size > max(frames))
         lines, layout = self._lines[:rows], self._layout
         lines[:, layout.active] = 0
         for row, samples in frames.items():
@@ -159,9 +168,11 @@ class BatchedModel:
 
     def _frame(self, row: int) -> Frame:
         tokens = tuple(int(token) for token in self._said[row, self._layout.said])
-        return Frame(self._said[row, self._layout.samples].copy(), self._piece(tokens[0]), tokens)
+        return Frame(self._said[row, self._layout.samples].copy(), self._pieces[tokens[0]], tokens)
 
-    def _piece(self, token: int) -> str:
-        if token in NO_TEXT or self._tokenizer.is_control(token):
-            return ""
-        return str(self._tokenizer.id_to_piece(token)).replace("▁", " ")
+
+def _pieces(tokenizer: SentencePieceProcessor, tokens: int) -> list[str]:
+    """What each text token says; nothing for those that the tokenizer does not know."""
+    spoken = (token for token in range(tokenizer.vocab_size()) if not tokenizer.is_control(token))
+    known = {token: str(tokenizer.id_to_piece(token)).replace("▁", " ") for token in spoken if token not in NO_TEXT}
+    return [known.get(token, "") for token in range(tokens)]

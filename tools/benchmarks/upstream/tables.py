@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from comparison.course import Answers
-from comparison.trials import Arrival, Flooded
+from benchmarks.upstream.course import Answers
+from benchmarks.upstream.trials import Arrival, Flooded
 from loadtest.figures import Spread
 
 

@@ -4,9 +4,9 @@ import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from comparison import trials
-from comparison.servers import Server
-from comparison.trials import Arrival, Flooded, Shutdown
+from benchmarks.upstream import trials
+from benchmarks.upstream.servers import Server
+from benchmarks.upstream.trials import Arrival, Flooded, Shutdown
 from loadtest.audio import encode, noise
 from loadtest.figures import Figures
 

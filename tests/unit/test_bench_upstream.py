@@ -1,9 +1,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from comparison.course import Answers
-from comparison.tables import picture, table
-from comparison.trials import Arrival, Flooded, Shutdown
+from benchmarks.upstream.course import Answers
+from benchmarks.upstream.tables import picture, table
+from benchmarks.upstream.trials import Arrival, Flooded, Shutdown
 from loadtest.abuse import Ending
 from loadtest.client import Conversation
 from loadtest.figures import Figures, summarise

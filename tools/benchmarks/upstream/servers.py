@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from comparison import launcher
+from benchmarks.upstream import launcher
 
 SLOTS = 16
 

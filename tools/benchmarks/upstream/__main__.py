@@ -1,4 +1,4 @@
-"""The command line of tools/bench_upstream."""
+"""The command line of tools/bench upstream."""
 
 import argparse
 import asyncio
@@ -9,18 +9,18 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from comparison.course import QUICK, Effort, take
-from comparison.servers import ours, upstream
-from comparison.tables import picture, table
+from benchmarks.upstream.course import QUICK, Effort, take
+from benchmarks.upstream.servers import ours, upstream
+from benchmarks.upstream.tables import picture, table
 from loadtest.machine import machine
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure both and return the exit code: 0 measured, 1 a server did not run, 2 wrong usage."""
-    parser = argparse.ArgumentParser(prog="bench_upstream", description=__doc__)
+    parser = argparse.ArgumentParser(prog="tools/bench upstream", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes; too short to be quoted")
     parser.add_argument(
-        "--output", type=Path, default=Path(".state/bench_upstream"), help="folder for the results (%(default)s)"
+        "--output", type=Path, default=Path(".state/bench/upstream"), help="folder for the results (%(default)s)"
     )
     given = parser.parse_args(argv)
     effort = QUICK if given.quick else Effort()
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             answers.append(asyncio.run(take(server(folder), effort)))
         except RuntimeError as error:
-            print(f"bench_upstream: {error}", file=sys.stderr)
+            print(f"bench upstream: {error}", file=sys.stderr)
             return 1
     print(table(answers))
     record = {

@@ -1,0 +1,62 @@
+"""The benchmarks run, the one that compares with upstream's server with that server, unmodified, without a GPU."""
+
+import json
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import gpu, tick
+from benchmarks.upstream.servers import Server, ours, upstream
+from benchmarks.upstream.trials import clients, until_ready
+from loadtest.audio import encode, noise
+from moshi_backend.model.language import LanguageModel
+from moshi_backend.model.state import RowState
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("server", [upstream, ours])
+async def test_a_server_starts_and_answers(
+    server: Callable[[Path], AbstractContextManager[Server]], tmp_path: Path
+) -> None:
+    with server(tmp_path) as running:
+        await until_ready(running)
+        figures, outcome = await clients(running, encode(noise(1.0)), 1, 1.0)
+    assert figures.served == 1
+    assert figures.lag_ms is not None
+    assert outcome.conversations[0].heard
+
+
+async def test_a_server_that_does_not_start_is_an_error_that_names_its_log(tmp_path: Path) -> None:
+    with upstream(tmp_path) as broken:
+        broken.process.kill()
+        broken.process.wait()
+        with pytest.raises(RuntimeError, match=r"upstream\.log"):
+            await until_ready(broken)
+
+
+def test_the_tick_is_measured_against_upstreams(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tick.main(["--conversations", "2", "--ticks", "3", "--device", "cpu"]) == 0
+    assert re.search(r"B=2 +ours p50 +[\d.]+ .* upstream p50 +[\d.]+ .* [\d.]+ times as fast", capsys.readouterr().out)
+
+
+def test_the_benchmark_for_gpus_runs_on_a_cpu_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "figures.json"
+    arguments = ["--device", "cpu", "--model", "demo", "--slots", "3", "--ticks", "3", "--output", str(output)]
+    assert gpu.main(arguments) == 0
+    assert "3 conversations with p99 at most" in capsys.readouterr().out
+    assert [row["conversations"] for row in json.loads(output.read_text())["rows"]] == [1, 2, 3]
+
+
+def test_the_7b_models_sizes_are_known_without_its_weights() -> None:
+    """On the device that holds no numbers. What a conversation takes is the window of 3000 steps in bfloat16."""
+    checkpoint = gpu.full_size()
+    nowhere = torch.device("meta")
+    single = RowState(1, nowhere)
+    LanguageModel(checkpoint.get_moshi(nowhere, dtype=torch.bfloat16), single, None)
+    window = 32 * 2 * 3000 * 4096 * 2
+    assert window < single.bytes_per_row < window * 1.001

@@ -1,0 +1,1 @@
+"""What tools/bench runs: one module, or package, for each benchmark."""
