@@ -1,6 +1,7 @@
 """Who converses and who waits: the way into the engine and out of it. On the event loop alone."""
 
 import asyncio
+import logging
 import math
 import time
 
@@ -9,6 +10,8 @@ from moshi_backend.protocol import Close
 from moshi_backend.scheduling.admission import Admission, Full, Place
 from moshi_backend.scheduling.limits import Limits, Notice
 from moshi_backend.session import End, Session
+
+log = logging.getLogger(__name__)
 
 LEAVE_SECONDS = 3.0
 """How long the last clients have to take their close frame."""
@@ -95,6 +98,7 @@ class Lobby:
     async def drain(self) -> None:
         """Take nobody new and let the live conversations end, at most `drain_seconds`; then end them."""
         self._draining = True
+        log.info("draining: %d conversations, at most %g s", self.used, self.drain_seconds)
         leaving = End(Close.GOING_AWAY, "the service is shutting down")
         for session in list(self._sessions):
             if session.admitted.is_set() and self.drain_seconds:

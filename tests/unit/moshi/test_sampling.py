@@ -84,6 +84,14 @@ def test_a_checkpoint_recommends_and_upstreams_defaults_fill_in() -> None:
     assert Sampling.of({"use_sampling": False}).audio.temperature == 0
 
 
+def test_one_seed_for_both_does_not_couple_text_and_audio() -> None:
+    chance = Chance(Sampling(Choice(1, 0, 7), Choice(1, 0, 7)), audio_tokens=1)
+    steps = np.zeros((4000, 2), np.float32)
+    for step in steps:
+        chance.draw(step)
+    assert abs(np.corrcoef(steps.T)[0, 1]) < 0.05
+
+
 def test_a_checkpoint_that_needs_what_we_cannot_do_is_refused() -> None:
     with pytest.raises(ValueError, match=r"cfg_coef=2\.0, which is not supported"):
         Sampling.of({"cfg_coef": 2.0})

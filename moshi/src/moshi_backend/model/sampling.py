@@ -67,8 +67,9 @@ class Chance:
     """A conversation's numbers in [0, 1): for each step one for text, then one for each audio token."""
 
     def __init__(self, sampling: Sampling, audio_tokens: int) -> None:
-        self._text = np.random.Generator(np.random.Philox(sampling.text.seed))
-        self._audio = np.random.Generator(np.random.Philox(sampling.audio.seed))
+        # The second half of the key keeps text and audio apart when both have the same seed.
+        self._text = np.random.Generator(np.random.Philox(key=(sampling.text.seed, 0)))
+        self._audio = np.random.Generator(np.random.Philox(key=(sampling.audio.seed, 1)))
         self._audio_tokens = audio_tokens
 
     def draw(self, out: NDArray[np.float32]) -> None:
