@@ -51,6 +51,14 @@ def test_the_wait_is_unknown_until_a_conversation_has_ended() -> None:
     assert admission.place("second", 100) == Place(1, 100.0)
 
 
+def test_the_second_in_the_queue_waits_for_two_conversations_to_end() -> None:
+    admission: Admission[str] = Admission(slots=2, queue=3)
+    for guest in ("a", "b", "first", "second", "third"):
+        admission.enter(guest, 0)
+    admission.leave("a", 60)
+    assert [admission.place(guest, 60).wait for guest in ("second", "third")] == [30, 60]
+
+
 def test_the_wait_is_no_longer_than_the_limit_of_the_conversations_allows() -> None:
     admission: Admission[str] = Admission(slots=2, queue=5, longest=60)
     admission.enter("a", 0)

@@ -97,6 +97,14 @@ def test_a_stalled_client_catches_up_at_twice_real_time() -> None:
     assert starts[-1] - starts[0] == pytest.approx(19 * CATCH_UP)
 
 
+def test_a_new_conversation_does_not_pay_for_the_one_before_it() -> None:
+    ticking = Ticking()
+    ticking.stepped([0], 1.0, 1.005)
+    assert ticking.plan(1.01, {0: Input(1.01, 1.01)}) == Wait(1.0 + CATCH_UP)
+    ticking.joined(0)
+    assert ticking.plan(1.01, {0: Input(1.01, 1.01)}) == Step([0])
+
+
 def test_who_is_ahead_of_its_time_rides_along_but_triggers_nothing() -> None:
     flood = [index * PERIOD / 10 for index in range(200)]
     simulation = Simulation({0: paced(0.003, 20), 1: flood}, lambda: 0.002).run()
