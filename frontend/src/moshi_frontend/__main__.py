@@ -7,12 +7,14 @@ import signal
 import socket
 import sys
 
+import moshi_frontend
 from moshi_frontend.app import create_service
 from moshi_frontend.discovery import find_moshi
 from moshi_frontend.errors import StartupError
 from moshi_frontend.listening import certificate, listen
 from moshi_frontend.server import serve
 from moshi_frontend.settings import load_settings
+from moshi_frontend.telemetry import export, logs
 
 log = logging.getLogger("moshi_frontend")
 
@@ -23,9 +25,6 @@ def main() -> None:
         description="Serves the web page and passes conversations on to moshi. "
         "Settings are environment variables: MOSHI_URL and FRONTEND_*.",
     ).parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # one line a second otherwise
     # For a signal before the server takes them over, and for the one that uvicorn raises again when it is done:
     # an orderly end must not look like a crash.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -39,6 +38,8 @@ def main() -> None:
 
 def _run() -> None:
     settings = load_settings()
+    logs.start(settings.log_format)
+    close_telemetry = export.start("scenario6-frontend", moshi_frontend.__version__)
     endpoints = find_moshi(os.environ)
     bound = listen(settings.host, settings.port)
     tls = certificate(settings)
@@ -50,7 +51,10 @@ def _run() -> None:
         ", ".join(endpoint.url for endpoint in endpoints),
         settings.moshi_mode,
     )
-    serve(create_service(settings, endpoints), bound, tls)
+    try:
+        serve(create_service(settings, endpoints), bound, tls)
+    finally:
+        close_telemetry()
 
 
 def _url(bound: socket.socket, scheme: str) -> str:

@@ -7,12 +7,14 @@ from typing import Literal
 
 from fastapi import FastAPI, Response, WebSocket
 from fastapi.responses import PlainTextResponse
+from opentelemetry.metrics import Observation
 from pydantic import BaseModel
 
 import moshi_frontend
 from moshi_frontend.proxy import Proxy
 from moshi_frontend.replicas import MoshiHealth, MoshiInfo, Replicas
 from moshi_frontend.settings import Settings
+from moshi_frontend.telemetry import loop, metrics
 
 
 class Alive(BaseModel):
@@ -47,12 +49,15 @@ class Config(BaseModel):
 
 
 def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
+    metrics.observe({metrics.ACTIVE: lambda: [Observation(proxy.active)], metrics.MOSHI_READY: replicas.observed})
+
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
-        watch = asyncio.create_task(replicas.watch())
+        background = [asyncio.create_task(work) for work in (replicas.watch(), loop.watch())]
         yield
-        watch.cancel()
-        await asyncio.wait((watch,))
+        for task in background:
+            task.cancel()
+        await asyncio.wait(background)
 
     api = FastAPI(
         title="Scenario 6: frontend",

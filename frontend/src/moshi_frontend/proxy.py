@@ -6,10 +6,13 @@ the other side's sender down, and moshi decides when that is too slow.
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from itertools import count
 
 from fastapi import WebSocket
+from opentelemetry import trace
+from opentelemetry.propagate import extract, inject
 from starlette.websockets import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
@@ -18,9 +21,11 @@ from moshi_frontend.closing import Close, Code
 from moshi_frontend.discovery import Endpoint
 from moshi_frontend.replicas import Replicas
 from moshi_frontend.settings import Settings
+from moshi_frontend.telemetry import metrics
 from moshi_frontend.trust import Trust, explain
 
 log = logging.getLogger(__name__)
+_tracer = trace.get_tracer("moshi_frontend")
 
 MESSAGE_BYTES_FROM_CLIENT = 64 * 1024
 MESSAGE_BYTES_FROM_MOSHI = 1024 * 1024
@@ -31,7 +36,6 @@ PING_SECONDS = 5.0
 """Between pings, both ways; the network of a client may be gone without a word."""
 PONG_SECONDS = 15.0
 DRAIN_SECONDS = 3 * CLOSE_SECONDS
-TRACE_HEADERS = ("traceparent", "tracestate")
 
 
 class Proxy:
@@ -51,16 +55,17 @@ class Proxy:
 
         The socket is accepted even to be refused: a browser learns neither code nor reason of a failed upgrade.
         """
-        await socket.accept()
-        if refusal := self._refusal(socket):
-            await _close(socket, refusal)
-            return
-        conversation = asyncio.create_task(self._converse(socket))
-        self._conversations.add(conversation)
-        try:
-            await conversation
-        finally:
-            self._conversations.discard(conversation)
+        with _tracer.start_as_current_span("conversation", extract(socket.headers), trace.SpanKind.SERVER):
+            await socket.accept()
+            if refused := self._refusal(socket):
+                await _refuse(socket, *refused)
+                return
+            conversation = asyncio.create_task(self._converse(socket))
+            self._conversations.add(conversation)
+            try:
+                await conversation
+            finally:
+                self._conversations.discard(conversation)
 
     async def drain(self) -> None:
         """End every conversation with 1001. Returns when they have ended, or will not."""
@@ -68,34 +73,46 @@ class Proxy:
         if self._conversations:
             await asyncio.wait(self._conversations, timeout=DRAIN_SECONDS)
 
-    def _refusal(self, socket: WebSocket) -> Close | None:
+    @property
+    def active(self) -> int:
+        return len(self._conversations)
+
+    def _refusal(self, socket: WebSocket) -> tuple[str, Close] | None:
+        """For the metric, and for the client."""
         origin = socket.headers.get("origin")
         if not is_allowed_origin(origin, socket.headers.get("host"), self._allowed_origins):
-            return Close(Code.NOT_ALLOWED, f"origin {origin} is not in FRONTEND_ALLOWED_ORIGINS")
+            return "origin", Close(Code.NOT_ALLOWED, f"origin {origin} is not in FRONTEND_ALLOWED_ORIGINS")
         if self._draining.is_set():
-            return _SHUTTING_DOWN
+            return "draining", _SHUTTING_DOWN
         if len(self._conversations) >= self._limit:
-            return Close(Code.TRY_LATER, f"full: all {self._limit} connections are in use; try again soon")
+            return "full", Close(Code.TRY_LATER, f"full: all {self._limit} connections are in use; try again soon")
         return None
 
     async def _converse(self, socket: WebSocket) -> None:
         endpoint = self._replicas.best().endpoint
+        span = trace.get_current_span()
+        span.set_attribute("server.address", endpoint.url)
         try:
             moshi = await self._connect(endpoint, socket)
         except (OSError, InvalidHandshake, InvalidMessage) as error:
             reason = f"moshi is not reachable at {endpoint.url}: {explain(error)}"
             log.warning("no conversation: %s", reason)
-            await _close(socket, Close(Code.TRY_LATER, reason))
+            await _refuse(socket, "unreachable", Close(Code.TRY_LATER, reason))
             return
         number = next(self._numbers)
         log.info("conversation %d: begins, with moshi at %s", number, endpoint.url)
+        span.add_event("connected to moshi")
+        began = time.monotonic()
         async with moshi:
-            ended = await self._relay(socket, moshi)
+            end, ended = await self._relay(socket, moshi)
+        metrics.DURATION.record(time.monotonic() - began, {"end": end})
+        span.set_attributes({"frontend.end": end, "frontend.end.detail": ended})
         log.info("conversation %d: ends, %s", number, ended)
 
     async def _connect(self, endpoint: Endpoint, socket: WebSocket) -> ClientConnection:
         query = f"?{socket.url.query}" if socket.url.query else ""
-        traces = {name: socket.headers[name] for name in TRACE_HEADERS if name in socket.headers}
+        traces: dict[str, str] = {}
+        inject(traces)  # of our span or, without telemetry, of the client's
         return await connect(
             endpoint.chat_url + query,
             ssl=self._trust.context() if endpoint.is_tls else None,
@@ -110,8 +127,8 @@ class Proxy:
             ping_timeout=PONG_SECONDS,
         )
 
-    async def _relay(self, socket: WebSocket, moshi: ClientConnection) -> str:
-        """Pass messages both ways until a side ends, then end the other. Says what happened, for the log."""
+    async def _relay(self, socket: WebSocket, moshi: ClientConnection) -> tuple[str, str]:
+        """Pass messages both ways until a side ends, then end the other. Says who ended it, and how."""
         inward = asyncio.create_task(_client_to_moshi(socket, moshi))
         outward = asyncio.create_task(_moshi_to_client(moshi, socket))
         draining = asyncio.create_task(self._draining.wait())
@@ -123,16 +140,17 @@ class Proxy:
                     async with asyncio.timeout(CLOSE_SECONDS):
                         await _close(socket, _SHUTTING_DOWN)
                 await moshi.close(Code.GOING_AWAY, _SHUTTING_DOWN.reason)
-                return _SHUTTING_DOWN.reason
+                return "frontend", _SHUTTING_DOWN.reason
             if inward.done() and (left := inward.result()):
                 await moshi.close(left.code, left.reason)
-                return f"the client left: {left.code} {left.reason!r}"
+                return "client", f"the client left: {left.code} {left.reason!r}"
             if ended := await outward:
                 # Without a close frame moshi cannot have announced the end, so that is done here.
                 await _close(socket, ended, announce=moshi.protocol.close_rcvd is None)
-                return f"moshi ended it: {ended.code} {ended.reason!r}"
+                who = "lost" if ended.code == Code.MOSHI_LOST else "moshi"
+                return who, f"moshi ended it: {ended.code} {ended.reason!r}"
             await moshi.close(Code.GOING_AWAY)
-            return "the client vanished"
+            return "client", "the client vanished"
         finally:
             for task in tasks:
                 task.cancel()
@@ -152,7 +170,9 @@ async def _client_to_moshi(socket: WebSocket, moshi: ClientConnection) -> Close 
     try:
         while (message := await socket.receive())["type"] == "websocket.receive":
             data = message.get("bytes")
-            await moshi.send(message["text"] if data is None else data)
+            data = message["text"] if data is None else data
+            metrics.IO.add(len(data), {"direction": "to_moshi"})
+            await moshi.send(data)
     except ConnectionClosed:
         return None
     return Close(message["code"], message.get("reason") or "")
@@ -163,6 +183,7 @@ async def _moshi_to_client(moshi: ClientConnection, socket: WebSocket) -> Close 
     try:
         while True:
             message = await moshi.recv()
+            metrics.IO.add(len(message), {"direction": "to_client"})
             if isinstance(message, str):
                 await socket.send_text(message)
             else:
@@ -173,6 +194,12 @@ async def _moshi_to_client(moshi: ClientConnection, socket: WebSocket) -> Close 
         return Close(closed.rcvd.code, closed.rcvd.reason)
     except WebSocketDisconnect:
         return None
+
+
+async def _refuse(socket: WebSocket, reason: str, close: Close) -> None:
+    metrics.REFUSED.add(1, {"reason": reason})
+    trace.get_current_span().set_attributes({"frontend.refused": reason, "frontend.refused.detail": close.reason})
+    await _close(socket, close)
 
 
 async def _close(socket: WebSocket, close: Close, *, announce: bool = True) -> None:

@@ -5,6 +5,7 @@ import logging
 from typing import Literal
 
 import httpx
+from opentelemetry.metrics import Observation
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from moshi_frontend.discovery import Endpoint
@@ -98,6 +99,13 @@ class Replicas:
     def best(self) -> Replica:
         """The ready one with the most free slots; the first one while none is ready."""
         return max(self._replicas, key=lambda replica: (replica.health.status == "ready", replica.free_slots))
+
+    def observed(self) -> list[Observation]:
+        """Of each, whether it is ready."""
+        return [
+            Observation(int(replica.health.status == "ready"), {"url": replica.endpoint.url})
+            for replica in self._replicas
+        ]
 
     async def watch(self) -> None:
         """Until cancelled."""

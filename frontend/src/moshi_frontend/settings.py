@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     """Origins besides the service's own that a browser may connect from, e.g. `https://talk.example`;
     separated by commas."""
 
+    log_format: Literal["text", "json"] = "text"
+    """Lines on stderr: `text` for people, `json` for machines. OTEL_* variables send logs, metrics and traces away."""
+
     state_dir: Path = Field(default_factory=lambda: user_state_path("scenario6") / "frontend")
     """Folder where the automatic certificate is kept."""
 

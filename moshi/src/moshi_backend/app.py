@@ -16,11 +16,13 @@ from moshi_backend import protocol, session, upstream
 from moshi_backend.chat import converse
 from moshi_backend.engine import Engine
 from moshi_backend.lobby import Lobby
+from moshi_backend.model.device import used_memory
 from moshi_backend.model.sampling import Sampling
 from moshi_backend.preferences import RANGES, described
 from moshi_backend.scheduling import limits as limits_of
 from moshi_backend.scheduling.ticking import PERIOD
 from moshi_backend.settings import Settings
+from moshi_backend.telemetry import loop, metrics
 
 OPUS_THREADS = max(2, (os.cpu_count() or 1) // 2)
 
@@ -113,12 +115,22 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         engine.start()
-        supervision = asyncio.create_task(engine.supervise())
+        background = [asyncio.create_task(work) for work in (engine.supervise(), loop.watch())]
         yield
-        supervision.cancel()
+        for task in background:
+            task.cancel()
         await engine.stop()
         pool.shutdown(cancel_futures=True)
 
+    metrics.observe(
+        {
+            metrics.ACTIVE: lambda: lobby.used,
+            metrics.QUEUED: lambda: lobby.waiting,
+            metrics.SLOTS: lambda: engine.slots,
+            metrics.PROGRESS: lambda: engine.health.progress,
+            metrics.GPU_MEMORY: lambda: used_memory(engine.loaded.model.device) if engine.loaded else None,
+        }
+    )
     app = FastAPI(title="Scenario 6: moshi", version=moshi_backend.__version__, lifespan=lifespan)
 
     @app.get("/alive")

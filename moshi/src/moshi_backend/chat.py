@@ -6,6 +6,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import WebSocket
+from opentelemetry import trace
+from opentelemetry.propagate import extract
 from starlette.websockets import WebSocketDisconnect
 
 from moshi_backend import protocol
@@ -19,8 +21,14 @@ from moshi_backend.scheduling.limits import Notice, Watch
 from moshi_backend.scheduling.throttle import Throttle
 from moshi_backend.scheduling.ticking import PERIOD
 from moshi_backend.session import BACKLOG_FRAMES, Admitted, End, Session
+from moshi_backend.telemetry import metrics
+from moshi_backend.telemetry.stutter import Stutter
 
 log = logging.getLogger(__name__)
+_tracer = trace.get_tracer("moshi_backend")
+
+LONG_GAP_SECONDS = 3 * PERIOD
+"""Between two audio messages: worth a note in the trace."""
 
 STATS_EVERY_FRAMES = 12
 """About a second."""
@@ -46,19 +54,28 @@ async def converse(socket: WebSocket, lobby: Lobby, pool: ThreadPoolExecutor, al
 
     The socket is accepted even to be refused: a browser learns neither code nor reason of a failed upgrade.
     """
-    await socket.accept()
-    extended = socket.query_params.get("protocol") == "2"
-    try:
-        session = _enter(socket, lobby, allowed)
-    except _Rejected as rejected:
-        await _close(socket, extended, rejected.end)
-        return
-    log.info("session %s: connected", session.id)
-    try:
-        reason = await _run(socket, session, lobby, pool, extended)
-    finally:
-        lobby.leave(session)
-    log.info("session %s: ends (%s), %d frames dropped", session.id, reason, session.stats.dropped)
+    with _tracer.start_as_current_span("conversation", extract(socket.headers), trace.SpanKind.SERVER) as span:
+        await socket.accept()
+        extended = socket.query_params.get("protocol") == "2"
+        try:
+            session = _enter(socket, lobby, allowed)
+        except _Rejected as rejected:
+            log.info("refused: %s", rejected.end.reason)
+            metrics.REFUSED.add(1, {"reason": rejected.cause})
+            span.set_attributes({"moshi.refused": rejected.cause, "moshi.close.code": rejected.end.code.value})
+            await _close(socket, extended, rejected.end)
+            return
+        began = time.monotonic()
+        span.set_attribute("session.id", session.id)
+        log.info("session %s: connected", session.id)
+        try:
+            reason = await _run(socket, session, lobby, pool, extended)
+        finally:
+            lobby.leave(session)
+        end = "client" if session.end_code is None else session.end_code.name.lower()
+        metrics.DURATION.record(time.monotonic() - began, {"end": end})
+        span.set_attributes({"moshi.end": end, "moshi.end.detail": reason, **_summary(session)})
+        log.info("session %s: ends (%s), %d frames dropped", session.id, reason, session.stats.dropped)
 
 
 def is_allowed_origin(origin: str | None, host: str | None, allowed: tuple[str, ...]) -> bool:
@@ -67,22 +84,25 @@ def is_allowed_origin(origin: str | None, host: str | None, allowed: tuple[str, 
 
 
 class _Rejected(Exception):
-    def __init__(self, code: Close, reason: str) -> None:
+    def __init__(self, cause: str, code: Close, reason: str) -> None:
+        self.cause = cause
         self.end = End(code, reason)
 
 
 def _enter(socket: WebSocket, lobby: Lobby, allowed: tuple[str, ...]) -> Session:
     if not is_allowed_origin(socket.headers.get("origin"), socket.headers.get("host"), allowed):
-        raise _Rejected(Close.NOT_ALLOWED, f"origin {socket.headers['origin']} is not in MOSHI_ALLOWED_ORIGINS")
+        raise _Rejected(
+            "origin", Close.NOT_ALLOWED, f"origin {socket.headers['origin']} is not in MOSHI_ALLOWED_ORIGINS"
+        )
     if (loaded := lobby.engine.loaded) is None:
-        raise _Rejected(Close.TRY_LATER, f"{lobby.health.status}: {lobby.health.detail}")
+        raise _Rejected(lobby.health.status, Close.TRY_LATER, f"{lobby.health.status}: {lobby.health.detail}")
     try:
         session = Session(choose(socket.query_params, loaded.model.sampling))
         lobby.enter(session)
     except BadPreference as error:
-        raise _Rejected(Close.BAD_PREFERENCE, str(error)) from None
+        raise _Rejected("setting", Close.BAD_PREFERENCE, str(error)) from None
     except Refused as refusal:
-        raise _Rejected(Close.TRY_LATER, str(refusal)) from None
+        raise _Rejected(refusal.cause, Close.TRY_LATER, str(refusal)) from None
     return session
 
 
@@ -115,6 +135,8 @@ async def _run(socket: WebSocket, session: Session, lobby: Lobby, pool: ThreadPo
 async def _receive(socket: WebSocket, session: Session, lobby: Lobby, codec: OpusCodec, watch: Watch) -> End | str:
     """Until the client leaves (says why, for the log) or breaks a rule (an end to tell it)."""
     throttle = Throttle(INPUT_BURST, time.monotonic())
+    stutter = Stutter("a gap in the input")
+    heard: float | None = None
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
@@ -128,13 +150,22 @@ async def _receive(socket: WebSocket, session: Session, lobby: Lobby, codec: Opu
                 try:
                     frames = await codec.decode(data[1:])
                 except NotOpus as error:
+                    metrics.OPUS_ERRORS.add(1)
                     return End(Close.NOT_OPUS, f"audio is not Ogg/Opus: {error}")
-                watch.heard(time.monotonic())
+                now = time.monotonic()
+                watch.heard(now)
+                if heard is not None:
+                    metrics.GAP.record(now - heard)
+                    if now - heard > LONG_GAP_SECONDS:
+                        stutter.note(seconds=now - heard)
+                heard = now
                 work = max(work, len(frames) * PERIOD / INPUT_SPEED)
                 if session.admitted.is_set():
-                    session.stats.dropped += max(0, len(frames) - BACKLOG_FRAMES)
+                    session.drop(max(0, len(frames) - BACKLOG_FRAMES))
                     for frame in frames[-BACKLOG_FRAMES:]:
                         lobby.engine.push(session, frame)
+                else:
+                    metrics.DROPPED.add(len(frames), {"reason": "waiting"})
             case Kind.PING:
                 await socket.send_bytes(bytes([Kind.PING]))
             case _:
@@ -170,27 +201,45 @@ _LIMIT_ENDS = {
 
 async def _send(socket: WebSocket, session: Session, codec: OpusCodec, extended: bool) -> str:
     """Until the conversation ends; says why, for the log."""
-    frames = 0
+    frames, place = 0, 0
+    connected = admitted = time.monotonic()
+    span, stutter = trace.get_current_span(), Stutter("a late answer")
     try:
         while not isinstance(item := await session.outbox.get(), End):
             match item:
                 case Frame():
                     await socket.send_bytes(protocol.audio(await codec.encode(item.pcm)))
+                    if frames == 0:
+                        metrics.FIRST_AUDIO.record(time.monotonic() - admitted)
+                        span.add_event("first audio")
+                    if session.stats.lag > PERIOD:
+                        stutter.note(**_timing(session))
                     if item.text:
                         await socket.send_bytes(protocol.text(item.text))
                     frames += 1
                     if extended and frames % STATS_EVERY_FRAMES == 0:
                         await socket.send_bytes(_stats(session))
                 case Admitted():
+                    admitted = time.monotonic()
+                    metrics.QUEUE_WAIT.record(admitted - connected)
+                    span.add_event("admitted", {"moshi.queue_wait": admitted - connected})
                     log.info("session %s: begins", session.id)
                     if extended:
                         settings = described(session.sampling)
                         await socket.send_bytes(protocol.metadata("session", id=session.id, settings=settings))
                     await socket.send_bytes(protocol.HANDSHAKE)
-                case Place(position, wait) if extended:
+                case Place(position, wait):
+                    if position != place:
+                        span.add_event("queued", {"moshi.position": position})
+                        place = position
+                    if not extended:
+                        continue
                     seconds = None if wait is None else round(wait)
                     await socket.send_bytes(protocol.metadata("queue", position=position, wait_seconds=seconds))
-                case Notice(why, left) if extended:
+                case Notice(why, left):
+                    span.add_event("warned", {"moshi.why": why, "moshi.left": left})
+                    if not extended:
+                        continue
                     await socket.send_bytes(protocol.metadata("warning", why=why, seconds=round(left)))
         await _close(socket, extended, item)
     except WebSocketDisconnect:
@@ -206,6 +255,21 @@ def _stats(session: Session) -> bytes:
         backlog_frames=session.backlog,
         dropped_frames=session.stats.dropped,
     )
+
+
+def _timing(session: Session) -> dict[str, float]:
+    """Of the last frame: a slow tick is the model's fault, a backlog beside a fast one the client's or the loop's."""
+    stats = session.stats
+    return {"lag": stats.lag, "tick": stats.tick, "batch_size": stats.rows, "backlog": session.backlog}
+
+
+def _summary(session: Session) -> dict[str, float]:
+    stats = session.stats
+    return {
+        "moshi.dropped_frames": stats.dropped,
+        "moshi.deficit_frames": stats.deficit,
+        "moshi.longest_lag": stats.longest_lag,
+    }
 
 
 async def _close(socket: WebSocket, extended: bool, end: End) -> None:

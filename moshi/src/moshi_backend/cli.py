@@ -6,9 +6,11 @@ import logging
 import sys
 from functools import partial
 
+import moshi_backend
 from moshi_backend.errors import StartupError
 from moshi_backend.listening import certificate, listen
 from moshi_backend.settings import load_settings
+from moshi_backend.telemetry import export, logs
 
 log = logging.getLogger("moshi_backend")
 
@@ -32,8 +34,8 @@ def main() -> None:
 
 def _serve() -> None:
     settings = load_settings()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logs.start(settings.log_format)
+    close_telemetry = export.start("scenario6-moshi", moshi_backend.__version__)
     bound = listen(settings.host, settings.port)
     tls = certificate(settings)
     host, port = bound.getsockname()[:2]
@@ -46,7 +48,10 @@ def _serve() -> None:
     from moshi_backend.server import serve
 
     lobby = create_lobby(settings, Engine(partial(load, settings)))
-    serve(create_app(settings, lobby), lobby, bound, tls)
+    try:
+        serve(create_app(settings, lobby), lobby, bound, tls)
+    finally:
+        close_telemetry()
 
 
 def _certificate() -> None:

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.scheduling.ticking import PERIOD, Step, Ticking, Wait
 from moshi_backend.session import Session
+from moshi_backend.telemetry import metrics
+from moshi_backend.telemetry.startup import StartupTrace
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +67,7 @@ class Engine:
         """Called on the event loop when every conversation is lost, with the reason."""
         self._load = load
         self._ticking = Ticking()
+        self._startup = StartupTrace()
         self._sessions: dict[int, Session] = {}
         self._wake = threading.Condition()
         self._stopping = False
@@ -126,6 +129,7 @@ class Engine:
         except Exception as error:
             log.exception("the engine failed in phase %s", self.health.phase)
             self._fail(f"{type(error).__name__}: {error}")
+            self._startup.end(self.health.detail)
             return
         while not self._stopping:
             try:
@@ -137,6 +141,7 @@ class Engine:
                     return
 
     def _report(self, phase: str, detail: str) -> None:
+        self._startup.enter(phase, detail)
         log.info("%s: %s", phase, detail)
         if not self._stopping:
             self.health = Health("starting", phase, None, detail)
@@ -156,6 +161,7 @@ class Engine:
             log.warning("%s with %d slots on %s", pace, self.slots, loaded.device)
         self.health = Health("ready", "ready", 1.0, f"{self.slots} slots on {loaded.device}, {pace}")
         log.info("ready: %s", self.health.detail)
+        self._startup.end()
 
     def _measured(self, model: BatchedModel, rows: int) -> float:
         """Seconds that a tick of so many rows takes once it is warm."""
@@ -180,6 +186,7 @@ class Engine:
         except Exception as error:
             log.exception("the engine did not recover")
             self._fail(f"a tick failed, and so did the next: {type(error).__name__}: {error}")
+            self._startup.end(self.health.detail)
             return False
         return True
 
@@ -197,10 +204,8 @@ class Engine:
             if now - began > STALLED:
                 raise TimeoutError(f"it took {now - began:.0f} s")
             self._ticking.stepped([row for row, *_ in work], began, now)
-            for _, session, queued, _ in work:
-                session.stats.tick = now - began
-                session.stats.lag = now - queued
-            self._on_loop(partial(_deliver, [(session, said.get(row)) for row, session, _, _ in work]))
+            answers = [Answer(session, said.get(row), now - queued) for row, session, queued, _ in work]
+            self._on_loop(partial(_deliver, answers, now - began))
 
     def _next(self) -> Work:
         """Wait until it is time to tick; what to tick with, or nothing when it is time to stop."""
@@ -220,8 +225,26 @@ class Engine:
             self._loop.call_soon_threadsafe(call)
 
 
-def _deliver(said: list[tuple[Session, Frame | None]]) -> None:
-    """On the event loop again."""
-    for session, frame in said:
-        if frame is not None:
-            session.tell(frame)
+@dataclass(frozen=True)
+class Answer:
+    """To one frame of input. `lag`: seconds since it was queued."""
+
+    session: Session
+    frame: Frame | None
+    lag: float
+
+
+def _deliver(answers: list[Answer], tick: float) -> None:
+    """On the event loop again, where counting costs no tick anything."""
+    metrics.TICK.record(tick)
+    metrics.BATCH.record(len(answers))
+    for answer in answers:
+        metrics.LAG.record(answer.lag)
+        stats = answer.session.stats
+        stats.tick, stats.lag, stats.rows = tick, answer.lag, len(answers)
+        stats.longest_lag = max(stats.longest_lag, answer.lag)
+        if answer.lag > PERIOD:
+            stats.deficit += 1
+            metrics.DEFICIT.add(1)
+        if answer.frame is not None:
+            answer.session.tell(answer.frame)

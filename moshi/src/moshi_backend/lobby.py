@@ -20,7 +20,11 @@ POLL_SECONDS = 0.02
 
 
 class Refused(Exception):
-    """No conversation can begin now; says why and when to try again."""
+    """No conversation can begin now; says why and when to try again. `cause`: `full`, or the health's status."""
+
+    def __init__(self, cause: str, reason: str) -> None:
+        super().__init__(reason)
+        self.cause = cause
 
 
 class Lobby:
@@ -63,13 +67,13 @@ class Lobby:
         """
         health = self.health
         if health.status != "ready":
-            raise Refused(f"{health.status}: {health.detail}")
+            raise Refused(health.status, f"{health.status}: {health.detail}")
         if self._admission is None:
             self._admission = Admission(self.engine.slots, self.queue, self.limits.session)
         try:
             slot = self._admission.enter(session, time.monotonic())
         except Full:
-            raise Refused(self._full(self._admission)) from None
+            raise Refused("full", self._full(self._admission)) from None
         self._sessions.add(session)
         if slot is None:
             session.tell(self.place(session))

@@ -18,6 +18,7 @@ from moshi_backend.protocol import Close
 from moshi_backend.scheduling.admission import Place
 from moshi_backend.scheduling.limits import Notice
 from moshi_backend.scheduling.ticking import Input
+from moshi_backend.telemetry import metrics
 
 BACKLOG_FRAMES = 25
 """Input that may wait for the engine, 2 s. Beyond it the oldest goes: a conversation wants what was said last."""
@@ -44,10 +45,14 @@ type Item = Place | Admitted | Frame | Notice | End
 
 @dataclass
 class Stats:
-    """Seconds, and counts since the conversation began. `lag` is of the last frame, from input queue to outbox."""
+    """Seconds, and counts since the conversation began. `lag` is of the last frame, from input queue to outbox; `rows`
+    is how many conversations its tick answered."""
 
     tick: float = 0.0
     lag: float = 0.0
+    rows: int = 0
+    longest_lag: float = 0.0
+    deficit: int = 0
     dropped: int = 0
 
 
@@ -60,6 +65,8 @@ class Session:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the service has decided to end the conversation; the reason is the outbox's last item."""
     outbox: asyncio.Queue[Item] = field(default_factory=lambda: asyncio.Queue(OUTBOX_ITEMS + 1))
+    end_code: Close | None = None
+    """Why the service ended the conversation; none if the client did."""
     joined: bool = False
     """Whether the engine has prepared the row. The engine's thread alone touches it."""
     _frames: deque[tuple[float, NDArray[np.float32]]] = field(default_factory=deque)
@@ -77,9 +84,14 @@ class Session:
         """Queue one frame of input, float32 [frame_size]; drops the oldest when the backlog is full."""
         if len(self._frames) >= BACKLOG_FRAMES:
             self._frames.popleft()
-            self.stats.dropped += 1
+            self.drop(1)
         self._frames.append((now, samples))
         self._newest = now
+
+    def drop(self, frames: int) -> None:
+        """Count input that there was no room for."""
+        self.stats.dropped += frames
+        metrics.DROPPED.add(frames, {"reason": "backlog"})
 
     def take(self) -> tuple[float, NDArray[np.float32]]:
         """The oldest frame and when it was queued."""
@@ -99,4 +111,5 @@ class Session:
         """Close once the client has what is queued. Only the first end counts."""
         if not self.ended.is_set():
             self.ended.set()
+            self.end_code = end.code
             self.outbox.put_nowait(end)

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins besides the service's own that a browser may connect from; commas between."""
 
+    log_format: Literal["text", "json"] = "text"
+    """Lines on stderr: `text` for people, `json` for machines. OTEL_* variables send logs, metrics and traces away."""
+
     state_dir: Path = user_state_path("scenario6") / "moshi"
     """Where the automatic certificate is kept."""
 

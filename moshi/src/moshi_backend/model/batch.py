@@ -73,6 +73,7 @@ class BatchedModel:
         context: int | None = None,
         record: bool = True,
     ) -> None:
+        self.device = device
         lm = checkpoint.get_moshi(device, dtype=dtype)
         mimi = checkpoint.get_mimi(device)
         choose_threads(sum(weight.numel() for weight in lm.parameters()))

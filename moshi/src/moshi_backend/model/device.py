@@ -35,6 +35,14 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     return dtype
 
 
+def used_memory(device: torch.device) -> int | None:
+    """Bytes in use on a GPU, by all processes; none on a CPU."""
+    if device.type != "cuda":
+        return None
+    free, total = torch.cuda.mem_get_info(device)
+    return int(total - free)
+
+
 def choose_threads(parameters: int) -> None:
     """Leave the other cores to audio and sockets where a second thread would wait more than work. Call it on the thread
     that calculates."""

@@ -1,0 +1,43 @@
+"""Log lines on stderr, for people or as JSON for machines, with the trace that they belong to."""
+
+import logging
+from typing import Any, Literal
+
+from opentelemetry import trace
+from pythonjsonlogger.json import JsonFormatter
+
+QUIET = ("uvicorn", "opentelemetry", "httpx")
+"""Libraries of which only warnings are wanted; httpx has a line a second otherwise."""
+
+
+def start(form: Literal["text", "json"]) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Json() if form == "json" else _Text("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _Text(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        line = super().formatMessage(record)
+        return f"{line} trace={ids['trace_id']}" if (ids := _ids()) else line
+
+
+class _Json(JsonFormatter):
+    def __init__(self) -> None:
+        super().__init__(
+            "%(asctime)s %(levelname)s %(name)s %(message)s",
+            rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+        )
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        super().add_fields(log_data, record, message_dict)
+        log_data.update(_ids())
+
+
+def _ids() -> dict[str, str]:
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return {}
+    return {"trace_id": trace.format_trace_id(context.trace_id), "span_id": trace.format_span_id(context.span_id)}
