@@ -23,6 +23,7 @@ run: setup  ## Set up, then run both services on this machine with the demo mode
 
 test: setup  ## Set up, then every test
 	@tools/test-packages
+	@tools/setup-aspire
 	@npm --prefix frontend/web run --silent test
 	@$(PY) -m pytest
 

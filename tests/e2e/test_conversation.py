@@ -55,7 +55,11 @@ def descendants(process: int) -> set[int]:
 def start(folder: Path) -> Running:
     ports = {"MOSHI_PORT": str(free_port()), "FRONTEND_PORT": str(free_port())}
     environment = clean_environment(
-        MOSHI_STATE_DIR=str(folder / "moshi"), FRONTEND_STATE_DIR=str(folder / "frontend"), **ports
+        MOSHI_STATE_DIR=str(folder / "moshi"),
+        MOSHI_SLOTS="4",
+        MOSHI_QUEUE="0",
+        FRONTEND_STATE_DIR=str(folder / "frontend"),
+        **ports,
     )
     log = folder / "run.log"
     with log.open("w") as output:

@@ -71,15 +71,25 @@ def running_moshi(folder: Path, settings: Mapping[str, str] | None = None) -> It
     """The moshi service over plain HTTP on a free port, ready; its log is `folder`/moshi.log."""
     port = free_port()
     environment = clean_environment(MOSHI_TLS="off", MOSHI_PORT=str(port), MOSHI_STATE_DIR=str(folder))
-    log = folder / "moshi.log"
+    command = [str(BIN / "moshi-backend"), "serve"]
+    with _running(command, environment | dict(settings or {}), port, folder / "moshi.log") as service:
+        yield service
+
+
+@contextmanager
+def running_frontend(folder: Path, moshi: Service, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
+    """The frontend in front of `moshi`, ready; its log is `folder`/frontend.log."""
+    port = free_port()
+    environment = clean_environment(MOSHI_URL=moshi.url, FRONTEND_PORT=str(port), FRONTEND_STATE_DIR=str(folder))
+    command = [str(BIN / "moshi-frontend")]
+    with _running(command, environment | dict(settings or {}), port, folder / "frontend.log") as service:
+        yield service
+
+
+@contextmanager
+def _running(command: list[str], environment: Mapping[str, str], port: int, log: Path) -> Iterator[Service]:
     with log.open("w") as output:
-        process = subprocess.Popen(
-            [BIN / "moshi-backend", "serve"],
-            env=environment | dict(settings or {}),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True)
     service = Service(process, port, log)
     try:
         service.wait_for_health()

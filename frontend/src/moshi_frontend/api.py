@@ -63,6 +63,7 @@ def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
         title="Scenario 6: frontend",
         version=moshi_frontend.__version__,
         lifespan=lifespan,
+        telemetry={"tracing": False},  # a conversation has a span of its own, and health is asked every second
         openapi_url=None,  # docs/openapi-frontend.json
     )
 

@@ -131,7 +131,12 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
             metrics.GPU_MEMORY: lambda: used_memory(engine.loaded.model.device) if engine.loaded else None,
         }
     )
-    app = FastAPI(title="Scenario 6: moshi", version=moshi_backend.__version__, lifespan=lifespan)
+    app = FastAPI(
+        title="Scenario 6: moshi",
+        version=moshi_backend.__version__,
+        lifespan=lifespan,
+        telemetry={"tracing": False},  # a conversation has a span of its own, and health is asked every second
+    )
 
     @app.get("/alive")
     async def alive() -> Alive:

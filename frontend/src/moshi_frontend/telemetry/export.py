@@ -96,9 +96,13 @@ def _logs(resource: Any, grpc: bool) -> Callable[[], None]:
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
+    class Handler(LoggingHandler):
+        # It would begin a thread when the interpreter ends, which is an error; closing the provider sends the rest.
+        flushOnClose = False  # noqa: N815 - logging's own name
+
     provider = LoggerProvider(resource, shutdown_on_exit=False)
     provider.add_log_record_processor(BatchLogRecordProcessor(_exporter("_log_exporter", "OTLPLogExporter", grpc)))
-    handler = LoggingHandler(logger_provider=provider)
+    handler = Handler(logger_provider=provider)
     # That the collector cannot be reached is for the other handler to say, not for the collector.
     handler.addFilter(lambda record: not record.name.startswith("opentelemetry"))
     logging.getLogger().addHandler(handler)

@@ -13,9 +13,27 @@ QUIET = ("uvicorn", "opentelemetry")
 def start(form: Literal["text", "json"]) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Json() if form == "json" else _Text("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(_Occasional("opentelemetry", 60.0))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _Occasional(logging.Filter):
+    """Lets one line in `seconds` of a library through: while a collector is away, its exporters repeat themselves."""
+
+    def __init__(self, name: str, seconds: float) -> None:
+        super().__init__(name)
+        self._seconds = seconds
+        self._next = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not super().filter(record):
+            return True
+        if record.created < self._next:
+            return False
+        self._next = record.created + self._seconds
+        return True
 
 
 class _Text(logging.Formatter):
