@@ -161,7 +161,8 @@ async def _receive(socket: WebSocket, session: Session, lobby: Lobby, codec: Opu
                 heard = now
                 work = max(work, len(frames) * PERIOD / INPUT_SPEED)
                 if session.admitted.is_set():
-                    session.drop(max(0, len(frames) - BACKLOG_FRAMES))
+                    if len(frames) > BACKLOG_FRAMES:
+                        session.drop(len(frames) - BACKLOG_FRAMES)
                     for frame in frames[-BACKLOG_FRAMES:]:
                         lobby.engine.push(session, frame)
                 else:
@@ -176,12 +177,9 @@ async def _receive(socket: WebSocket, session: Session, lobby: Lobby, codec: Opu
 
 async def _watch(session: Session, lobby: Lobby, watch: Watch) -> None:
     """Tell the client where it stands while it waits, and what time is left while it talks."""
-    while not session.admitted.is_set():
-        try:
-            async with asyncio.timeout(PLACE_EVERY_SECONDS):
-                await session.admitted.wait()
-        except TimeoutError:
-            session.tell(lobby.place(session))
+    if not session.admitted.is_set():
+        with _tracer.start_as_current_span("queue"):
+            await _wait(session, lobby)
     watch.begin(time.monotonic())
     while (due := watch.due()) is not None:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -191,6 +189,15 @@ async def _watch(session: Session, lobby: Lobby, watch: Watch) -> None:
                 return
             case Notice() as notice:
                 session.tell(notice)
+
+
+async def _wait(session: Session, lobby: Lobby) -> None:
+    while not session.admitted.is_set():
+        try:
+            async with asyncio.timeout(PLACE_EVERY_SECONDS):
+                await session.admitted.wait()
+        except TimeoutError:
+            session.tell(lobby.place(session))
 
 
 _LIMIT_ENDS = {

@@ -56,11 +56,18 @@ def upstream(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def ours(folder: Path) -> Iterator[Server]:
-    """Ours, as an operator starts it; its state and log go to `folder`."""
+def ours(folder: Path, **settings: str) -> Iterator[Server]:
+    """Ours, as an operator starts it, with further `settings`; its state and log go to `folder`."""
     port = _free_port()
-    environment = _environment(
-        MOSHI_TLS="off", MOSHI_SLOTS=str(SLOTS), MOSHI_PORT=str(port), MOSHI_DEVICE="cpu", MOSHI_STATE_DIR=str(folder)
+    environment = (
+        _environment(
+            MOSHI_TLS="off",
+            MOSHI_SLOTS=str(SLOTS),
+            MOSHI_PORT=str(port),
+            MOSHI_DEVICE="cpu",
+            MOSHI_STATE_DIR=str(folder),
+        )
+        | settings
     )
     command = [str(Path(sys.executable).parent / "moshi-backend"), "serve"]
     with _running("ours", SLOTS, command, environment, port, folder) as server:

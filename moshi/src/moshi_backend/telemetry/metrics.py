@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Observation
 
+from moshi_backend.protocol import Close
+
 _meter = metrics.get_meter("moshi_backend")
 
 
@@ -72,7 +74,7 @@ DURATION = _histogram(
     "s",
     "From the beginning of a conversation, or of the wait for one, until its end",
     _TALK,
-    end="`client`: it left; else the close code's name in docs/protocol.md: " + "`finished`, `idle`, …",
+    end="`client`: it left; else what it was closed with: " + ", ".join(f"`{code.name.lower()}`" for code in Close),
 )
 QUEUE_WAIT = _histogram("moshi.session.queue_wait", "s", "From connecting until a slot was there", _WAIT)
 FIRST_AUDIO = _histogram("moshi.session.first_audio", "s", "From the handshake until the first answer was sent", _WAIT)

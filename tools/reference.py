@@ -1,0 +1,96 @@
+"""The tables in docs/ that are made from the code: `python tools/reference.py` writes them, a test compares them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from platformdirs import user_state_path
+from pydantic_settings import BaseSettings
+
+from moshi_backend.settings import Settings as MoshiSettings
+from moshi_backend.telemetry import metrics as moshi_metrics
+from moshi_frontend.settings import Settings as FrontendSettings
+from moshi_frontend.telemetry import metrics as frontend_metrics
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+GENERATED = "Made from the code by `make docs`.\n"
+
+
+def pages() -> dict[str, str]:
+    """File name in docs/ to its text."""
+    return {"metrics.md": _metrics_page(), "configuration.md": _configuration_page()}
+
+
+def _metrics_page() -> str:
+    parts = [
+        "# Metrics\n",
+        GENERATED,
+        "Sent by OTLP ([observability.md](observability.md) says how, and what to look at when). Every attribute takes "
+        "few values; no session, client or text is one.\n",
+    ]
+    for title, metrics in (("moshi", moshi_metrics.ALL), ("frontend", frontend_metrics.ALL)):
+        rows = (
+            (
+                f"`{metric.name}`",
+                metric.kind,
+                f"`{metric.unit}`",
+                metric.description,
+                "; ".join(f"`{name}`: {values}" for name, values in metric.attributes.items()),
+            )
+            for metric in metrics
+        )
+        parts += [f"## {title}\n", _table(("metric", "kind", "unit", "what it is", "attributes"), rows)]
+    return "\n".join(parts)
+
+
+def _configuration_page() -> str:
+    parts = [
+        "# Settings\n",
+        GENERATED,
+        "Each is an environment variable. A wrong value stops the start with one line that names the variable, what it "
+        "got and what it takes; the exit code is 3.\n",
+    ]
+    for title, settings in (("moshi", MoshiSettings), ("frontend", FrontendSettings)):
+        parts += [f"## {title}\n", _table(("variable", "default", "meaning"), _settings(settings))]
+    parts += [
+        "## Of others\n",
+        _table(
+            ("variable", "whose", "meaning"),
+            [
+                ("`MOSHI_URL`", "frontend", "where moshi is; several with commas are replicas. Without it Aspire's"),
+                ("`SCENARIO6_MOSHI_HTTPS`, `SCENARIO6_MOSHI_HTTP`", "Aspire", "where moshi is, set by the AppHost"),
+                ("`services__scenario6-moshi__https__0`, …", "Aspire", "the same, in .NET's form"),
+                (
+                    "`HF_HOME`, `HF_TOKEN`, `HF_HUB_OFFLINE`",
+                    "huggingface_hub",
+                    "where models are kept, and the access to them",
+                ),
+                ("`OTEL_*`", "OpenTelemetry", "where telemetry goes: [observability.md](observability.md)"),
+            ],
+        ),
+    ]
+    return "\n".join(parts)
+
+
+def _settings(settings: type[BaseSettings]) -> Iterable[tuple[str, str, str]]:
+    prefix = settings.model_config["env_prefix"]
+    for name, field in settings.model_fields.items():
+        value = field.get_default(call_default_factory=True)
+        # Where XDG_STATE_HOME is not set, as the specification says.
+        said = str(value).replace(str(user_state_path()), "~/.local/state")
+        shown = "" if value in (None, ()) else f"`{said}`"
+        yield f"`{prefix}{name.upper()}`", shown, " ".join((field.description or "").split())
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def main() -> None:
+    for name, text in pages().items():
+        (DOCS / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()
