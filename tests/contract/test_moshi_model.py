@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel, Frame, Given
 from moshi_backend.model.device import choose_device, free_memory
 from moshi_backend.model.sampling import Choice, Sampling
@@ -263,7 +264,7 @@ def test_joining_clears_a_poisoned_row_and_nothing_else(checkpoint: CheckpointIn
 
 def test_slots_are_what_fits(checkpoint: CheckpointInfo) -> None:
     assert BatchedModel(checkpoint, None, CPU, torch.float32).slots >= 8
-    with pytest.raises(ValueError, match=r"MOSHI_SLOTS=100000000 takes .* GiB .* \d+ would fit"):
+    with pytest.raises(LoadError, match=r"MOSHI_SLOTS=100000000 takes .* GiB .* \d+ would fit"):
         batch(checkpoint, 100_000_000)
     assert 2**20 < free_memory(CPU) < 2**50
 
@@ -280,15 +281,15 @@ def test_a_folder_is_a_checkpoint_like_any(tmp_path: Path, checkpoint: Checkpoin
 
 
 def test_a_folder_without_a_file_that_its_configuration_names_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no config\.json"):
+    with pytest.raises(LoadError, match=r"no config\.json"):
         find_checkpoint(str(tmp_path), None)
     (tmp_path / "config.json").write_text('{"moshi_name": "model.safetensors"}')
-    with pytest.raises(ValueError, match=r"names model\.safetensors"):
+    with pytest.raises(LoadError, match=r"names model\.safetensors"):
         find_checkpoint(str(tmp_path), None)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_asking_for_a_gpu_that_is_not_there_says_so() -> None:
-    with pytest.raises(ValueError, match=r"MOSHI_DEVICE=cuda:1 but .* sees 0 GPUs"):
+    with pytest.raises(LoadError, match=r"MOSHI_DEVICE=cuda:1 but .* sees 0 GPUs"):
         choose_device("cuda:1")
     assert choose_device("auto") == CPU

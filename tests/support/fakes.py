@@ -56,8 +56,8 @@ def session() -> Session:
 @asynccontextmanager
 async def started(model: FakeModel, chosen: bool = True) -> AsyncIterator[Engine]:
     def load(report: Report) -> Loaded:
-        report("load", "a fake")
-        return Loaded(cast("BatchedModel", model), "cpu", "float32", chosen)
+        report("load", "a fake", None)
+        return Loaded(cast("BatchedModel", model), "cpu", "float32", None, chosen)
 
     engine = Engine(load)
     engine.start()

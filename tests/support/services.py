@@ -67,12 +67,12 @@ class Service:
 
 
 @contextmanager
-def running_moshi(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
-    """The moshi service over plain HTTP on a free port, ready; its log is `folder`/moshi.log."""
+def running_moshi(folder: Path, settings: Mapping[str, str] | None = None, *, wait: bool = True) -> Iterator[Service]:
+    """The moshi service over plain HTTP on a free port, ready if it is waited for; its log is `folder`/moshi.log."""
     port = free_port()
     environment = clean_environment(MOSHI_TLS="off", MOSHI_PORT=str(port), MOSHI_STATE_DIR=str(folder))
     command = [str(BIN / "moshi-backend"), "serve"]
-    with _running(command, environment | dict(settings or {}), port, folder / "moshi.log") as service:
+    with _running(command, environment | dict(settings or {}), port, folder / "moshi.log", wait) as service:
         yield service
 
 
@@ -87,12 +87,15 @@ def running_frontend(folder: Path, moshi: Service, settings: Mapping[str, str] |
 
 
 @contextmanager
-def _running(command: list[str], environment: Mapping[str, str], port: int, log: Path) -> Iterator[Service]:
+def _running(
+    command: list[str], environment: Mapping[str, str], port: int, log: Path, wait: bool = True
+) -> Iterator[Service]:
     with log.open("w") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True)
     service = Service(process, port, log)
     try:
-        service.wait_for_health()
+        if wait:
+            service.wait_for_health()
         yield service
     finally:
         process.kill()

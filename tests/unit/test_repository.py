@@ -63,8 +63,9 @@ def test_the_frontend_carries_no_model() -> None:
     assert {"torch", "sphn", "moshi"}.isdisjoint(pinned("frontend/requirements.lock"))
 
 
-def test_the_pages_lock_names_no_host() -> None:
-    lock = json.loads((ROOT / "frontend/web/package-lock.json").read_text())
+@pytest.mark.parametrize("folder", ["frontend/web", "tools/aspire"])
+def test_a_lock_of_node_packages_names_no_host(folder: str) -> None:
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text())
     packages = {name: entry for name, entry in lock["packages"].items() if name}
     assert [name for name, entry in packages.items() if "resolved" in entry or "integrity" not in entry] == []
 

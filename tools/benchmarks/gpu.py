@@ -22,6 +22,7 @@ from moshi.models.loaders import CheckpointInfo
 
 from loadtest.machine import machine
 from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.device import choose_device, choose_dtype
 
@@ -69,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             measured, sizes = measure(checkpoint, device, slots, given.ticks, way)
             rows += measured
             slots = measured[-1].conversations
-    except ValueError as error:
+    except LoadError as error:
         print(f"tools/bench gpu: {error}", file=sys.stderr)
         return 3
     report = {"machine": machine(), "device": name(device), "torch": torch.__version__, "model": given.model, **sizes}
@@ -96,7 +97,7 @@ def measure(
     """Every number of conversations that has a graph of its own, and what they weigh.
 
     Raises:
-        ValueError: the model does not fit.
+        LoadError: the model does not fit.
     """
     model = BatchedModel(checkpoint, slots, device, choose_dtype("auto", device), record=way == "captured")
     speed = copying_speed(device) if device.type == "cuda" else None

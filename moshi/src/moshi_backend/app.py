@@ -151,9 +151,14 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
     @app.get("/api/info")
     async def info() -> Info:
         loaded = engine.loaded
+        revision = loaded.revision if loaded and loaded.revision else settings.revision
         return Info(
             upstream=Upstream(version=upstream.version(), commit=upstream.commit()),
-            model=Model(id=settings.model, revision=settings.revision, demo=settings.model == "demo"),
+            model=Model(
+                id=settings.model,
+                revision=revision,
+                demo=settings.model == "demo",
+            ),
             device=loaded.device if loaded else None,
             dtype=loaded.dtype if loaded else None,
             sample_rate=loaded.model.sample_rate if loaded else None,

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.scheduling.ticking import PERIOD, Step, Ticking, Wait
 from moshi_backend.session import Session
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 
 STALLED = 10.0
 """Seconds after which a tick counts as hung."""
+
+TELL_SECONDS = 10.0
+"""Between log lines about progress."""
 
 AFFORDABLE = 0.85 * PERIOD
 """Seconds a tick of every slot may take. The rest is for the machine's other work and for ticks that take longer."""
@@ -42,16 +46,22 @@ class Health:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What loading found out. `chosen`: the slots were asked for, and are not to be lowered."""
+    """What loading found out.
+
+    Attributes:
+        revision: the commit of a model from a hub.
+        chosen: the slots were asked for, and are not to be lowered.
+    """
 
     model: BatchedModel
     device: str
     dtype: str
+    revision: str | None
     chosen: bool
 
 
-type Report = Callable[[str, str], None]
-"""Told of each phase of start-up and what it does."""
+type Report = Callable[[str, str, float | None], None]
+"""Told of each phase of start-up, what it does, and how much of it is done (0..1) where that is known."""
 
 type Work = list[tuple[int, Session, float, NDArray[np.float32]]]
 """Row, its session, when the frame was queued, and the frame."""
@@ -72,6 +82,7 @@ class Engine:
         self._wake = threading.Condition()
         self._stopping = False
         self._tick_began: float | None = None
+        self._told = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -126,6 +137,11 @@ class Engine:
         try:
             self.loaded = self._load(self._report)
             self._warm_up(self.loaded)
+        except LoadError as error:
+            log.error("%s", error)
+            self._fail(str(error))
+            self._startup.end(self.health.detail)
+            return
         except Exception as error:
             log.exception("the engine failed in phase %s", self.health.phase)
             self._fail(f"{type(error).__name__}: {error}")
@@ -140,15 +156,19 @@ class Engine:
                 if not self._recovers(self.loaded):
                     return
 
-    def _report(self, phase: str, detail: str) -> None:
-        self._startup.enter(phase, detail)
-        log.info("%s: %s", phase, detail)
+    def _report(self, phase: str, detail: str, progress: float | None) -> None:
+        # Progress comes from a thread of its own, and often.
+        if progress is None or phase != self.health.phase or time.monotonic() > self._told + TELL_SECONDS:
+            self._told = time.monotonic()
+            log.info("%s: %s", phase, detail)
+        if progress is None:
+            self._startup.enter(phase, detail)
         if not self._stopping:
-            self.health = Health("starting", phase, None, detail)
+            self.health = Health("starting", phase, progress, detail)
 
     def _warm_up(self, loaded: Loaded) -> None:
         """Tick with every row, and lower the slots until a tick is affordable, unless they were asked for."""
-        self._report("warm-up", "first ticks")
+        self._report("warm-up", "first ticks", None)
         model = loaded.model
         self.slots = model.slots
         while (tick := self._measured(model, self.slots)) > AFFORDABLE and self.slots > 1 and not loaded.chosen:

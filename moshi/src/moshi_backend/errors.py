@@ -1,7 +1,11 @@
-"""What can go wrong before the service can serve, in words for the person who started it."""
+"""What went wrong, in words for the person who runs the service."""
 
 
 class StartupError(Exception):
-    """One line: what is wrong and what to do about it. The process exits with `EXIT_CODE`."""
+    """The process cannot start; it ends with EXIT_CODE."""
 
     EXIT_CODE = 3
+
+
+class LoadError(Exception):
+    """The model cannot be loaded. The service stays up and says so, for a restart would not mend it."""

@@ -1,24 +1,49 @@
 """From settings to a loaded model, phase by phase."""
 
-from moshi_backend.checkpoint import find_checkpoint
+import torch
+
+from moshi_backend.checkpoint import commit_of, find_checkpoint
 from moshi_backend.engine import Loaded, Report
-from moshi_backend.model.batch import BatchedModel
-from moshi_backend.model.device import choose_device, choose_dtype
+from moshi_backend.errors import LoadError
+from moshi_backend.model.batch import BatchedModel, sizes_of
+from moshi_backend.model.capacity import check_weights
+from moshi_backend.model.device import choose_device, choose_dtype, free_memory
 from moshi_backend.settings import Settings
+
+TOO_LARGE_FOR_A_CPU = 2e9
+"""Bytes of weights. A CPU reads some 20 GB of them a second at best, and has to 12.5 times."""
 
 
 def load(settings: Settings, report: Report) -> Loaded:
     """Find the checkpoint (downloading what is not cached) and put it on the device.
 
     Raises:
-        ValueError, OSError, RuntimeError: in words that say what to do, as far as the libraries know.
+        LoadError: says what to do.
     """
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)
-    report("resolve", f"finding {settings.model}, downloading what is not cached")
-    checkpoint = find_checkpoint(settings.model, settings.revision)
+    report("resolve", f"finding {settings.model}", None)
+    checkpoint = find_checkpoint(
+        settings.model, settings.revision, lambda detail, done: report("download", f"{settings.model}: {detail}", done)
+    )
     name = str(dtype).removeprefix("torch.")
-    report("load", f"{settings.model} as {name} on {device}, {settings.slots} slots")
+    report("load", f"{settings.model} as {name} on {device}, {settings.slots} slots", None)
     slots = None if settings.slots == "auto" else settings.slots
-    model = BatchedModel(checkpoint, slots, device, dtype, settings.context)
-    return Loaded(model, str(device), name, chosen=slots is not None)
+    try:
+        if device.type == "cpu":
+            _check_cpu(checkpoint.moshi_weights.stat().st_size, settings)
+        else:
+            check_weights(*sizes_of(checkpoint, dtype, settings.context), free_memory(device))
+        model = BatchedModel(checkpoint, slots, device, dtype, settings.context)
+    except ValueError as error:
+        raise LoadError(f"{settings.model}: {error}") from error
+    return Loaded(model, str(device), name, commit_of(checkpoint), chosen=slots is not None)
+
+
+def _check_cpu(weights: int, settings: Settings) -> None:
+    if weights > TOO_LARGE_FOR_A_CPU and not settings.allow_slow:
+        raise LoadError(
+            f"{settings.model} has {weights / 1e9:.1f} GB of weights, and PyTorch {torch.__version__} sees no GPU "
+            "that it can use: a CPU would answer many times too slowly. See what moshi-backend doctor says of the GPU, "
+            "or set MOSHI_ALLOW_SLOW=true to try all the same"
+        )

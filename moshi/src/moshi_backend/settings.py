@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Number format of the weights. `auto`: bfloat16 on a GPU, float32 on a CPU."""
 
+    allow_slow: bool = False
+    """Whether a model that is far too large for it may run on a CPU: it answers, many times too slowly."""
+
     slots: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     """Conversations at the same time: a number from 1 to 256, or `auto` for what fits and keeps up."""
 

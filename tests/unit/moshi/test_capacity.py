@@ -1,5 +1,6 @@
 import pytest
 
+from moshi_backend.errors import LoadError
 from moshi_backend.model.capacity import GIB, choose_slots, fitting
 
 ROW = 1_572_864_416
@@ -21,11 +22,11 @@ def test_a_number_that_fits_is_taken_whatever_the_limit_of_auto() -> None:
 
 
 def test_too_many_says_how_many_would_fit() -> None:
-    with pytest.raises(ValueError, match=r"MOSHI_SLOTS=40 takes 58\.59 GiB .* 19\.00 GiB are free .* 12 would fit"):
+    with pytest.raises(LoadError, match=r"MOSHI_SLOTS=40 takes 58\.59 GiB .* 19\.00 GiB are free .* 12 would fit"):
         choose_slots(40, ROW, free=20 * GIB, most=64)
 
 
 @pytest.mark.parametrize("wanted", [None, 1])
 def test_not_even_one_says_so(wanted: int | None) -> None:
-    with pytest.raises(ValueError, match=r"1\.46 GiB .* none fits: free some memory or .*MOSHI_CONTEXT"):
+    with pytest.raises(LoadError, match=r"1\.46 GiB .* none fits: free some memory or .*MOSHI_CONTEXT"):
         choose_slots(wanted, ROW, free=2 * GIB, most=64)

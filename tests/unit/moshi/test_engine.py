@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from moshi_backend import engine as engine_module
 from moshi_backend.engine import Engine, Loaded, Report
+from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import Frame
 from moshi_backend.session import Session
 from support.fakes import POISON, FakeModel, samples, session, settled, started
@@ -135,14 +136,14 @@ async def test_a_tick_that_hangs_fails_the_health_and_stopping_does_not_wait_for
 
 async def test_a_model_that_cannot_be_loaded_fails_the_health_in_that_phase() -> None:
     def load(report: Report) -> Loaded:
-        report("resolve", "nowhere")
-        raise ValueError("nowhere holds no config.json")
+        report("resolve", "nowhere", None)
+        raise LoadError("nowhere holds no config.json")
 
     engine = Engine(load)
     engine.start()
     await settled(engine)
     assert (engine.health.status, engine.health.phase) == ("failed", "resolve")
-    assert "config.json" in engine.health.detail
+    assert engine.health.detail == "nowhere holds no config.json"
     await engine.stop()
 
 

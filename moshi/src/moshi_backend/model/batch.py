@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from moshi.models import LMModel, MimiModel
 from moshi.models.loaders import CheckpointInfo
 from numpy.typing import NDArray
 from sentencepiece import SentencePieceProcessor
@@ -60,7 +61,8 @@ class BatchedModel:
         record: replay ticks as CUDA graphs; only on a GPU.
 
     Raises:
-        ValueError: the model has a part that no Moshi has, or the slots do not fit into the memory.
+        ValueError: the model has a part that no Moshi has.
+        LoadError: the slots do not fit into the memory.
     """
 
     @torch.inference_mode()
@@ -82,10 +84,7 @@ class BatchedModel:
         self._pieces = _pieces(checkpoint.get_text_tokenizer(), lm.text_card)
         self.sample_rate: int = mimi.sample_rate
         self.frame_size: int = mimi.frame_size
-        # One row that takes no memory tells what a row takes.
-        single = RowState(1, torch.device("meta"))
-        Codec(mimi, single), LanguageModel(lm, single, context)
-        self.row_bytes = single.bytes_per_row
+        self.row_bytes = _row_bytes(lm, mimi, context)
         self.weight_bytes = sum(
             weight.nbytes
             for part in (*lm.modules(), *mimi.modules())
@@ -170,6 +169,20 @@ class BatchedModel:
     def _frame(self, row: int) -> Frame:
         tokens = tuple(int(token) for token in self._said[row, self._layout.said])
         return Frame(self._said[row, self._layout.samples].copy(), self._pieces[tokens[0]], tokens)
+
+
+def sizes_of(checkpoint: CheckpointInfo, dtype: torch.dtype, context: int | None) -> tuple[int, int]:
+    """Bytes of the weights and of one conversation, found without memory for either."""
+    lm = checkpoint.get_moshi("meta", dtype=dtype, load_weight=False)
+    mimi = checkpoint.get_mimi("cpu")
+    weights = sum(weight.nbytes for part in (lm, mimi) for weight in part.parameters())
+    return weights, _row_bytes(lm, mimi, context)
+
+
+def _row_bytes(lm: LMModel, mimi: MimiModel, context: int | None) -> int:
+    single = RowState(1, torch.device("meta"))
+    Codec(mimi, single), LanguageModel(lm, single, context)
+    return single.bytes_per_row
 
 
 def _pieces(tokenizer: SentencePieceProcessor, tokens: int) -> list[str]:

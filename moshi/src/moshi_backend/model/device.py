@@ -4,6 +4,8 @@ from pathlib import Path
 
 import torch
 
+from moshi_backend.errors import LoadError
+
 SMALL = 100_000_000
 """Parameters up to which the calculations of one tick are too short to be worth sharing among threads."""
 
@@ -12,14 +14,14 @@ def choose_device(name: str) -> torch.device:
     """`auto`, `cpu`, `cuda` or `cuda:N` as a device.
 
     Raises:
-        ValueError: that GPU is not there.
+        LoadError: that GPU is not there.
     """
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
         name = "cuda" if gpus else "cpu"
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= gpus:
-        raise ValueError(
+        raise LoadError(
             f"MOSHI_DEVICE={name} but PyTorch {torch.__version__} sees {gpus} GPUs here; "
             "check the driver with nvidia-smi, or set MOSHI_DEVICE=cpu"
         )

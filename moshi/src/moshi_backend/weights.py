@@ -1,0 +1,247 @@
+"""Checkpoints from a Hugging Face hub: downloaded once into its cache, resumed when interrupted.
+
+For every way in which it fails there is one line that says what to do.
+"""
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from huggingface_hub import (
+    constants,
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+    try_to_load_from_cache,
+)
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.file_download import repo_folder_name
+from huggingface_hub.utils.tqdm import disable_progress_bars
+from requests.exceptions import ChunkedEncodingError
+
+from moshi_backend.errors import LoadError
+
+GIB = 2**30
+
+POLL_SECONDS = 0.5
+
+FRUITLESS_ATTEMPTS = 3
+"""At downloading a file over connections that break. The client writes it in pieces of 10 MB."""
+
+type Progress = Callable[[str, float], None]
+"""Told what is going on, and how much of it is done, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """A checkpoint in the cache. `commit` is what the revision stood for; `config` is none in old repositories."""
+
+    commit: str
+    config: Path | None
+    named: dict[str, Path]
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """A file that is not in the cache yet, and where it will be. Bytes."""
+
+    name: str
+    size: int
+    blob: Path
+
+    @property
+    def there(self) -> int:
+        for path in (self.blob, self.blob.with_name(self.blob.name + ".incomplete")):
+            if path.exists():
+                return min(self.size, path.stat().st_size)
+        return 0
+
+
+def fetch(
+    repository: str, revision: str | None, names: Mapping[str, str], optional: Sequence[str], progress: Progress
+) -> Files:
+    """Find every file of a checkpoint, and download those that the cache lacks.
+
+    Args:
+        names: by which key of config.json a file is named, and its name where that leaves it out.
+        optional: keys of files that are there only if config.json names them.
+
+    Raises:
+        LoadError: says in one line what was wrong and what to do.
+    """
+    disable_progress_bars()
+    with _in_words(repository, revision):
+        folder, config = _find(repository, revision, names["tokenizer_name"])
+        content = {} if config is None else read_config(config)
+        named = {key: str(content.get(key, default)) for key, default in names.items()}
+        named |= {key: str(content[key]) for key in optional if content.get(key)}
+        # Upstream's loader finds those that are elsewhere.
+        named = {key: name for key, name in named.items() if "://" not in name}
+        commit = folder.name
+        wanted = [name for name in named.values() if not _cached(repository, name, commit)]
+        missing = [_look(repository, name, commit) for name in wanted]
+        if missing:
+            _check_disk(missing)
+            with _watched(missing, progress):
+                for file in missing:
+                    _download(repository, file, commit)
+        return Files(commit, config, {key: folder / name for key, name in named.items()})
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """
+    Raises:
+        LoadError: it is not JSON.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise LoadError(f"{path} is damaged ({error}): delete {path.resolve()} and start again") from None
+    if not isinstance(content, dict):
+        raise LoadError(f"{path} is not the configuration of a Moshi checkpoint")
+    return content
+
+
+def _find(repository: str, revision: str | None, other: str) -> tuple[Path, Path | None]:
+    """The folder of the revision's commit in the cache, and its configuration; old ones have none, but `other`."""
+    try:
+        config = Path(hf_hub_download(repository, "config.json", revision=revision))
+    except LocalEntryNotFoundError:
+        raise
+    except EntryNotFoundError:
+        return Path(hf_hub_download(repository, other, revision=revision)).parent, None
+    return config.parent, config
+
+
+def _cached(repository: str, name: str, commit: str) -> bool:
+    return isinstance(try_to_load_from_cache(repository, name, revision=commit), str)
+
+
+def _look(repository: str, name: str, commit: str) -> _Missing:
+    if constants.HF_HUB_OFFLINE:
+        raise OfflineModeIsEnabled
+    about = get_hf_file_metadata(hf_hub_url(repository, name, revision=commit))
+    blobs = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=repository, repo_type="model"), "blobs")
+    return _Missing(name, about.size or 0, blobs / str(about.etag))
+
+
+def _download(repository: str, file: _Missing, commit: str) -> None:
+    """The client resumes, but not when a connection breaks: try again, as often as that gets further and a bit more."""
+    fruitless = 0
+    while fruitless < FRUITLESS_ATTEMPTS:
+        before = file.there
+        try:
+            hf_hub_download(repository, file.name, revision=commit)
+            return
+        except _BROKEN:
+            fruitless = 0 if file.there > before else fruitless + 1
+    hf_hub_download(repository, file.name, revision=commit)
+
+
+_BROKEN = (requests.ConnectionError, requests.Timeout, ChunkedEncodingError)
+
+
+def _check_disk(missing: list[_Missing]) -> None:
+    needed = sum(file.size - file.there for file in missing)
+    Path(constants.HF_HUB_CACHE).mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(constants.HF_HUB_CACHE).free
+    if needed > free:
+        raise LoadError(
+            f"the download takes {needed / GIB:.1f} GiB and {free / GIB:.1f} GiB are free in {constants.HF_HUB_CACHE}: "
+            "free some, or set HF_HOME to a folder on a larger disk"
+        )
+
+
+@contextmanager
+def _watched(missing: list[_Missing], progress: Progress) -> Iterator[None]:
+    """Tell what has arrived, from the files' sizes: however the hub's client gets them, they grow."""
+    done = threading.Event()
+    total = sum(file.size for file in missing) or 1
+    began, before = time.monotonic(), sum(file.there for file in missing)
+
+    def tell() -> None:
+        while not done.wait(POLL_SECONDS):
+            there = sum(file.there for file in missing)
+            rate = (there - before) / (time.monotonic() - began)
+            left = f", {_time((total - there) / rate)} left" if rate > 0 else ""
+            progress(f"{there / GIB:.2f} of {total / GIB:.2f} GiB, {rate / 2**20:.1f} MiB/s{left}", there / total)
+
+    teller = threading.Thread(target=tell, name="download progress", daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+@contextmanager
+def _in_words(repository: str, revision: str | None) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, HFValidationError) as error:  # the client's errors are OSErrors
+        # Whatever a hub answers, the client calls a file that is not cached missing.
+        told = error.__cause__ if isinstance(error.__cause__, HfHubHTTPError) else error
+        raise LoadError(_words(told, repository, revision)) from None
+
+
+def _words(error: Exception, repository: str, revision: str | None) -> str:
+    """What is wrong, and what to do about it. The order matters: the client's errors are kinds of each other."""
+    hub, cache = constants.ENDPOINT, constants.HF_HUB_CACHE
+    page = f"{hub}/{repository}"
+    match error:
+        case HFValidationError():
+            return f"MOSHI_MODEL={repository!r} is neither demo, nor a folder here, nor a repository like owner/name"
+        case GatedRepoError():
+            return (
+                f"{repository} asks for its licence to be accepted: log in at {page}, accept it there, and set "
+                "HF_TOKEN to a token of that account"
+            )
+        case RepositoryNotFoundError():
+            return f"{page} does not exist, or is private and HF_TOKEN may not read it: check MOSHI_MODEL and HF_TOKEN"
+        case RevisionNotFoundError():
+            return f"MOSHI_REVISION={revision!r} is no branch, tag or commit of {page}"
+        case LocalEntryNotFoundError() | OfflineModeIsEnabled() if constants.HF_HUB_OFFLINE:
+            return (
+                f"{repository} is not complete in the cache {cache}, and HF_HUB_OFFLINE forbids to download the rest: "
+                "unset it, or set HF_HOME to the cache that has it"
+            )
+        case LocalEntryNotFoundError() | requests.ConnectionError() | requests.Timeout() | ChunkedEncodingError():
+            return f"{hub} cannot be reached or fails: check the network and HTTPS_PROXY, then start again; {_KEPT}"
+        case EntryNotFoundError():
+            name = str(error.response.url if error.response is not None else "").rpartition("/")[2] or "such file"
+            return f"{page} has no {name}, so it is not a Moshi checkpoint for PyTorch: check MOSHI_MODEL"
+        case HfHubHTTPError():
+            status = error.response.status_code if error.response is not None else "nothing"
+            if status == 401:
+                return f"{hub} does not know the token in HF_TOKEN: make a new one there"
+            if status == 403:
+                return f"HF_TOKEN may not read {page}: give the token access to it, or use another one"
+            return f"{hub} answered {status}: start again later; {_KEPT}"
+        case _ if "Consistency check failed" in str(error):
+            return f"a file of {page} came incomplete: start again; {_KEPT}"
+    why = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    return f"cannot write to the cache {cache}: {why}; set HF_HOME to a folder that can be written"
+
+
+_KEPT = "what has been downloaded is kept"

@@ -1,0 +1,218 @@
+"""Weights from a hub that speaks the real HTTP interface, by the real client."""
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from huggingface_hub import constants, file_download
+
+from loadtest.client import converse, encode, noise
+from moshi_backend import weights
+from moshi_backend.checkpoint import NAMES, OPTIONAL, commit_of, find_checkpoint
+from moshi_backend.errors import LoadError
+from support.hub import COMMIT, Hub, running_hub
+from support.services import Service, running_moshi
+
+DEMO = Path(str(resources.files("moshi_backend") / "demo"))
+PATH = "{repo_id}/resolve/{revision}/{filename}"
+CONFIG = json.loads((DEMO / "config.json").read_text())
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with running_hub(DEMO) as hub:
+        yield hub
+
+
+@pytest.fixture
+def cache(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The client reads its variables when it is imported."""
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(file_download, "HUGGINGFACE_CO_URL_TEMPLATE", f"{hub.url}/{PATH}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+def fetch(repository: str = "org/model", revision: str | None = None) -> weights.Files:
+    return weights.fetch(repository, revision, NAMES, OPTIONAL, lambda detail, done: None)
+
+
+def said(repository: str = "org/model", revision: str | None = None) -> str:
+    with pytest.raises(LoadError) as caught:
+        fetch(repository, revision)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_checkpoint_is_downloaded_once_and_its_commit_is_known(hub: Hub, cache: Path) -> None:
+    checkpoint = find_checkpoint("org/model", None)
+    assert commit_of(checkpoint) == COMMIT
+    assert checkpoint.moshi_weights.read_bytes() == (DEMO / CONFIG["moshi_name"]).read_bytes()
+    assert checkpoint.lm_config == find_checkpoint("demo", None).lm_config
+    hub.asked.clear()
+    assert find_checkpoint("org/model", None).moshi_weights == checkpoint.moshi_weights
+    assert [line for line in hub.asked if line.startswith("GET")] == []
+
+
+def test_an_interrupted_download_goes_on_where_it_stopped(hub: Hub, cache: Path) -> None:
+    """The client writes what comes in pieces of 10 MB; what comes of a smaller one is lost."""
+    name = CONFIG["moshi_name"]
+    hub.files[name] = bytes(range(250)) * 100_000
+    hub.cut[name] = 15_000_000
+    assert fetch().named["moshi_name"].read_bytes() == hub.files[name]
+    assert f"GET /org/model/resolve/{COMMIT}/{name} bytes={10 * 2**20}-" in hub.asked
+
+
+def test_a_connection_that_always_breaks_is_given_up(hub: Hub, cache: Path) -> None:
+    hub.always_cut = 1000
+    hub.files["config.json"] = json.dumps(CONFIG | {"moshi_name": "large"}).encode()
+    hub.files["large"] = bytes(200_000)
+    assert "cannot be reached or fails" in said()
+
+
+def test_it_tells_how_much_has_arrived(hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "POLL_SECONDS", 0.02)
+    told: list[tuple[str, float]] = []
+
+    def progress(detail: str, done: float) -> None:
+        told.append((detail, done))
+        if 0.3 < done < 0.6:
+            hub.gate.set()
+
+    hub.files[CONFIG["moshi_name"]] = bytes(50_000_000)
+    hub.gate.clear()
+    weights.fetch("org/model", None, NAMES, OPTIONAL, progress)
+    shares = [done for _, done in told]
+    assert shares == sorted(shares)
+    assert max(share for share in shares if share < 0.6) > 0.3
+    assert re.fullmatch(r"[\d.]+ of 0\.05 GiB, [\d.]+ MiB/s(, \d+ s left)?", told[-1][0])
+
+
+class Case(NamedTuple):
+    status: int
+    code: str
+    message: str
+    words: str
+
+
+CASES = {
+    "gated": Case(
+        403, "GatedRepo", "", "asks for its licence to be accepted: log in at http://.*/org/model, .* HF_TOKEN"
+    ),
+    "gated without a token": Case(401, "GatedRepo", "", "asks for its licence to be accepted"),
+    "no repository": Case(401, "RepoNotFound", "", "does not exist, or is private"),
+    "bad token": Case(401, "", "Invalid credentials in Authorization header", "does not know the token in HF_TOKEN"),
+    "token without access": Case(403, "", "", "HF_TOKEN may not read"),
+    "failing": Case(500, "", "", "cannot be reached or fails: .*; what has been downloaded is kept"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_refusal_says_what_to_do(name: str, hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client tries a failing hub five times, for 23 s
+    case = CASES[name]
+    hub.status, hub.error_code, hub.error_message = case.status, case.code, case.message
+
+    assert re.search(case.words, said())
+
+
+def test_a_wrong_revision_name_or_file_is_named(hub: Hub, cache: Path) -> None:
+    assert said(revision="nope").startswith("MOSHI_REVISION='nope' is no branch, tag or commit of http://")
+    assert said("owner/a/b").startswith("MOSHI_MODEL='owner/a/b' is neither demo, nor a folder here")
+    del hub.files[CONFIG["mimi_name"]]
+    assert f"has no {CONFIG['mimi_name']}, so it is not a Moshi checkpoint" in said()
+
+
+@pytest.mark.filterwarnings("ignore:Not enough free disk space")  # the client's, of each file alone
+def test_no_network_and_no_room_are_told_apart(hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000}))
+    assert "GiB are free in" in said()
+    monkeypatch.undo()
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(file_download, "HUGGINGFACE_CO_URL_TEMPLATE", f"http://127.0.0.1:1/{PATH}")
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client tries five times, for 23 s
+    assert "cannot be reached or fails: check the network" in said("org/other")
+
+
+def test_a_cache_that_cannot_be_written_is_named(hub: Hub, cache: Path) -> None:
+    cache.write_text("a file where the folder should be")
+    assert f"cannot write to the cache {cache}" in said()
+
+
+def test_a_damaged_file_is_named(hub: Hub, cache: Path) -> None:
+    hub.files[CONFIG["moshi_name"]] = b"not safetensors" * 100
+    with pytest.raises(LoadError, match=rf"{CONFIG['moshi_name']} is damaged .*: delete .*blobs/\w+ and start again"):
+        find_checkpoint("org/model", None)
+
+
+def test_a_damaged_configuration_is_named(hub: Hub, cache: Path) -> None:
+    hub.files["config.json"] = b"{"
+    assert "config.json is damaged" in said()
+
+
+def settings(hub: Hub, folder: Path) -> dict[str, str]:
+    return {"MOSHI_MODEL": "org/model", "MOSHI_SLOTS": "1", "HF_ENDPOINT": hub.url, "HF_HOME": str(folder / "hf")}
+
+
+@pytest.mark.anyio
+async def test_the_service_tells_the_download_and_then_converses(hub: Hub, tmp_path: Path) -> None:
+    hub.gate.clear()
+    with running_moshi(tmp_path, settings(hub, tmp_path), wait=False) as moshi:
+        health = _health_once(moshi, "download")
+        assert (health["status"], health["phase"]) == ("starting", "download")
+        assert 0 <= health["progress"] < 1
+        assert "org/model: 0.00 of" in health["detail"]
+        hub.gate.set()
+        moshi.wait_for_health()
+        assert moshi.get("/api/info").json()["model"] == {"id": "org/model", "revision": COMMIT, "demo": False}
+        assert (await converse(moshi.chat, encode(noise(1.0)))).heard
+
+
+def test_a_cached_checkpoint_needs_no_network(hub: Hub, tmp_path: Path) -> None:
+    offline = {**settings(hub, tmp_path), "HF_HUB_OFFLINE": "1"}
+    with running_moshi(tmp_path, offline, wait=False) as moshi:
+        detail = _health_once(moshi, "resolve", "failed")["detail"]
+        assert "is not complete in the cache" in detail
+        assert "HF_HUB_OFFLINE forbids" in detail
+    assert hub.asked == []
+    with running_moshi(tmp_path, settings(hub, tmp_path)):
+        hub.asked.clear()
+    with running_moshi(tmp_path, offline) as moshi:
+        assert moshi.get("/api/info").json()["model"]["revision"] == COMMIT
+    assert hub.asked == []
+
+
+def test_the_service_stays_up_with_the_reason_when_it_cannot_have_the_weights(hub: Hub, tmp_path: Path) -> None:
+    hub.status, hub.error_code = 403, "GatedRepo"
+    secret = "hf_" + "s3cret" * 5
+    with running_moshi(tmp_path, {**settings(hub, tmp_path), "HF_TOKEN": secret}, wait=False) as moshi:
+        health = _health_once(moshi, "resolve", "failed")
+        assert health["status"] == "failed"
+        assert "accepted" in health["detail"]
+        assert moshi.get("/alive").status_code == 200
+        log = moshi.log.read_text()
+        assert "Traceback" not in log
+        assert secret not in log
+
+
+def _health_once(moshi: Service, phase: str, status: str = "starting") -> dict[str, Any]:
+    """The health when it gets there."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            health: dict[str, Any] = moshi.get("/health").json()
+        except OSError:
+            continue
+        except Exception:
+            time.sleep(0.05)
+            continue
+        if (health["phase"], health["status"]) == (phase, status):
+            return health
+        time.sleep(0.05)
+    raise AssertionError(moshi.log.read_text())
