@@ -8,7 +8,7 @@ WEB := frontend/src/moshi_frontend/static/index.html
 WEB_SOURCES := $(shell find frontend/web -type f -not -path '*/node_modules/*')
 PACKAGING := requirements-dev.lock tools/setup-python third_party/moshi/UPSTREAM.json $(wildcard */pyproject.toml third_party/*/pyproject.toml tools/*/pyproject.toml)
 
-.PHONY: help preflight setup run test check unit format lock web docs clean
+.PHONY: help preflight setup run test check unit format lock web docs doctor clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' Makefile | expand -t 18
@@ -44,6 +44,9 @@ lock:  ## Regenerate the Python locks; UPGRADE=1 for newer versions
 	@tools/lock $(if $(UPGRADE),--upgrade)
 
 web: $(WEB)  ## Build the page
+
+doctor: setup  ## Check what the model's service needs: GPU, token, disk, ports, certificate
+	@.venv/bin/moshi-backend doctor
 
 docs: setup  ## Rewrite the tables in docs/ that come from the code
 	@$(PY) tools/reference.py

@@ -24,9 +24,13 @@ def main() -> None:
     commands.add_parser("serve", help="run the service")
     commands.add_parser("certificate", help="make the automatic certificate if there is none; print what to trust")
     commands.add_parser("openapi", help="print the HTTP interface as OpenAPI")
-    command = parser.parse_args().command
+    doctor = commands.add_parser("doctor", help="check what the service needs; exit code 1 if something is missing")
+    doctor.add_argument("--json", action="store_true", help="for machines")
+    given = parser.parse_args()
     try:
-        {"serve": _serve, "certificate": _certificate, "openapi": _openapi}[command]()
+        if given.command == "doctor":
+            sys.exit(_doctor(given.json))
+        {"serve": _serve, "certificate": _certificate, "openapi": _openapi}[given.command]()
     except StartupError as error:
         print(f"moshi-backend: {error}", file=sys.stderr)
         sys.exit(StartupError.EXIT_CODE)
@@ -59,6 +63,14 @@ def _certificate() -> None:
     if (tls := certificate(settings)) is None:
         raise StartupError("MOSHI_TLS=off: there is no certificate")
     print(tls.authority)
+
+
+def _doctor(as_json: bool) -> int:
+    from moshi_backend.doctor import report
+
+    findings = report.examine(load_settings())
+    print(report.as_json(findings) if as_json else report.as_table(findings))
+    return 0 if report.is_well(findings) else 1
 
 
 def _openapi() -> None:

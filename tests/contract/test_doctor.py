@@ -1,0 +1,57 @@
+"""The doctor as a command."""
+
+import json
+import subprocess
+from importlib import resources
+from pathlib import Path
+
+from support.hub import Hub, running_hub
+from support.services import BIN, clean_environment, free_port
+
+
+def doctor(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = clean_environment(
+        MOSHI_PORT=str(free_port()), MOSHI_STATE_DIR=str(folder / "state"), HF_HOME=str(folder / "hf"), **settings
+    )
+    return subprocess.run(
+        [BIN / "moshi-backend", "doctor", *arguments], env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_a_machine_that_can_run_the_demo_is_well(tmp_path: Path) -> None:
+    said = doctor(tmp_path)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert said.stdout.endswith("everything that is needed is there\n")
+    assert "\033" not in said.stdout
+
+
+def test_a_port_in_use_is_found(tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        environment = clean_environment(MOSHI_PORT=str(port), MOSHI_STATE_DIR=str(tmp_path))
+        said = subprocess.run(
+            [BIN / "moshi-backend", "doctor", "--json"], env=environment, capture_output=True, text=True, timeout=60
+        )
+    assert said.returncode == 1
+    failed = [check for check in json.loads(said.stdout)["checks"] if check["status"] == "failed"]
+    assert [check["check"] for check in failed] == ["port"]
+    assert "MOSHI_PORT" in failed[0]["fix"]
+
+
+def _of_hub(hub: Hub, folder: Path) -> dict[str, dict[str, str]]:
+    said = doctor(folder, "--json", MOSHI_MODEL="org/model", HF_ENDPOINT=hub.url, HF_TOKEN="hf_token")
+    assert "hf_token" not in said.stdout + said.stderr
+    return {check["check"]: check for check in json.loads(said.stdout)["checks"]}
+
+
+def test_a_licence_that_is_not_accepted_is_found_before_the_first_start(tmp_path: Path) -> None:
+    with running_hub(Path(str(resources.files("moshi_backend") / "demo"))) as hub:
+        checks = _of_hub(hub, tmp_path)
+        assert (checks["licence"]["status"], checks["weights"]["status"]) == ("ok", "warning")
+        assert checks["clock"]["status"] == "ok"
+        hub.status, hub.error_code = 403, "GatedRepo"
+        refused = _of_hub(hub, tmp_path)["licence"]
+    assert refused["status"] == "failed"
+    assert f"log in at {hub.url}/org/model and accept it" in refused["fix"]
