@@ -79,7 +79,7 @@ def _settings(settings: type[BaseSettings]) -> Iterable[tuple[str, str, str]]:
         # Where XDG_STATE_HOME is not set, as the specification says.
         said = str(value).replace(str(user_state_path()), "~/.local/state")
         shown = "" if value in (None, ()) else f"`{said}`"
-        yield f"`{prefix}{name.upper()}`", shown, " ".join((field.description or "").split())
+        yield f"`{field.validation_alias or prefix + name.upper()}`", shown, " ".join((field.description or "").split())
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -45,8 +45,8 @@ class Service:
     def chat(self) -> str:
         return f"ws://127.0.0.1:{self.port}/api/chat"
 
-    def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=10, trust_env=False)
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        return httpx.get(self.url + path, headers=dict(headers or {}), timeout=10, trust_env=False)
 
     def wait_for_health(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -77,12 +77,14 @@ def running_moshi(folder: Path, settings: Mapping[str, str] | None = None, *, wa
 
 
 @contextmanager
-def running_frontend(folder: Path, moshi: Service, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
-    """The frontend in front of `moshi`, ready; its log is `folder`/frontend.log."""
+def running_frontend(
+    folder: Path, moshi: Service, settings: Mapping[str, str] | None = None, *, wait: bool = True
+) -> Iterator[Service]:
+    """The frontend in front of `moshi`, ready if it is waited for; its log is `folder`/frontend.log."""
     port = free_port()
     environment = clean_environment(MOSHI_URL=moshi.url, FRONTEND_PORT=str(port), FRONTEND_STATE_DIR=str(folder))
     command = [str(BIN / "moshi-frontend")]
-    with _running(command, environment | dict(settings or {}), port, folder / "frontend.log") as service:
+    with _running(command, environment | dict(settings or {}), port, folder / "frontend.log", wait) as service:
         yield service
 
 

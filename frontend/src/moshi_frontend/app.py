@@ -26,7 +26,7 @@ class Service:
 
 def create_service(settings: Settings, endpoints: Sequence[Endpoint], page: Path = static.BUILT) -> Service:
     trust = Trust(settings.moshi_ca)
-    replicas = Replicas(tuple(endpoints), trust)
+    replicas = Replicas(tuple(endpoints), trust, settings.authorization())
     proxy = Proxy(settings, replicas, trust)
     direct = settings.moshi_mode == "direct"
     socket_origins = [endpoint.socket_origin for endpoint in endpoints if direct]

@@ -14,7 +14,7 @@ def document() -> str:
     """JSON with sorted keys and a line feed at its end."""
     settings = Settings.model_construct()
     trust = Trust(None)
-    replicas = Replicas((Endpoint("https://localhost:8998"),), trust)
+    replicas = Replicas((Endpoint("https://localhost:8998"),), trust, {})
     api = create_api(settings, replicas, Proxy(settings, replicas, trust))
     return json.dumps(api.openapi(), indent=2, sort_keys=True) + "\n"
 

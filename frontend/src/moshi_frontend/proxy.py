@@ -17,6 +17,7 @@ from starlette.websockets import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
+from moshi_frontend.access import Doorkeeper, is_allowed_origin
 from moshi_frontend.closing import Close, Code
 from moshi_frontend.discovery import Endpoint
 from moshi_frontend.replicas import Replicas
@@ -44,6 +45,8 @@ class Proxy:
     def __init__(self, settings: Settings, replicas: Replicas, trust: Trust) -> None:
         self._allowed_origins = settings.allowed_origins
         self._limit = settings.max_connections
+        self._doorkeeper = Doorkeeper(settings.connections_per_address, settings.connects_per_minute)
+        self._headers = settings.authorization()
         self._replicas = replicas
         self._trust = trust
         self._conversations: set[asyncio.Task[None]] = set()
@@ -60,12 +63,17 @@ class Proxy:
             if refused := self._refusal(socket):
                 await _refuse(socket, *refused)
                 return
+            address = socket.client.host if socket.client else ""
+            if (reason := self._doorkeeper.enter(address)) is not None:
+                await _refuse(socket, "address", Close(Code.TRY_LATER, reason))
+                return
             conversation = asyncio.create_task(self._converse(socket))
             self._conversations.add(conversation)
             try:
                 await conversation
             finally:
                 self._conversations.discard(conversation)
+                self._doorkeeper.leave(address)
 
     async def drain(self) -> None:
         """End every conversation with 1001. Returns when they have ended, or will not."""
@@ -111,12 +119,12 @@ class Proxy:
 
     async def _connect(self, endpoint: Endpoint, socket: WebSocket) -> ClientConnection:
         query = f"?{socket.url.query}" if socket.url.query else ""
-        traces: dict[str, str] = {}
-        inject(traces)  # of our span or, without telemetry, of the client's
+        headers = dict(self._headers)
+        inject(headers)  # our span or, without telemetry, the client's
         return await connect(
             endpoint.chat_url + query,
             ssl=self._trust.context() if endpoint.is_tls else None,
-            additional_headers=traces,
+            additional_headers=headers,
             compression=None,
             proxy=None,
             max_size=MESSAGE_BYTES_FROM_MOSHI,
@@ -158,11 +166,6 @@ class Proxy:
 
 
 _SHUTTING_DOWN = Close(Code.GOING_AWAY, "the frontend is shutting down")
-
-
-def is_allowed_origin(origin: str | None, host: str | None, allowed: tuple[str, ...]) -> bool:
-    """Programs send no origin. A browser may come from the service's own page or from one that is listed."""
-    return origin is None or origin in (f"http://{host}", f"https://{host}", *allowed)
 
 
 async def _client_to_moshi(socket: WebSocket, moshi: ClientConnection) -> Close | None:

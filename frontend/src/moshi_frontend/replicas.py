@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Literal
 
 import httpx
@@ -42,11 +43,12 @@ class MoshiInfo(BaseModel):
 class Replica:
     """The last that was heard of one moshi."""
 
-    def __init__(self, endpoint: Endpoint, trust: Trust) -> None:
+    def __init__(self, endpoint: Endpoint, trust: Trust, headers: Mapping[str, str]) -> None:
         self.endpoint = endpoint
         self.health = _unreachable("not asked yet")
         self.info: MoshiInfo | None = None
         self._trust = trust
+        self._headers = dict(headers)
 
     @property
     def free_slots(self) -> int:
@@ -70,11 +72,16 @@ class Replica:
                     base_url=self.endpoint.url,
                     verify=self._trust.context() if self.endpoint.is_tls else False,
                     timeout=ANSWER_SECONDS,
+                    headers=self._headers,
                     trust_env=False,  # moshi is next door; a proxy for the internet does not lead there
                 ) as client,
             ):
                 health = MoshiHealth.model_validate_json((await client.get("/health")).content)
-                info = MoshiInfo.model_validate_json((await client.get("/api/info")).content)
+                answer = await client.get("/api/info")
+                if answer.status_code == 401:
+                    self._lost("it asks for a token; set MOSHI_API_TOKEN to the same here and there")
+                    return
+                info = MoshiInfo.model_validate_json(answer.content)
         except ValidationError:
             self._lost("something answers there, but not as moshi does; is the URL right?")
         except (OSError, httpx.HTTPError) as error:
@@ -89,8 +96,9 @@ class Replica:
 class Replicas:
     """Every moshi there is, at least one."""
 
-    def __init__(self, endpoints: tuple[Endpoint, ...], trust: Trust) -> None:
-        self._replicas = tuple(Replica(endpoint, trust) for endpoint in endpoints)
+    def __init__(self, endpoints: tuple[Endpoint, ...], trust: Trust, headers: Mapping[str, str]) -> None:
+        """`headers`: sent with every request."""
+        self._replicas = tuple(Replica(endpoint, trust, headers) for endpoint in endpoints)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

@@ -25,7 +25,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def create_server(service: Service, tls: Certificate | None = None) -> Server:
+def create_server(service: Service, tls: Certificate | None = None, trusted_proxies: str = "") -> Server:
     config = uvicorn.Config(
         service.app,
         ws="websockets-sansio",
@@ -36,6 +36,7 @@ def create_server(service: Service, tls: Certificate | None = None) -> Server:
         access_log=False,
         log_config=None,
         server_header=False,
+        forwarded_allow_ips=trusted_proxies,
         timeout_graceful_shutdown=LEFT_OVERS_SECONDS,
         ssl_certfile=tls.chain if tls else None,
         ssl_keyfile=tls.key if tls else None,
@@ -43,6 +44,6 @@ def create_server(service: Service, tls: Certificate | None = None) -> Server:
     return Server(config, service.proxy)
 
 
-def serve(service: Service, bound: socket.socket, tls: Certificate | None) -> None:
+def serve(service: Service, bound: socket.socket, tls: Certificate | None, trusted_proxies: str = "") -> None:
     """Until SIGINT or SIGTERM, which uvicorn raises once more when it is done."""
-    create_server(service, tls).run(sockets=[bound])
+    create_server(service, tls, trusted_proxies).run(sockets=[bound])

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from platformdirs import user_state_path
-from pydantic import Field, FilePath, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import Field, FilePath, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from moshi_frontend.errors import StartupError
@@ -43,6 +43,18 @@ class Settings(BaseSettings):
     tls_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Further names or addresses for the automatic certificate, separated by commas."""
 
+    api_token: SecretStr | None = Field(default=None, validation_alias="MOSHI_API_TOKEN")
+    """Secret that moshi asks for, in the same variable as there. Browsers never see it, so `direct` excludes it."""
+
+    connections_per_address: int = Field(default=16, ge=0)
+    """Connections of one address at the same time, 0 for any number."""
+
+    connects_per_minute: int = Field(default=120, ge=0)
+    """New connections of one address in a minute, 0 for any number."""
+
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses or networks, with commas, whose `X-Forwarded-For` and `-Proto` are believed. Empty for none."""
+
     allowed_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
     """Origins besides the service's own that a browser may connect from, e.g. `https://talk.example`;
     separated by commas."""
@@ -67,7 +79,13 @@ class Settings(BaseSettings):
     def _files_are_named(self) -> Self:
         if self.tls == "files" and (self.tls_cert is None or self.tls_key is None):
             raise ValueError("FRONTEND_TLS=files needs FRONTEND_TLS_CERT and FRONTEND_TLS_KEY too")
+        if self.api_token and self.moshi_mode == "direct":
+            raise ValueError("FRONTEND_MOSHI_MODE=direct: browsers cannot send MOSHI_API_TOKEN; use proxy, or unset it")
         return self
+
+    def authorization(self) -> dict[str, str]:
+        """The header for moshi."""
+        return {"Authorization": f"Bearer {self.api_token.get_secret_value()}"} if self.api_token else {}
 
 
 def load_settings() -> Settings:

@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Literal
 
-from fastapi import FastAPI, Response, WebSocket
+from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
 from pydantic import BaseModel
 
 import moshi_backend
 from moshi_backend import protocol, session, upstream
+from moshi_backend.access import Access, Doorkeeper
 from moshi_backend.chat import converse
 from moshi_backend.engine import Engine
 from moshi_backend.lobby import Lobby
@@ -110,6 +111,9 @@ def create_lobby(settings: Settings, engine: Engine) -> Lobby:
 def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
     started = time.monotonic()
     engine = lobby.engine
+    token = settings.api_token.get_secret_value() if settings.api_token else None
+    doorkeeper = Doorkeeper(settings.connections_per_address, settings.connects_per_minute)
+    access = Access(settings.allowed_origins, token, doorkeeper)
     pool = ThreadPoolExecutor(OPUS_THREADS, thread_name_prefix="opus")
 
     @asynccontextmanager
@@ -148,8 +152,10 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
             response.status_code = 503
         return HealthReport(**vars(lobby.health))
 
-    @app.get("/api/info")
-    async def info() -> Info:
+    @app.get("/api/info", responses={401: {}})
+    async def info(request: Request) -> Info:
+        if not access.knows(request):
+            raise HTTPException(401, "a token is needed: that of MOSHI_API_TOKEN")
         loaded = engine.loaded
         revision = loaded.revision if loaded and loaded.revision else settings.revision
         return Info(
@@ -179,7 +185,7 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
 
     @app.websocket("/api/chat")
     async def chat(socket: WebSocket) -> None:
-        await converse(socket, lobby, pool, settings.allowed_origins)
+        await converse(socket, lobby, pool, access, settings.log_text)
 
     return app
 

@@ -11,6 +11,7 @@ from opentelemetry.propagate import extract
 from starlette.websockets import WebSocketDisconnect
 
 from moshi_backend import protocol
+from moshi_backend.access import Access, Rejected
 from moshi_backend.lobby import Lobby, Refused
 from moshi_backend.model.batch import Frame
 from moshi_backend.opus import NotOpus, OpusCodec
@@ -49,7 +50,9 @@ INPUT_BURST = 2.0
 """Seconds of work that a client may send at once."""
 
 
-async def converse(socket: WebSocket, lobby: Lobby, pool: ThreadPoolExecutor, allowed: tuple[str, ...]) -> None:
+async def converse(
+    socket: WebSocket, lobby: Lobby, pool: ThreadPoolExecutor, access: Access, log_text: bool = False
+) -> None:
     """Serve one client until it leaves, breaks a rule, or the service ends the conversation.
 
     The socket is accepted even to be refused: a browser learns neither code nor reason of a failed upgrade.
@@ -58,61 +61,54 @@ async def converse(socket: WebSocket, lobby: Lobby, pool: ThreadPoolExecutor, al
         await socket.accept()
         extended = socket.query_params.get("protocol") == "2"
         try:
-            session = _enter(socket, lobby, allowed)
-        except _Rejected as rejected:
-            log.info("refused: %s", rejected.end.reason)
+            with access.admit(socket):
+                session = _enter(socket, lobby)
+                try:
+                    await _serve(socket, session, lobby, pool, extended, log_text)
+                finally:
+                    lobby.leave(session)
+        except Rejected as rejected:
+            log.info("refused: %s", rejected)
             metrics.REFUSED.add(1, {"reason": rejected.cause})
-            span.set_attributes({"moshi.refused": rejected.cause, "moshi.close.code": rejected.end.code.value})
-            await _close(socket, extended, rejected.end)
-            return
-        began = time.monotonic()
-        span.set_attribute("session.id", session.id)
-        log.info("session %s: connected", session.id)
-        try:
-            reason = await _run(socket, session, lobby, pool, extended)
-        finally:
-            lobby.leave(session)
-        end = "client" if session.end_code is None else session.end_code.name.lower()
-        metrics.DURATION.record(time.monotonic() - began, {"end": end})
-        span.set_attributes({"moshi.end": end, "moshi.end.detail": reason, **_summary(session)})
-        log.info("session %s: ends (%s), %d frames dropped", session.id, reason, session.stats.dropped)
+            span.set_attributes({"moshi.refused": rejected.cause, "moshi.close.code": rejected.code.value})
+            await _close(socket, extended, End(rejected.code, str(rejected)))
 
 
-def is_allowed_origin(origin: str | None, host: str | None, allowed: tuple[str, ...]) -> bool:
-    """Programs send no origin. A browser may come from the service's own page or from one that is listed."""
-    return origin is None or origin in (f"http://{host}", f"https://{host}", *allowed)
-
-
-class _Rejected(Exception):
-    def __init__(self, cause: str, code: Close, reason: str) -> None:
-        self.cause = cause
-        self.end = End(code, reason)
-
-
-def _enter(socket: WebSocket, lobby: Lobby, allowed: tuple[str, ...]) -> Session:
-    if not is_allowed_origin(socket.headers.get("origin"), socket.headers.get("host"), allowed):
-        raise _Rejected(
-            "origin", Close.NOT_ALLOWED, f"origin {socket.headers['origin']} is not in MOSHI_ALLOWED_ORIGINS"
-        )
+def _enter(socket: WebSocket, lobby: Lobby) -> Session:
     if (loaded := lobby.engine.loaded) is None:
-        raise _Rejected(lobby.health.status, Close.TRY_LATER, f"{lobby.health.status}: {lobby.health.detail}")
+        raise Rejected(lobby.health.status, Close.TRY_LATER, f"{lobby.health.status}: {lobby.health.detail}")
     try:
         session = Session(choose(socket.query_params, loaded.model.sampling))
         lobby.enter(session)
     except BadPreference as error:
-        raise _Rejected("setting", Close.BAD_PREFERENCE, str(error)) from None
+        raise Rejected("setting", Close.BAD_PREFERENCE, str(error)) from None
     except Refused as refusal:
-        raise _Rejected(refusal.cause, Close.TRY_LATER, str(refusal)) from None
+        raise Rejected(refusal.cause, Close.TRY_LATER, str(refusal)) from None
     return session
 
 
-async def _run(socket: WebSocket, session: Session, lobby: Lobby, pool: ThreadPoolExecutor, extended: bool) -> str:
+async def _serve(
+    socket: WebSocket, session: Session, lobby: Lobby, pool: ThreadPoolExecutor, extended: bool, log_text: bool
+) -> None:
+    began, span = time.monotonic(), trace.get_current_span()
+    span.set_attribute("session.id", session.id)
+    log.info("session %s: connected", session.id)
+    reason = await _run(socket, session, lobby, pool, extended, log_text)
+    end = "client" if session.end_code is None else session.end_code.name.lower()
+    metrics.DURATION.record(time.monotonic() - began, {"end": end})
+    span.set_attributes({"moshi.end": end, "moshi.end.detail": reason, **_summary(session)})
+    log.info("session %s: ends (%s), %d frames dropped", session.id, reason, session.stats.dropped)
+
+
+async def _run(
+    socket: WebSocket, session: Session, lobby: Lobby, pool: ThreadPoolExecutor, extended: bool, log_text: bool
+) -> str:
     assert lobby.engine.loaded is not None
     model = lobby.engine.loaded.model
     codec = OpusCodec(pool, model.sample_rate, model.frame_size)
     watch = Watch(lobby.limits, time.monotonic())
     receiver = asyncio.create_task(_receive(socket, session, lobby, codec, watch))
-    sender = asyncio.create_task(_send(socket, session, codec, extended))
+    sender = asyncio.create_task(_send(socket, session, codec, extended, log_text))
     ended = asyncio.create_task(session.ended.wait())
     watcher = asyncio.create_task(_watch(session, lobby, watch))
     tasks = (receiver, sender, ended, watcher)
@@ -206,7 +202,7 @@ _LIMIT_ENDS = {
 }
 
 
-async def _send(socket: WebSocket, session: Session, codec: OpusCodec, extended: bool) -> str:
+async def _send(socket: WebSocket, session: Session, codec: OpusCodec, extended: bool, log_text: bool) -> str:
     """Until the conversation ends; says why, for the log."""
     frames, place = 0, 0
     connected = admitted = time.monotonic()
@@ -223,6 +219,8 @@ async def _send(socket: WebSocket, session: Session, codec: OpusCodec, extended:
                         stutter.note(**_timing(session))
                     if item.text:
                         await socket.send_bytes(protocol.text(item.text))
+                        if log_text:
+                            log.info("session %s: says %r", session.id, item.text)
                     frames += 1
                     if extended and frames % STATS_EVERY_FRAMES == 0:
                         await socket.send_bytes(_stats(session))

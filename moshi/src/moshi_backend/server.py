@@ -32,7 +32,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, tls: Certificate | None) -> None:
+def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, tls: Certificate | None, trusted_proxies: str = "") -> None:
     """Until SIGINT or SIGTERM; returns normally after either."""
     config = uvicorn.Config(
         app,
@@ -41,6 +41,7 @@ def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, tls: Certificate | N
         ws_per_message_deflate=False,  # Opus does not compress further
         access_log=False,
         log_config=None,
+        forwarded_allow_ips=trusted_proxies,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         ssl_certfile=tls.chain if tls else None,
         ssl_keyfile=tls.key if tls else None,

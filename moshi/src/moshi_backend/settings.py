@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from platformdirs import user_state_path
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from moshi_backend.errors import StartupError
@@ -63,6 +63,21 @@ class Settings(BaseSettings):
 
     tls_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Further names or addresses for the automatic certificate, separated by commas."""
+
+    api_token: SecretStr | None = None
+    """Secret that clients have to send as `Authorization: Bearer`. The frontend reads it from the same variable."""
+
+    connections_per_address: int = Field(0, ge=0)
+    """Connections of one address at the same time, 0 for any number. Behind the frontend all have its address."""
+
+    connects_per_minute: int = Field(0, ge=0)
+    """New connections of one address in a minute, 0 for any number."""
+
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses or networks, with commas, whose `X-Forwarded-For` and `-Proto` are believed. Empty for none."""
+
+    log_text: bool = False
+    """Whether what the model says goes into the log. Otherwise nothing that is said does."""
 
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins besides the service's own that a browser may connect from; commas between."""

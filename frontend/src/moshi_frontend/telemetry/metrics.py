@@ -49,7 +49,7 @@ REFUSED = _counter(
     "frontend.sessions.refused",
     "{session}",
     "Clients who were turned away here",
-    reason="`origin`, `draining`, `full`, `unreachable`: moshi is",
+    reason="`origin`, `draining`, `full`, `address`: it comes too often, `unreachable`: moshi is",
 )
 DURATION = _histogram(
     "frontend.session.duration",

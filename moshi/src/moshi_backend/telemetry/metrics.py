@@ -67,7 +67,7 @@ REFUSED = _counter(
     "moshi.sessions.refused",
     "{session}",
     "Clients who were turned away at once",
-    reason="`full`, `starting`, `failed`, `draining`, `origin`, `setting`",
+    reason="`full`, `starting`, `failed`, `draining`, `origin`, `token`, `address`, `setting`",
 )
 DURATION = _histogram(
     "moshi.session.duration",

@@ -1,6 +1,6 @@
 import pytest
 
-from moshi_backend.chat import is_allowed_origin
+from moshi_backend.access import has_token, is_allowed_origin
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,20 @@ def test_a_browser_may_come_from_this_host_or_a_listed_origin(
     origin: str | None, host: str | None, allowed: tuple[str, ...], expected: bool
 ) -> None:
     assert is_allowed_origin(origin, host, allowed) is expected
+
+
+@pytest.mark.parametrize(
+    ("header", "token", "expected"),
+    [
+        (None, None, True),
+        ("Bearer anything", None, True),
+        ("Bearer sesame", "sesame", True),
+        (None, "sesame", False),
+        ("", "sesame", False),
+        ("sesame", "sesame", False),
+        ("Bearer sesam", "sesame", False),
+        ("Bearer sésame", "sesame", False),
+    ],
+)
+def test_a_token_is_asked_for_only_if_there_is_one(header: str | None, token: str | None, expected: bool) -> None:
+    assert has_token(header, token) is expected

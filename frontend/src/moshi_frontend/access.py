@@ -1,0 +1,55 @@
+"""Who may connect: pages of known origins, and no address too often."""
+
+import time
+from collections import OrderedDict
+
+ADDRESSES = 10_000
+"""How many addresses are remembered; the one that was quiet longest is forgotten first."""
+
+
+def is_allowed_origin(origin: str | None, host: str | None, allowed: tuple[str, ...]) -> bool:
+    """Programs send no origin. A browser may come from the service's own page or from one that is listed."""
+    return origin is None or origin in (f"http://{host}", f"https://{host}", *allowed)
+
+
+class Doorkeeper:
+    """Counts what each address has open, and how often it comes.
+
+    Args:
+        connections: of one address at the same time; 0 for any number.
+        per_minute: new connections of one address; 0 for any number. As many may come at once.
+    """
+
+    def __init__(self, connections: int, per_minute: int) -> None:
+        self._connections = connections
+        self._interval = 60 / per_minute if per_minute else 0.0
+        self._burst = 60.0 - self._interval
+        self._open: dict[str, int] = {}
+        self._paid_until: OrderedDict[str, float] = OrderedDict()
+
+    def enter(self, address: str, now: float | None = None) -> str | None:
+        """Why not, or nothing; then `leave` has to follow."""
+        now = time.monotonic() if now is None else now
+        if self._connections and self._open.get(address, 0) >= self._connections:
+            return f"{self._connections} connections are open from {address} already"
+        if self._interval and (wait := self._wait(address, now)):
+            return f"too many connections from {address}; Retry-After: {wait:.0f}"
+        self._open[address] = self._open.get(address, 0) + 1
+        return None
+
+    def leave(self, address: str) -> None:
+        if self._open[address] == 1:
+            del self._open[address]
+        else:
+            self._open[address] -= 1
+
+    def _wait(self, address: str, now: float) -> float:
+        """Seconds until the address may come again; 0 counts this as one coming."""
+        paid_until = max(self._paid_until.get(address, 0.0), now)
+        if paid_until - now > self._burst:
+            return max(1.0, paid_until - now - self._burst)
+        self._paid_until[address] = paid_until + self._interval
+        self._paid_until.move_to_end(address)
+        if len(self._paid_until) > ADDRESSES:
+            self._paid_until.popitem(last=False)
+        return 0.0
