@@ -52,7 +52,7 @@ def _run() -> None:
         settings.moshi_mode,
     )
     try:
-        serve(create_service(settings, endpoints), bound, tls, settings.trusted_proxies)
+        serve(create_service(settings, endpoints), bound, settings)
     finally:
         close_telemetry()
 

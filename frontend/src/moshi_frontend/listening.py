@@ -38,7 +38,7 @@ def certificate(settings: Settings) -> Certificate | None:
         return None
     if settings.tls == "auto":
         folder = settings.state_dir / "tls"
-        hosts = (*names_of_this_machine(), settings.host, *settings.tls_hosts)
+        hosts = (*names_of_this_machine(), *settings.tls_hosts)
         try:
             return automatic_certificate(folder, hosts, datetime.now(UTC))
         except OSError as error:
@@ -51,7 +51,7 @@ def certificate(settings: Settings) -> Certificate | None:
             ) from None
     assert settings.tls_cert is not None
     assert settings.tls_key is not None
-    given = Certificate(settings.tls_cert, settings.tls_key)
+    given = Certificate(settings.tls_cert, settings.tls_key, settings.tls_cert)
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(given.chain, given.key)
     except OSError as error:

@@ -1,12 +1,18 @@
 """Run the service under uvicorn: an orderly end above all."""
 
+import asyncio
 import socket
+from collections.abc import Callable
+from functools import partial
 
 import uvicorn
 
 from moshi_frontend import proxy
 from moshi_frontend.app import Service
+from moshi_frontend.listening import certificate
 from moshi_frontend.proxy import Proxy
+from moshi_frontend.renewal import keep_current
+from moshi_frontend.settings import Settings
 from moshi_frontend.tls import Certificate
 
 LEFT_OVERS_SECONDS = 1
@@ -16,16 +22,23 @@ LEFT_OVERS_SECONDS = 1
 class Server(uvicorn.Server):
     """Tells conversations that the service goes away, instead of cutting them off."""
 
-    def __init__(self, config: uvicorn.Config, conversations: Proxy) -> None:
+    def __init__(self, config: uvicorn.Config, conversations: Proxy, find: Callable[[], Certificate | None]) -> None:
         super().__init__(config)
         self._conversations = conversations
+        self._find = find
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.config.ssl is not None:
+            self._renewal = asyncio.create_task(keep_current(self.config.ssl, self._find))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._conversations.drain()
         await super().shutdown(sockets)
 
 
-def create_server(service: Service, tls: Certificate | None = None, trusted_proxies: str = "") -> Server:
+def create_server(service: Service, settings: Settings) -> Server:
+    tls = certificate(settings)
     config = uvicorn.Config(
         service.app,
         ws="websockets-sansio",
@@ -36,14 +49,14 @@ def create_server(service: Service, tls: Certificate | None = None, trusted_prox
         access_log=False,
         log_config=None,
         server_header=False,
-        forwarded_allow_ips=trusted_proxies,
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=LEFT_OVERS_SECONDS,
         ssl_certfile=tls.chain if tls else None,
         ssl_keyfile=tls.key if tls else None,
     )
-    return Server(config, service.proxy)
+    return Server(config, service.proxy, partial(certificate, settings))
 
 
-def serve(service: Service, bound: socket.socket, tls: Certificate | None, trusted_proxies: str = "") -> None:
+def serve(service: Service, bound: socket.socket, settings: Settings) -> None:
     """Until SIGINT or SIGTERM, which uvicorn raises once more when it is done."""
-    create_server(service, tls, trusted_proxies).run(sockets=[bound])
+    create_server(service, settings).run(sockets=[bound])

@@ -62,8 +62,8 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     """Lines on stderr: `text` for people, `json` for machines. OTEL_* variables send logs, metrics and traces away."""
 
-    state_dir: Path = Field(default_factory=lambda: user_state_path("scenario6") / "frontend")
-    """Folder where the automatic certificate is kept."""
+    state_dir: Path = Field(default_factory=lambda: user_state_path("scenario6"))
+    """Where the automatic certificate is kept: the same folder as moshi's, for the same certificate."""
 
     max_connections: int = Field(default=64, ge=1, le=10_000)
     """Conversations passed on to moshi at the same time, 1 to 10000."""

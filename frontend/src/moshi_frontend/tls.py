@@ -1,12 +1,17 @@
-"""A certificate for people who have none, by an authority of their own that outlives its renewals."""
+"""A certificate for people who have none, by an authority of their own that outlives its renewals.
 
+Both services keep it in the same folder, so that a person has one certificate to accept and one authority to trust.
+"""
+
+import fcntl
 import ipaddress
 import os
 import socket
 import ssl
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,10 +30,11 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class Certificate:
-    """PEM files: the chain and key that a server presents."""
+    """PEM files: the chain and key that a server presents, and the authority that a client has to trust."""
 
     chain: Path
     key: Path
+    authority: Path
 
     def fingerprint(self) -> str:
         """SHA-256 in the way browsers show it: `AB:CD:...`."""
@@ -40,38 +46,62 @@ def names_of_this_machine() -> tuple[str, ...]:
     """What a browser on this machine or its network may call it."""
     name = socket.gethostname()
     # A container's name may have an underscore, which no certificate can carry.
-    return LOOPBACK if "_" in name else (*LOOPBACK, name)
+    names = LOOPBACK if "_" in name else (*LOOPBACK, name)
+    return (*names, *_addresses())
+
+
+def _addresses() -> Iterator[str]:
+    """Those that it has towards others. Nothing is sent: a datagram socket only looks up its way."""
+    for family, anywhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((anywhere, 9))
+                yield str(probe.getsockname()[0])
+        except OSError:
+            pass  # no network of this kind
 
 
 def automatic_certificate(folder: Path, hosts: Iterable[str], now: datetime) -> Certificate:
-    """The certificate kept in `folder`, issued anew if it ends soon or is not for exactly `hosts`.
+    """The certificate kept in `folder`, issued anew if it ends soon or lacks one of `hosts`.
 
-    `hosts` are DNS names and IP addresses. Beside it are `ca.pem`, for clients to trust, and `ca-key.pem`.
+    `hosts` are DNS names and IP addresses. Those that it has stay: the other service asked for them.
 
     Raises:
         OSError: the folder cannot be written.
         ValueError: a host is not a name or address that a certificate can carry.
     """
     names = {_normal(host) for host in hosts}
-    certificate = Certificate(folder / "cert.pem", folder / "key.pem")
-    authority = _kept_authority(folder)
-    if authority is None or not _is_current(certificate, authority, names, now):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        if authority is None:
-            authority = trustme.CA(organization_name="Scenario 6", organization_unit_name="frontend")
-            _write(folder / "ca-key.pem", authority.private_key_pem.bytes())
-            _write(folder / "ca.pem", authority.cert_pem.bytes())
-        issued = authority.issue_cert(
-            *sorted(names),
-            organization_name="Scenario 6",
-            organization_unit_name="frontend",
-            not_before=now - CLOCK_SKEW,
-            not_after=now - CLOCK_SKEW + LIFETIME,
-        )
-        _write(certificate.key, issued.private_key_pem.bytes())
-        _write(certificate.chain, b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    certificate = Certificate(folder / "cert.pem", folder / "key.pem", folder / "ca.pem")
+    with _locked(folder):
+        authority = _kept_authority(folder)
+        covered = _covered(certificate, authority, now) if authority else None
+        if authority is None or covered is None or not names <= covered:
+            if authority is None:
+                authority = trustme.CA(organization_name="Scenario 6")
+                _write(folder / "ca-key.pem", authority.private_key_pem.bytes())
+                _write(folder / "ca.pem", authority.cert_pem.bytes())
+            issued = authority.issue_cert(
+                *sorted(names | (covered or set())),
+                organization_name="Scenario 6",
+                not_before=now - CLOCK_SKEW,
+                not_after=now - CLOCK_SKEW + LIFETIME,
+            )
+            _write(certificate.key, issued.private_key_pem.bytes())
+            _write(certificate.chain, b"".join(blob.bytes() for blob in issued.cert_chain_pems))
     return certificate
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Two services that start together must not issue two certificates."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _kept_authority(folder: Path) -> trustme.CA | None:
@@ -81,17 +111,19 @@ def _kept_authority(folder: Path) -> trustme.CA | None:
         return None
 
 
-def _is_current(certificate: Certificate, authority: trustme.CA, names: AbstractSet[str], now: datetime) -> bool:
+def _covered(certificate: Certificate, authority: trustme.CA, now: datetime) -> AbstractSet[str] | None:
+    """The hosts that it is for; none if it is not to be used any more."""
     issuer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate.chain, certificate.key)
         leaf = x509.load_pem_x509_certificate(certificate.chain.read_bytes())
         leaf.verify_directly_issued_by(issuer)
     except (OSError, ValueError, InvalidSignature):
-        return False
-    covers = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    covered = {*covers.get_values_for_type(x509.DNSName), *map(str, covers.get_values_for_type(x509.IPAddress))}
-    return names == covered and now < leaf.not_valid_after_utc - RENEW_BEFORE_END
+        return None
+    if now >= leaf.not_valid_after_utc - RENEW_BEFORE_END:
+        return None
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
 
 
 def _normal(host: str) -> str:

@@ -53,7 +53,7 @@ def _serve() -> None:
 
     lobby = create_lobby(settings, Engine(partial(load, settings)))
     try:
-        serve(create_app(settings, lobby), lobby, bound, tls, settings.trusted_proxies)
+        serve(create_app(settings, lobby), lobby, bound, settings)
     finally:
         close_telemetry()
 

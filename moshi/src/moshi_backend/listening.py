@@ -3,6 +3,7 @@
 import os
 import socket
 import ssl
+from datetime import UTC, datetime
 
 from moshi_backend.errors import StartupError
 from moshi_backend.settings import Settings
@@ -38,12 +39,13 @@ def certificate(settings: Settings) -> Certificate | None:
         case "auto":
             folder = settings.state_dir / "tls"
             try:
-                return automatic_certificate(folder, (*names_of_this_machine(), *settings.tls_hosts))
+                hosts = (*names_of_this_machine(), *settings.tls_hosts)
+                return automatic_certificate(folder, hosts, datetime.now(UTC))
             except OSError as error:
                 raise StartupError(f"cannot keep a certificate in {folder}: {error}; set MOSHI_STATE_DIR") from None
             except ValueError as error:
-                hosts = ",".join(settings.tls_hosts)
-                raise StartupError(f"MOSHI_TLS_HOSTS={hosts!r}: {error}; it takes names and addresses") from None
+                given = ",".join(settings.tls_hosts)
+                raise StartupError(f"MOSHI_TLS_HOSTS={given!r}: {error}; it takes names and addresses") from None
         case "files":
             assert settings.tls_cert and settings.tls_key
             try:

@@ -1,14 +1,20 @@
 """Run the app under uvicorn: a socket of our own, an orderly end."""
 
+import asyncio
 import signal
 import socket
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
 from moshi_backend import protocol
+from moshi_backend.listening import certificate
 from moshi_backend.lobby import Lobby
+from moshi_backend.renewal import keep_current
+from moshi_backend.settings import Settings
 from moshi_backend.tls import Certificate
 
 SHUTDOWN_SECONDS = 3
@@ -18,22 +24,29 @@ class _Server(uvicorn.Server):
     """Lets conversations end, instead of cutting them off: SIGTERM leaves them the time that drains take, and the
     service answers meanwhile; SIGINT, from somebody at the keyboard, and a second signal leave them none."""
 
-    def __init__(self, config: uvicorn.Config, lobby: Lobby) -> None:
+    def __init__(self, config: uvicorn.Config, lobby: Lobby, find: Callable[[], Certificate | None]) -> None:
         super().__init__(config)
         self._lobby = lobby
+        self._find = find
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if sig == signal.SIGINT or self.should_exit:
             self._lobby.hurry()
         self.should_exit = True
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.config.ssl is not None:
+            self._renewal = asyncio.create_task(keep_current(self.config.ssl, self._find))
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._lobby.drain()
         await super().shutdown(sockets)
 
 
-def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, tls: Certificate | None, trusted_proxies: str = "") -> None:
+def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, settings: Settings) -> None:
     """Until SIGINT or SIGTERM; returns normally after either."""
+    tls = certificate(settings)
     config = uvicorn.Config(
         app,
         ws="websockets-sansio",
@@ -41,7 +54,7 @@ def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, tls: Certificate | N
         ws_per_message_deflate=False,  # Opus does not compress further
         access_log=False,
         log_config=None,
-        forwarded_allow_ips=trusted_proxies,
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         ssl_certfile=tls.chain if tls else None,
         ssl_keyfile=tls.key if tls else None,
@@ -49,4 +62,4 @@ def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, tls: Certificate | N
     # uvicorn raises the signal once more when it is done, which would make an orderly end look like a crash.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    _Server(config, lobby).run(sockets=[bound])
+    _Server(config, lobby, partial(certificate, settings)).run(sockets=[bound])

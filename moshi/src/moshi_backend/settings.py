@@ -85,8 +85,8 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     """Lines on stderr: `text` for people, `json` for machines. OTEL_* variables send logs, metrics and traces away."""
 
-    state_dir: Path = user_state_path("scenario6") / "moshi"
-    """Where the automatic certificate is kept."""
+    state_dir: Path = user_state_path("scenario6")
+    """Where the automatic certificate is kept: the same folder as the frontend's, for the same certificate."""
 
     @field_validator("tls_hosts", "allowed_origins", mode="before")
     @classmethod

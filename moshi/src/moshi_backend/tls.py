@@ -1,20 +1,31 @@
-"""A certificate for people who have none: made on first run, kept, and renewed before it ends."""
+"""A certificate for people who have none, by an authority of their own that outlives its renewals.
 
+Both services keep it in the same folder, so that a person has one certificate to accept and one authority to trust.
+"""
+
+import fcntl
 import ipaddress
 import os
 import socket
+import ssl
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import idna
 import trustme
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.hashes import SHA256
 
 LIFETIME = timedelta(days=397)  # the longest that every browser accepts
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+CLOCK_SKEW = timedelta(days=1)
 RENEW_BEFORE_END = timedelta(days=30)
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -25,42 +36,102 @@ class Certificate:
     key: Path
     authority: Path
 
+    def fingerprint(self) -> str:
+        """SHA-256 in the way browsers show it: `AB:CD:...`."""
+        leaf = x509.load_pem_x509_certificate(self.chain.read_bytes())
+        return leaf.fingerprint(SHA256()).hex(":").upper()
+
 
 def names_of_this_machine() -> tuple[str, ...]:
+    """What a browser on this machine or its network may call it."""
     name = socket.gethostname()
     # A container's name may have an underscore, which no certificate can carry.
-    return LOOPBACK if "_" in name else (*LOOPBACK, name)
+    names = LOOPBACK if "_" in name else (*LOOPBACK, name)
+    return (*names, *_addresses())
 
 
-def automatic_certificate(folder: Path, hosts: Sequence[str], now: datetime | None = None) -> Certificate:
-    """The certificate kept in `folder`, made or renewed if it must be. `hosts` are DNS names and IP addresses."""
-    now = now or datetime.now(UTC)
+def _addresses() -> Iterator[str]:
+    """Those that it has towards others. Nothing is sent: a datagram socket only looks up its way."""
+    for family, anywhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((anywhere, 9))
+                yield str(probe.getsockname()[0])
+        except OSError:
+            pass  # no network of this kind
+
+
+def automatic_certificate(folder: Path, hosts: Iterable[str], now: datetime) -> Certificate:
+    """The certificate kept in `folder`, issued anew if it ends soon or lacks one of `hosts`.
+
+    `hosts` are DNS names and IP addresses. Those that it has stay: the other service asked for them.
+
+    Raises:
+        OSError: the folder cannot be written.
+        ValueError: a host is not a name or address that a certificate can carry.
+    """
+    names = {_normal(host) for host in hosts}
     certificate = Certificate(folder / "cert.pem", folder / "key.pem", folder / "ca.pem")
-    if not _is_current(certificate, hosts, now):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        authority = trustme.CA(organization_name="Scenario 6", organization_unit_name="moshi")
-        issued = authority.issue_cert(*hosts, not_after=now + LIFETIME)
-        _write(certificate.authority, authority.cert_pem.bytes())
-        _write(certificate.key, issued.private_key_pem.bytes())
-        _write(certificate.chain, b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    with _locked(folder):
+        authority = _kept_authority(folder)
+        covered = _covered(certificate, authority, now) if authority else None
+        if authority is None or covered is None or not names <= covered:
+            if authority is None:
+                authority = trustme.CA(organization_name="Scenario 6")
+                _write(folder / "ca-key.pem", authority.private_key_pem.bytes())
+                _write(folder / "ca.pem", authority.cert_pem.bytes())
+            issued = authority.issue_cert(
+                *sorted(names | (covered or set())),
+                organization_name="Scenario 6",
+                not_before=now - CLOCK_SKEW,
+                not_after=now - CLOCK_SKEW + LIFETIME,
+            )
+            _write(certificate.key, issued.private_key_pem.bytes())
+            _write(certificate.chain, b"".join(blob.bytes() for blob in issued.cert_chain_pems))
     return certificate
 
 
-def _is_current(certificate: Certificate, hosts: Sequence[str], now: datetime) -> bool:
-    if not (certificate.chain.exists() and certificate.key.exists() and certificate.authority.exists()):
-        return False
-    leaf = x509.load_pem_x509_certificate(certificate.chain.read_bytes())
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Two services that start together must not issue two certificates."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _kept_authority(folder: Path) -> trustme.CA | None:
+    try:
+        return trustme.CA.from_pem((folder / "ca.pem").read_bytes(), (folder / "ca-key.pem").read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _covered(certificate: Certificate, authority: trustme.CA, now: datetime) -> AbstractSet[str] | None:
+    """The hosts that it is for; none if it is not to be used any more."""
+    issuer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate.chain, certificate.key)
+        leaf = x509.load_pem_x509_certificate(certificate.chain.read_bytes())
+        leaf.verify_directly_issued_by(issuer)
+    except (OSError, ValueError, InvalidSignature):
+        return None
+    if now >= leaf.not_valid_after_utc - RENEW_BEFORE_END:
+        return None
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    covered = set(names.get_values_for_type(x509.DNSName))
-    covered |= {str(address) for address in names.get_values_for_type(x509.IPAddress)}
-    return {_normal(host) for host in hosts} <= covered and now < leaf.not_valid_after_utc - RENEW_BEFORE_END
+    return {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
 
 
 def _normal(host: str) -> str:
+    """As a certificate spells it."""
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:
-        return host
+        return idna.encode(host, uts46=True).decode()
 
 
 def _write(path: Path, content: bytes) -> None:

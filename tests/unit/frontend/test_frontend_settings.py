@@ -21,7 +21,7 @@ def test_defaults_serve_this_machine_only() -> None:
 
 def test_the_state_folder_follows_the_users_own_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert load_settings().state_dir == tmp_path / "scenario6" / "frontend"
+    assert load_settings().state_dir == tmp_path / "scenario6"
 
 
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

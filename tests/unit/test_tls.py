@@ -2,12 +2,15 @@
 
 import ssl
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
+import moshi_backend.tls
+import moshi_frontend.tls
 from moshi_frontend.tls import LIFETIME, RENEW_BEFORE_END, Certificate, automatic_certificate
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -61,9 +64,8 @@ def test_it_is_kept(folder: Path) -> None:
     [
         (HOSTS, LIFETIME - RENEW_BEFORE_END),
         ((*HOSTS, "new.example"), timedelta(0)),
-        (HOSTS[:2], timedelta(0)),
     ],
-    ids=["ends soon", "lacks a host", "has a host too many"],
+    ids=["ends soon", "lacks a host"],
 )
 def test_it_is_issued_anew_by_the_same_authority(folder: Path, hosts: tuple[str, ...], later: timedelta) -> None:
     first = leaf(automatic_certificate(folder, HOSTS, NOW))
@@ -73,6 +75,28 @@ def test_it_is_issued_anew_by_the_same_authority(folder: Path, hosts: tuple[str,
     assert second.not_valid_after_utc == first.not_valid_after_utc + later
     assert authority(folder) == trusted
     second.verify_directly_issued_by(trusted)
+
+
+def test_the_other_service_gets_the_same_one_and_adds_its_hosts(folder: Path) -> None:
+    first = automatic_certificate(folder, ("one.example",), NOW)
+    second = moshi_backend.tls.automatic_certificate(folder, ("two.example",), NOW)
+    assert (second.chain, second.authority) == (first.chain, first.authority)
+    both = automatic_certificate(folder, ("one.example",), NOW).chain.read_bytes()
+    assert moshi_backend.tls.automatic_certificate(folder, ("two.example",), NOW).chain.read_bytes() == both
+    names = leaf(first).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert set(names.get_values_for_type(x509.DNSName)) == {"one.example", "two.example"}
+
+
+def test_both_services_have_the_same_code_for_it() -> None:
+    """They share none, by rule, and the same files, by this."""
+    ours, theirs = (Path(str(module.__file__)).read_text() for module in (moshi_backend.tls, moshi_frontend.tls))
+    assert ours == theirs
+
+
+def test_two_that_start_together_make_one(folder: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: automatic_certificate(folder, HOSTS, NOW).chain.read_bytes(), range(8)))
+    assert len(set(made)) == 1
 
 
 @pytest.mark.parametrize("name", ["ca.pem", "ca-key.pem", "cert.pem", "key.pem"])
@@ -92,4 +116,4 @@ def test_a_damaged_file_is_replaced(folder: Path, name: str, damage: str) -> Non
 def test_a_host_that_no_certificate_can_carry(folder: Path, host: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         automatic_certificate(folder, (host,), NOW)
-    assert not folder.exists()
+    assert not (folder / "cert.pem").exists()
