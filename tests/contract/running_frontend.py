@@ -42,8 +42,9 @@ class Frontend:
 
 @asynccontextmanager
 async def running_frontend(*moshis: str, page: Path = NO_PAGE, **settings: object) -> AsyncIterator[Frontend]:
-    service = create_service(Settings.model_validate(settings), [Endpoint(url) for url in moshis], page)
-    server = create_server(service, settings)
+    chosen = Settings.model_validate(settings)
+    service = create_service(chosen, [Endpoint(url) for url in moshis], page)
+    server = create_server(service, chosen)
     bound = listen("127.0.0.1", 0)
     port = bound.getsockname()[1]
     task = asyncio.create_task(server.serve(sockets=[bound]))
