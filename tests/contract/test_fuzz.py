@@ -1,0 +1,86 @@
+"""Anything at all, at the protocol, the audio and the HTTP interfaces. `tools/fuzz` does it for minutes."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fuzzing import Mutations, fuzz
+from loadtest.client import converse, encode, noise
+from moshi_backend.opus import NotOpus, OpusCodec
+from support.chatting import slots_become
+from support.services import Service, running_frontend, running_moshi
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def moshi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running_moshi(tmp_path_factory.mktemp("moshi"), {"MOSHI_SLOTS": "4"}) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def frontend(moshi: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running_frontend(tmp_path_factory.mktemp("frontend"), moshi) as service:
+        yield service
+
+
+PAGES = encode(noise(1.0))
+
+
+@given(
+    st.lists(st.one_of(st.binary(max_size=400), st.sampled_from(PAGES).map(lambda page: page[1:])), max_size=8),
+    st.data(),
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_is_sent_as_audio_is_frames_or_not_opus(chunks: list[bytes], data: st.DataObject) -> None:
+    """Whole pages, pages cut anywhere, and noise: frames of 1920 finite samples, or the one error."""
+
+    async def decode() -> None:
+        codec = OpusCodec(pool, 24_000, 1920)
+        for chunk in chunks:
+            cut = data.draw(st.integers(0, len(chunk)))
+            for part in (chunk[:cut], chunk[cut:]):
+                try:
+                    frames = await codec.decode(part)
+                except NotOpus:
+                    return
+                assert all(frame.shape == (1920,) for frame in frames)
+
+    with ThreadPoolExecutor(1) as pool:
+        asyncio.run(decode())
+
+
+@pytest.mark.anyio
+async def test_no_sequence_of_messages_harms_the_service(moshi: Service) -> None:
+    mutations = Mutations(PAGES, seed=1)
+    outcome = await fuzz(moshi.chat, mutations, connections=60, at_once=3)
+    assert outcome.hung == 0
+    assert set(outcome.codes) <= {1000, 1003, 1006, 1007, 1009, 1013, 4001}
+    assert outcome.codes[1007] > 0
+    await slots_become(moshi, 0, seconds=5)
+    assert (await converse(moshi.chat, encode(noise(0.5)))).heard
+
+
+@pytest.mark.parametrize("name", ["moshi", "frontend"])
+def test_the_http_interface_answers_as_it_is_described(name: str, request: pytest.FixtureRequest) -> None:
+    service: Service = request.getfixturevalue(name)
+    schema = schemathesis.openapi.from_path(str(DOCS / f"openapi-{name}.json"))
+    schema.config.update(base_url=service.url)
+    asked = 0
+    for operation in schema.get_all_operations():
+
+        @given(case=operation.ok().as_strategy())
+        @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+        def check(case: schemathesis.Case) -> None:
+            case.call_and_validate()
+
+        check()
+        asked += 1
+    assert asked >= 3
