@@ -1,9 +1,10 @@
-"""Anything at all, at the protocol, the audio and the HTTP interfaces. `tools/fuzz` does it for minutes."""
+"""Anything at all, at the protocol, the audio and the HTTP interfaces. `tools/fuzzing.py` does it for minutes."""
 
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -76,9 +77,9 @@ def test_the_http_interface_answers_as_it_is_described(name: str, request: pytes
     asked = 0
     for operation in schema.get_all_operations():
 
-        @given(case=operation.ok().as_strategy())
+        @given(case=operation.ok().as_strategy())  # type: ignore[union-attr]
         @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-        def check(case: schemathesis.Case) -> None:
+        def check(case: schemathesis.Case[Any]) -> None:
             case.call_and_validate()
 
         check()
