@@ -12,9 +12,9 @@ from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
 from pydantic import BaseModel
 
 import moshi_backend
+from moshi_backend import chat as conversations
 from moshi_backend import protocol, session, upstream
 from moshi_backend.access import Access, Doorkeeper
-from moshi_backend.chat import converse
 from moshi_backend.engine import Engine
 from moshi_backend.lobby import Lobby
 from moshi_backend.model.device import used_memory
@@ -185,7 +185,7 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
 
     @app.websocket("/api/chat")
     async def chat(socket: WebSocket) -> None:
-        await converse(socket, lobby, pool, access, settings.log_text)
+        await conversations.chat(socket, lobby, pool, access, settings.log_text)
 
     return app
 

@@ -1,0 +1,269 @@
+"""One conversation between a socket and the engine: what comes in, what goes out, and when it ends."""
+
+import asyncio
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from fastapi import WebSocket
+from opentelemetry import trace
+from starlette.websockets import WebSocketDisconnect
+
+from moshi_backend import protocol
+from moshi_backend.lobby import Lobby
+from moshi_backend.model.batch import Frame
+from moshi_backend.opus import NotOpus, OpusCodec
+from moshi_backend.preferences import described
+from moshi_backend.protocol import Close, Kind
+from moshi_backend.scheduling.admission import Place
+from moshi_backend.scheduling.limits import Notice, Watch
+from moshi_backend.scheduling.throttle import Throttle
+from moshi_backend.scheduling.ticking import PERIOD
+from moshi_backend.session import BACKLOG_FRAMES, Admitted, End, Session
+from moshi_backend.telemetry import metrics
+from moshi_backend.telemetry.stutter import Stutter
+
+log = logging.getLogger(__name__)
+_tracer = trace.get_tracer("moshi_backend")
+
+LONG_GAP_SECONDS = 3 * PERIOD
+"""Between two audio messages: worth a note in the trace."""
+
+STATS_EVERY_FRAMES = 12
+"""About a second."""
+
+PLACE_EVERY_SECONDS = 5.0
+"""How often a client that waits is told its place, if nothing moves."""
+
+CLOSE_SECONDS = 2.0
+"""How long a client has to take what is left for it, and the close frame."""
+
+INPUT_SPEED = 2.0
+"""Audio is read at this many times real time, after a stall of the network say."""
+
+MESSAGE_SECONDS = 0.01
+"""What any message costs at least: 100 a second are read."""
+
+INPUT_BURST = 2.0
+"""Seconds of work that a client may send at once."""
+
+_LIMIT_ENDS = {
+    "session": End(Close.FINISHED, "the time for a conversation is over"),
+    "idle": End(Close.IDLE, "no audio came for too long"),
+}
+
+
+class Conversation:
+    """A session that the lobby has let in, and its socket, which is open.
+
+    Args:
+        extended: the client asked for metadata.
+        log_text: whether what the model says goes into the log.
+    """
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        session: Session,
+        lobby: Lobby,
+        pool: ThreadPoolExecutor,
+        *,
+        extended: bool,
+        log_text: bool,
+    ) -> None:
+        assert lobby.engine.loaded is not None
+        model = lobby.engine.loaded.model
+        self._socket = socket
+        self._session = session
+        self._lobby = lobby
+        self._extended = extended
+        self._log_text = log_text
+        self._codec = OpusCodec(pool, model.sample_rate, model.frame_size)
+        self._connected = self._admitted = time.monotonic()
+        self._heard: float | None = None
+        self._watch = Watch(lobby.limits, self._connected)
+        self._span = trace.get_current_span()
+        self._gaps, self._late = Stutter("a gap in the input"), Stutter("a late answer")
+
+    async def run(self) -> None:
+        """Until the client leaves, breaks a rule, or the service ends it."""
+        session = self._session
+        self._span.set_attribute("session.id", session.id)
+        log.info("session %s: connected", session.id)
+        reason = await self._until_the_end()
+        end = "client" if session.end_code is None else session.end_code.name.lower()
+        metrics.DURATION.record(time.monotonic() - self._connected, {"end": end})
+        self._span.set_attributes(
+            {
+                "moshi.end": end,
+                "moshi.end.detail": reason,
+                "moshi.dropped_frames": session.stats.dropped,
+                "moshi.deficit_frames": session.stats.deficit,
+                "moshi.longest_lag": session.stats.longest_lag,
+            }
+        )
+        log.info("session %s: ends (%s), %d frames dropped", session.id, reason, session.stats.dropped)
+
+    async def _until_the_end(self) -> str:
+        """Says why, for the log."""
+        receiver = asyncio.create_task(self._receive())
+        sender = asyncio.create_task(self._send())
+        ended = asyncio.create_task(self._session.ended.wait())
+        tasks = (receiver, sender, ended, asyncio.create_task(self._keep_time()))
+        try:
+            await asyncio.wait((receiver, sender, ended), return_when=asyncio.FIRST_COMPLETED)
+            if receiver.done():
+                if isinstance(outcome := receiver.result(), str):
+                    return outcome
+                self._session.end(outcome)
+            async with asyncio.timeout(CLOSE_SECONDS):
+                return await sender
+        except TimeoutError:
+            return "client did not read its last messages"
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _receive(self) -> End | str:
+        """Until the client leaves (says why, for the log) or breaks a rule (an end to tell it)."""
+        throttle = Throttle(INPUT_BURST, time.monotonic())
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return f"client left, code {message.get('code')}"
+            data = message.get("bytes")
+            if data is None:
+                return End(Close.NOT_BINARY, "text messages are not understood; send binary ones")
+            work = MESSAGE_SECONDS
+            match data[0] if data else None:
+                case Kind.AUDIO:
+                    try:
+                        frames = await self._listen(data[1:])
+                    except NotOpus as error:
+                        metrics.OPUS_ERRORS.add(1)
+                        return End(Close.NOT_OPUS, f"audio is not Ogg/Opus: {error}")
+                    work = max(work, frames * PERIOD / INPUT_SPEED)
+                case Kind.PING:
+                    await self._socket.send_bytes(bytes([Kind.PING]))
+                case _:
+                    pass  # upstream's servers ignore the other kinds, and its clients send some
+            if wait := throttle.wait(work, time.monotonic()):
+                await asyncio.sleep(min(wait, 1.0))
+
+    async def _listen(self, ogg: bytes) -> int:
+        """Hand on what these pages complete, and say how many frames that is. A client's stream begins when it
+        connects, so it is decoded also before its turn."""
+        session = self._session
+        frames = await self._codec.decode(ogg)
+        self._note_gap(time.monotonic())
+        if session.admitted.is_set():
+            if len(frames) > BACKLOG_FRAMES:
+                session.drop(len(frames) - BACKLOG_FRAMES)
+            for frame in frames[-BACKLOG_FRAMES:]:
+                self._lobby.engine.push(session, frame)
+        else:
+            metrics.DROPPED.add(len(frames), {"reason": "waiting"})
+        return len(frames)
+
+    def _note_gap(self, now: float) -> None:
+        self._watch.heard(now)
+        if self._heard is not None:
+            metrics.GAP.record(now - self._heard)
+            if now - self._heard > LONG_GAP_SECONDS:
+                self._gaps.note(seconds=now - self._heard)
+        self._heard = now
+
+    async def _keep_time(self) -> None:
+        """Tell the client where it stands while it waits, and what time is left while it talks."""
+        if not self._session.admitted.is_set():
+            with _tracer.start_as_current_span("queue"):
+                await self._wait()
+        self._watch.begin(time.monotonic())
+        while (due := self._watch.due()) is not None:
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            match self._watch.poll(time.monotonic()):
+                case Notice(why, 0.0):
+                    self._session.end(_LIMIT_ENDS[why])
+                    return
+                case Notice() as notice:
+                    self._session.tell(notice)
+
+    async def _wait(self) -> None:
+        while not self._session.admitted.is_set():
+            try:
+                async with asyncio.timeout(PLACE_EVERY_SECONDS):
+                    await self._session.admitted.wait()
+            except TimeoutError:
+                self._session.tell(self._lobby.place(self._session))
+
+    async def _send(self) -> str:
+        """Until the conversation ends; says why, for the log."""
+        frames, place = 0, 0
+        try:
+            while not isinstance(item := await self._session.outbox.get(), End):
+                match item:
+                    case Frame():
+                        await self._say(item, first=frames == 0)
+                        frames += 1
+                        if frames % STATS_EVERY_FRAMES == 0:
+                            await self._tell("stats", **self._stats())
+                    case Admitted():
+                        await self._begin()
+                    case Place(position, wait):
+                        if position != place:
+                            self._span.add_event("queued", {"moshi.position": position})
+                            place = position
+                        seconds = None if wait is None else round(wait)
+                        await self._tell("queue", position=position, wait_seconds=seconds)
+                    case Notice(why, left):
+                        self._span.add_event("warned", {"moshi.why": why, "moshi.left": left})
+                        await self._tell("warning", why=why, seconds=round(left))
+            await close(self._socket, item, extended=self._extended)
+        except WebSocketDisconnect:
+            return "client left while it was sent to"
+        return f"{item.code.value} {item.reason}"
+
+    async def _begin(self) -> None:
+        session = self._session
+        self._admitted = time.monotonic()
+        waited = self._admitted - self._connected
+        metrics.QUEUE_WAIT.record(waited)
+        self._span.add_event("admitted", {"moshi.queue_wait": waited})
+        log.info("session %s: begins", session.id)
+        await self._tell("session", id=session.id, settings=described(session.sampling))
+        await self._socket.send_bytes(protocol.HANDSHAKE)
+
+    async def _say(self, frame: Frame, first: bool) -> None:
+        stats = self._session.stats
+        await self._socket.send_bytes(protocol.audio(await self._codec.encode(frame.pcm)))
+        if first:
+            metrics.FIRST_AUDIO.record(time.monotonic() - self._admitted)
+            self._span.add_event("first audio")
+        if stats.lag > PERIOD:
+            # A slow tick is the model's fault, a backlog beside a fast one the client's or the event loop's.
+            self._late.note(lag=stats.lag, tick=stats.tick, batch_size=stats.rows, backlog=self._session.backlog)
+        if frame.text:
+            await self._socket.send_bytes(protocol.text(frame.text))
+            if self._log_text:
+                log.info("session %s: says %r", self._session.id, frame.text)
+
+    def _stats(self) -> dict[str, float]:
+        stats = self._session.stats
+        return {
+            "tick_ms": round(stats.tick * 1000, 1),
+            "lag_ms": round(stats.lag * 1000, 1),
+            "backlog_frames": self._session.backlog,
+            "dropped_frames": stats.dropped,
+        }
+
+    async def _tell(self, type_: str, **fields: object) -> None:
+        if self._extended:
+            await self._socket.send_bytes(protocol.metadata(type_, **fields))
+
+
+async def close(socket: WebSocket, end: End, *, extended: bool) -> None:
+    """Announce the end to a client that asked for metadata, and close."""
+    if extended:
+        await socket.send_bytes(protocol.metadata("end", code=end.code.value, reason=end.reason))
+    await socket.close(end.code.value, protocol.close_reason(end.reason))
