@@ -31,7 +31,7 @@ def load(settings: Settings, report: Report) -> Loaded:
     slots = None if settings.slots == "auto" else settings.slots
     try:
         if device.type == "cpu":
-            _check_cpu(checkpoint.moshi_weights.stat().st_size, settings)
+            check_cpu(checkpoint.moshi_weights.stat().st_size, settings)
         else:
             check_weights(*sizes_of(checkpoint, dtype, settings.context), free_memory(device))
         model = BatchedModel(checkpoint, slots, device, dtype, settings.context)
@@ -40,7 +40,13 @@ def load(settings: Settings, report: Report) -> Loaded:
     return Loaded(model, str(device), name, commit_of(checkpoint), chosen=slots is not None)
 
 
-def _check_cpu(weights: int, settings: Settings) -> None:
+def check_cpu(weights: int, settings: Settings) -> None:
+    """
+    Args:
+        weights: bytes.
+    Raises:
+        LoadError: so many are far too many for a CPU, and nobody said to try all the same.
+    """
     if weights > TOO_LARGE_FOR_A_CPU and not settings.allow_slow:
         raise LoadError(
             f"{settings.model} has {weights / 1e9:.1f} GB of weights, and PyTorch {torch.__version__} sees no GPU "
