@@ -17,24 +17,58 @@ HANDSHAKE = bytes(9)
 READY = {"status": "ready", "phase": "ready", "progress": 1.0, "detail": "serving"}
 
 
+ADVERTISED = {
+    "text_temperature": {"type": "number", "minimum": 0, "maximum": 2, "default": 0.7},
+    "audio_temperature": {"type": "number", "minimum": 0, "maximum": 2, "default": 0.8},
+    "audio_topk": {"type": "integer", "minimum": 0, "maximum": 32_000, "default": 250},
+    "seed": {"type": "integer", "minimum": 0, "maximum": 2**53, "default": None},
+}
+
+
+def metadata(**fields: object) -> bytes:
+    return b"\x04" + json.dumps(fields).encode()
+
+
+def text(piece: str) -> bytes:
+    return b"\x02" + piece.encode()
+
+
+async def greet(conversation: ServerConnection) -> None:
+    """Begin at once."""
+    await conversation.send(HANDSHAKE)
+
+
 async def echo(conversation: ServerConnection) -> None:
     async for message in conversation:
         await conversation.send(message)
 
 
+Script = Callable[[ServerConnection], Awaitable[None]]
+
+
 @dataclass
 class FakeMoshi:
-    """`chat` is what it does in each conversation, after the handshake. The rest may be changed while it runs."""
+    """`greet` is what it does until a conversation begins, and `chat` afterwards. All may be changed while it runs."""
 
-    chat: Callable[[ServerConnection], Awaitable[None]] = echo
+    greet: Script = greet
+    chat: Script = echo
     health: dict[str, object] = field(default_factory=lambda: dict(READY))
     slots: dict[str, int] = field(default_factory=lambda: {"total": 4, "used": 0})
+    settings: dict[str, object] = field(default_factory=lambda: dict(ADVERTISED))
     conversations: list[ServerConnection] = field(default_factory=list)
     url: str = ""
 
     @property
     def info(self) -> dict[str, Any]:
-        return {"service": "scenario6-moshi", "model": {"id": "fake", "demo": True}, "slots": self.slots}
+        return {
+            "service": "scenario6-moshi",
+            "version": "0.0.0",
+            "upstream": {"version": "0.0.0"},
+            "model": {"id": "fake", "revision": None, "demo": True},
+            "device": "none",
+            "slots": self.slots,
+            "settings": self.settings,
+        }
 
     @asynccontextmanager
     async def running(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["FakeMoshi"]:
@@ -62,7 +96,7 @@ class FakeMoshi:
     async def _converse(self, conversation: ServerConnection) -> None:
         self.conversations.append(conversation)
         try:
-            await conversation.send(HANDSHAKE)
+            await self.greet(conversation)
             await self.chat(conversation)
         except ConnectionClosed:
             pass
@@ -71,6 +105,8 @@ class FakeMoshi:
         match request.path.partition("?")[0]:
             case "/api/chat":
                 return None
+            case "/alive":
+                return connection.respond(HTTPStatus.OK, json.dumps({"status": "alive"}))
             case "/health":
                 ready = self.health["status"] == "ready"
                 status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE

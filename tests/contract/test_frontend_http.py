@@ -4,6 +4,7 @@ import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from contract.fake_moshi import FakeMoshi
@@ -11,6 +12,7 @@ from contract.running_frontend import running_frontend
 
 pytestmark = pytest.mark.anyio
 
+BROTLI = b"as it lies there: nobody unpacks it here"
 NOBODY_LISTENS = "http://127.0.0.1:1"
 
 
@@ -27,6 +29,7 @@ def page(tmp_path: Path) -> Path:
     script = b"export const answer = 42;" * 50
     (tmp_path / "assets" / "main-abc123.js").write_bytes(script)
     (tmp_path / "assets" / "main-abc123.js.gz").write_bytes(gzip.compress(script))
+    (tmp_path / "assets" / "main-abc123.js.br").write_bytes(BROTLI)
     return tmp_path
 
 
@@ -90,7 +93,10 @@ async def test_direct_mode_tells_the_page_where_moshi_is_and_lets_it_connect_the
     async with running_frontend("https://moshi.example:8998", moshi_mode="direct") as frontend:
         answer = await frontend.get("/api/config")
     assert answer.json()["chat_url"] == "wss://moshi.example:8998/api/chat"
-    assert "connect-src 'self' wss://moshi.example:8998;" in answer.headers["content-security-policy"]
+    assert (
+        "connect-src 'self' wss://moshi.example:8998 https://moshi.example:8998;"
+        in answer.headers["content-security-policy"]
+    )
 
 
 @pytest.mark.parametrize("path", ["/", "/assets/main-abc123.js", "/api/config", "/alive", "/health", "/nowhere"])
@@ -134,6 +140,21 @@ async def test_the_page_is_served_as_it_was_compressed(page: Path) -> None:
     assert packed.headers["content-encoding"] == "gzip"
     assert int(packed.headers["content-length"]) == (page / "assets" / "main-abc123.js.gz").stat().st_size
     assert packed.content == plain.content == (page / "assets" / "main-abc123.js").read_bytes()
+
+
+async def test_a_browser_that_knows_brotli_gets_it(page: Path) -> None:
+    async with running_frontend(NOBODY_LISTENS, page=page) as frontend:
+        url = f"http://{frontend.address}/assets/main-abc123.js"
+        async with (
+            httpx.AsyncClient(trust_env=False) as client,
+            client.stream("GET", url, headers={"Accept-Encoding": "gzip, deflate, br"}) as answer,
+        ):
+            sent = b"".join([chunk async for chunk in answer.aiter_raw()])
+    assert answer.headers["content-encoding"] == "br"
+    assert "accept-encoding" in answer.headers["vary"].lower()
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["cache-control"] == "max-age=315360000, public, immutable"
+    assert sent == BROTLI
 
 
 @pytest.mark.parametrize("path", ["/../secret", "/..%2fsecret", "/assets/..%2f..%2fsecret", "/assets"])

@@ -29,6 +29,7 @@ def create_service(settings: Settings, endpoints: Sequence[Endpoint], page: Path
     replicas = Replicas(tuple(endpoints), trust, settings.authorization())
     proxy = Proxy(settings, replicas, trust)
     direct = settings.moshi_mode == "direct"
-    socket_origins = [endpoint.socket_origin for endpoint in endpoints if direct]
+    # A page that is not let through to the socket asks by a plain request whether moshi's certificate is accepted.
+    reachable = [origin for endpoint in endpoints if direct for origin in endpoint.origins]
     app = static.with_page(create_api(settings, replicas, proxy), page)
-    return Service(SecurityHeaders(app, socket_origins), proxy)
+    return Service(SecurityHeaders(app, reachable), proxy)

@@ -26,9 +26,10 @@ class Endpoint:
         return f"ws{self.url.removeprefix('http')}/api/chat"
 
     @property
-    def socket_origin(self) -> str:
-        parts = urlsplit(self.chat_url)
-        return f"{parts.scheme}://{parts.netloc}"
+    def origins(self) -> tuple[str, str]:
+        """For WebSockets, and for plain requests."""
+        parts = urlsplit(self.url)
+        return f"ws{parts.scheme.removeprefix('http')}://{parts.netloc}", f"{parts.scheme}://{parts.netloc}"
 
 
 def find_moshi(environment: Mapping[str, str]) -> tuple[Endpoint, ...]:

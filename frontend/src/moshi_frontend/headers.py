@@ -6,14 +6,14 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-def content_security_policy(socket_origins: Sequence[str]) -> str:
-    """`socket_origins`: other servers that the page may open a WebSocket to, e.g. `wss://moshi.example:8998`."""
+def content_security_policy(reachable: Sequence[str]) -> str:
+    """`reachable`: other origins that the page may connect to, e.g. `wss://moshi.example:8998`."""
     return "; ".join(
         (
             "default-src 'none'",
             "script-src 'self' 'wasm-unsafe-eval'",
             "worker-src 'self'",
-            " ".join(("connect-src 'self'", *socket_origins)),
+            " ".join(("connect-src 'self'", *reachable)),
             "style-src 'self'",
             "img-src 'self' data:",
             "media-src blob:",
@@ -27,10 +27,10 @@ def content_security_policy(socket_origins: Sequence[str]) -> str:
 class SecurityHeaders:
     """ASGI middleware. A response keeps a Cache-Control of its own; without one it is not stored."""
 
-    def __init__(self, app: ASGIApp, socket_origins: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, reachable: Sequence[str]) -> None:
         self._app = app
         self._headers = {
-            "Content-Security-Policy": content_security_policy(socket_origins),
+            "Content-Security-Policy": content_security_policy(reachable),
             "Permissions-Policy": "microphone=(self), speaker-selection=(self), screen-wake-lock=(self)",
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",

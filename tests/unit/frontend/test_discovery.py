@@ -81,13 +81,13 @@ def test_a_password_is_refused_and_not_repeated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "chat_url", "socket_origin", "is_tls"),
+    ("url", "chat_url", "origins", "is_tls"),
     [
-        ("https://host:8998", "wss://host:8998/api/chat", "wss://host:8998", True),
-        ("http://[::1]:8998", "ws://[::1]:8998/api/chat", "ws://[::1]:8998", False),
-        ("https://http/moshi", "wss://http/moshi/api/chat", "wss://http", True),
+        ("https://host:8998", "wss://host:8998/api/chat", ("wss://host:8998", "https://host:8998"), True),
+        ("http://[::1]:8998", "ws://[::1]:8998/api/chat", ("ws://[::1]:8998", "http://[::1]:8998"), False),
+        ("https://http/moshi", "wss://http/moshi/api/chat", ("wss://http", "https://http"), True),
     ],
 )
-def test_what_follows_from_a_url(url: str, chat_url: str, socket_origin: str, is_tls: bool) -> None:
+def test_what_follows_from_a_url(url: str, chat_url: str, origins: tuple[str, str], is_tls: bool) -> None:
     endpoint = Endpoint(url)
-    assert (endpoint.chat_url, endpoint.socket_origin, endpoint.is_tls) == (chat_url, socket_origin, is_tls)
+    assert (endpoint.chat_url, endpoint.origins, endpoint.is_tls) == (chat_url, origins, is_tls)
