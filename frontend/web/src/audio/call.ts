@@ -2,7 +2,7 @@
 
 import captureUrl from "./capture.worklet?worker&url";
 import playbackUrl from "./playback.worklet?worker&url";
-import type { Call, CallOptions, CallStats } from "./types";
+import type { Call, CallOptions, CallStats, Metadata } from "./types";
 import {
   CAPTURE,
   type CaptureReport,
@@ -22,19 +22,22 @@ import {
  *
  * @throws DOMException if the browser does not run the audio code; microphone and context are then released
  */
-export async function startCall({ url, codec, microphone, context, events }: CallOptions): Promise<Call> {
+export async function startCall(options: CallOptions): Promise<Call> {
+  const { url, codec, context, events } = options;
+  let microphone = options.microphone;
   const release = async (): Promise<void> => {
-    for (const track of microphone.getTracks()) track.stop();
+    stop(microphone);
     if (context.state !== "closed") await context.close();
   };
-  const [capture, playback] = await connectWorklets(microphone, context).catch(async (error: unknown) => {
+  let source = context.createMediaStreamSource(microphone);
+  const [capture, playback] = await connectWorklets(source, context).catch(async (error: unknown) => {
     await release();
     throw error;
   });
 
   let played: PlaybackReport | null = null;
   let socket: SocketReport | null = null;
-  let tickMs: number | null = null;
+  let serverStats: Extract<Metadata, { type: "stats" }> | null = null;
   let inputLevel = 0;
   capture.port.onmessage = ({ data }: MessageEvent<CaptureReport>) => {
     inputLevel = data.level;
@@ -46,6 +49,15 @@ export async function startCall({ url, codec, microphone, context, events }: Cal
 
   const worker = new Worker(new URL("./call.worker.ts", import.meta.url), { type: "module" });
   let over = false;
+  const watchInterruption = (): void => {
+    const track = microphone.getAudioTracks()[0];
+    const tell = (): void => {
+      if (!over) events.onInterruption(context.state !== "running" || (track?.muted ?? false));
+    };
+    context.onstatechange = tell;
+    if (track) track.onmute = track.onunmute = tell;
+  };
+  watchInterruption();
   let hungUp = (): void => {};
   const whenHungUp = new Promise<void>((resolve) => {
     hungUp = resolve;
@@ -67,7 +79,7 @@ export async function startCall({ url, codec, microphone, context, events }: Cal
       case "text":
         return events.onText(data.text);
       case "metadata":
-        if (data.metadata.type === "stats") tickMs = data.metadata.tick_ms;
+        if (data.metadata.type === "stats") serverStats = data.metadata;
         return events.onMetadata(data.metadata);
       case "error":
         return events.onServerError(data.text);
@@ -79,6 +91,8 @@ export async function startCall({ url, codec, microphone, context, events }: Cal
     }
   };
 
+  capture.port.postMessage({ muted: options.muted } satisfies ToCapture);
+  if (options.speakerId) void setSpeaker(context, options.speakerId).catch(() => undefined); // it may be unplugged
   const [captureToWorker, workerFromCapture] = ports();
   const [playbackFromWorker, workerToPlayback] = ports();
   capture.port.postMessage({ port: captureToWorker } satisfies ToCapture, [captureToWorker]);
@@ -96,6 +110,20 @@ export async function startCall({ url, codec, microphone, context, events }: Cal
     setMuted(muted) {
       capture.port.postMessage({ muted } satisfies ToCapture);
     },
+    resume: () => context.resume(),
+    async setMicrophone(stream) {
+      const next = context.createMediaStreamSource(stream);
+      source.disconnect();
+      stop(microphone);
+      next.connect(capture);
+      source = next;
+      microphone = stream;
+      if (over) stop(stream);
+      else watchInterruption();
+    },
+    setSpeaker: (id) => setSpeaker(context, id),
+    recording: () => null,
+    saveRecording: () => Promise.reject(new Error("nothing was recorded")),
     hangUp() {
       if (!over) worker.postMessage("close" satisfies CloseWorker);
       return whenHungUp;
@@ -111,7 +139,12 @@ export async function startCall({ url, codec, microphone, context, events }: Cal
         bufferMs: played?.bufferMs ?? 0,
         droppedInputPackets: socket?.droppedInputPackets ?? 0,
         roundTripMs: socket?.roundTripMs ?? null,
-        tickMs,
+        tickMs: serverStats?.tick_ms ?? null,
+        lagMs: serverStats?.lag_ms ?? null,
+        droppedFrames: serverStats?.dropped_frames ?? 0,
+        targetMs: null,
+        captureLatencyMs: seconds(microphone.getAudioTracks()[0]?.getSettings() as { latency?: number }, "latency"),
+        outputLatencyMs: seconds(context, "outputLatency"),
         messagesIn: socket?.messagesIn ?? 0,
         bytesIn: socket?.bytesIn ?? 0,
         audioMessagesOut: socket?.audioMessagesOut ?? 0,
@@ -122,7 +155,7 @@ export async function startCall({ url, codec, microphone, context, events }: Cal
 
 /** The capture and the playback node, between microphone and speaker. */
 async function connectWorklets(
-  microphone: MediaStream,
+  source: MediaStreamAudioSourceNode,
   context: AudioContext,
 ): Promise<[AudioWorkletNode, AudioWorkletNode]> {
   await Promise.all([captureUrl, playbackUrl].map((module) => context.audioWorklet.addModule(module)));
@@ -134,9 +167,24 @@ async function connectWorklets(
     channelCountMode: "explicit",
   });
   const playback = new AudioWorkletNode(context, PLAYBACK, { numberOfInputs: 0, outputChannelCount: [1] });
-  context.createMediaStreamSource(microphone).connect(capture);
+  source.connect(capture);
   playback.connect(context.destination);
   return [capture, playback];
+}
+
+/** Chromium alone has it so far. */
+async function setSpeaker(context: AudioContext, id: string): Promise<void> {
+  if ("setSinkId" in context) await (context as { setSinkId(id: string): Promise<void> }).setSinkId(id);
+}
+
+/** In ms; null where the browser does not say. */
+function seconds<Name extends string>(holder: { [name in Name]?: number } | undefined, name: Name): number | null {
+  const value = holder?.[name];
+  return value === undefined ? null : value * 1000;
+}
+
+function stop(stream: MediaStream): void {
+  for (const track of stream.getTracks()) track.stop();
 }
 
 function ports(): [MessagePort, MessagePort] {

@@ -8,6 +8,7 @@ class Capture extends AudioWorkletProcessor {
   readonly #length = Math.round(sampleRate * PACKET_SECONDS);
   #packet = new Float32Array(this.#length);
   #filled = 0;
+  #energy = 0;
   #muted = false;
   #worker: MessagePort | null = null;
 
@@ -24,20 +25,21 @@ class Capture extends AudioWorkletProcessor {
     const samples = input?.[0];
     const length = samples?.length ?? 128;
     for (let index = 0; index < length; index++) {
-      this.#packet[this.#filled++] = this.#muted ? 0 : (samples?.[index] ?? 0);
+      const sample = samples?.[index] ?? 0;
+      this.#energy += sample * sample;
+      this.#packet[this.#filled++] = this.#muted ? 0 : sample;
       if (this.#filled === this.#length) this.#send();
     }
     return true;
   }
 
   #send(): void {
-    let energy = 0;
-    for (const sample of this.#packet) energy += sample * sample;
-    const report: CaptureReport = { level: Math.sqrt(energy / this.#length) };
+    const report: CaptureReport = { level: Math.sqrt(this.#energy / this.#length) };
     this.port.postMessage(report);
     this.#worker?.postMessage(this.#packet, [this.#packet.buffer]);
     this.#packet = new Float32Array(this.#length);
     this.#filled = 0;
+    this.#energy = 0;
   }
 }
 

@@ -14,7 +14,7 @@ export type Captured = Float32Array<ArrayBuffer>;
 /** Decoded speech of one message, to the playback worklet. */
 export type Decoded = Float32Array<ArrayBuffer>;
 
-/** From the capture worklet to the page: root mean square of the last 20 ms that were sent. */
+/** From the capture worklet to the page: root mean square of the last 20 ms, whether they were sent or muted. */
 export type CaptureReport = { level: number };
 
 /** From the playback worklet to the page, 20 times a second. */
