@@ -1,7 +1,6 @@
 """The main job in a real browser: both services as `make run` starts them, speech in the microphone, speech back."""
 
 import os
-import shutil
 import signal
 import socket
 import ssl
@@ -17,10 +16,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from support.browser import ARTIFACTS, REPORT_VIOLATIONS, ROOT, arguments, executable, speech
 from support.services import clean_environment, free_port
 
-ROOT = Path(__file__).parents[2]
-ARTIFACTS = ROOT / "tests" / "artifacts"
 START_SECONDS = 120.0
 TALK_SECONDS = 15.0
 
@@ -100,27 +98,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Debian's Chromium, with someone speaking into its microphone."""
-    folder = tmp_path_factory.mktemp("speech")
-    spoken, speech = folder / "spoken.wav", folder / "speech.wav"
-    words = "Hello Moshi. How are you today? Tell me about the weather, and then about the sea."
-    subprocess.run(["espeak-ng", "-w", spoken, words], check=True)
-    subprocess.run(["sox", spoken, "-r", "48000", "-c", "1", speech, "pad", "0", "1"], check=True)
-    executable = shutil.which("chromium")
-    assert executable, "chromium is missing; tools/test-packages installs it"
+    microphone = speech(tmp_path_factory.mktemp("speech"))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable,
-            args=[
-                "--no-sandbox",
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-audio-capture={speech}",
-                "--autoplay-policy=user-gesture-required",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
-        )
+        browser = playwright.chromium.launch(executable_path=executable(), args=arguments(microphone))
         yield browser
         browser.close()
 
@@ -138,7 +118,7 @@ class Tab:
 
     def connect(self) -> None:
         self.page.get_by_role("button", name="Connect").click()
-        expect(self.page.get_by_role("button", name="Disconnect")).to_be_visible(timeout=10_000)
+        expect(self.page.get_by_role("button", name="Hang up")).to_be_visible(timeout=10_000)
 
 
 def open_tab(browser: Browser, address: str) -> Tab:
@@ -151,10 +131,7 @@ def open_tab(browser: Browser, address: str) -> Tab:
 
     page.on("console", on_console)
     page.on("pageerror", lambda error: tab.complaints.append(str(error)))
-    page.add_init_script(
-        "document.addEventListener('securitypolicyviolation', event =>"
-        " console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI}`))"
-    )
+    page.add_init_script(REPORT_VIOLATIONS)
     page.goto(address)
     return tab
 
@@ -187,7 +164,7 @@ def test_someone_speaks_and_hears_and_reads_moshi(query: str, running: Running, 
     assert tab.complaints == []
     print(f"browser, {TALK_SECONDS:.0f} s: {stats}")
 
-    tab.page.get_by_role("button", name="Disconnect").click()
+    tab.page.get_by_role("button", name="Hang up").click()
     running.wait_for_slots(0, 1.0)
     expect(tab.page.get_by_role("button", name="Connect")).to_be_visible()
     picture(tab, f"ended-{stats['codec']}")

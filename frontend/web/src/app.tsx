@@ -1,87 +1,74 @@
-import { useEffect } from "preact/hooks";
 import { Captions } from "./components/captions";
+import { Controls } from "./components/controls";
 import { Details } from "./components/details";
-import { Meter } from "./components/meter";
-import {
-  canConnect,
-  config,
-  connect,
-  disconnect,
-  inputLevel,
-  muted,
-  outputLevel,
-  state,
-  stateWords,
-  toggleMute,
-  underWay,
-} from "./controller";
+import { Gear } from "./components/icons";
+import { SettingsDialog } from "./components/settings-dialog";
+import { Speakers } from "./components/speakers";
+import { Status } from "./components/status";
+import { isUnderWay } from "./conversation";
+import { youAre } from "./hearing";
+import { echo } from "./sound";
+import { config, settingsOpen, state } from "./store";
 import { strings } from "./strings";
 
 export function App() {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key.toLowerCase() === "m") toggleMute();
-    };
-    addEventListener("keydown", onKey);
-    return () => removeEventListener("keydown", onKey);
-  }, []);
   return (
-    <main>
-      <header>
-        <h1>{strings.title}</h1>
-        <p class="lead">{strings.lead}</p>
-      </header>
-      {config.value?.moshi.info?.model.demo && <p class="note">{strings.demo}</p>}
-      <section class="panel">
-        <p class={`state state-${state.value.name}`} role="status" data-testid="state">
-          {stateWords}
-        </p>
-        <Controls />
-        <div class="meters">
-          <Meter who={strings.you} level={inputLevel} />
-          <Meter who={strings.moshi} level={outputLevel} />
-        </div>
-      </section>
-      <Captions />
-      <Details />
-      <Footer />
-    </main>
+    <>
+      <div class="layout">
+        <header class="top">
+          <div>
+            <h1>{strings.title}</h1>
+            <p class="lead">{strings.lead}</p>
+          </div>
+          <button type="button" onClick={openSettings}>
+            <Gear />
+            {strings.settings}
+          </button>
+        </header>
+        <main>
+          <section class="card stage" aria-label={strings.conversation}>
+            <Status />
+            <Speakers />
+            <Hint />
+            <Controls />
+          </section>
+          <Captions />
+        </main>
+        <Details />
+        <Footer />
+      </div>
+      <SettingsDialog />
+    </>
   );
 }
 
-function Controls() {
-  const live = state.value.name === "live";
-  const again = state.value.name === "ended" || state.value.name === "failed";
-  const begin = again ? strings.connectAgain : strings.connect;
-  const leave = live ? strings.disconnect : strings.cancel;
-  return (
-    <div class="controls">
-      {live && (
-        <button key="mute" type="button" aria-keyshortcuts="m" title={strings.muteHint} onClick={toggleMute}>
-          {muted.value ? strings.unmute : strings.mute}
+/** One at a time, the most pressing one. */
+function Hint() {
+  if (youAre.value === "noSound") {
+    return (
+      <p class="note">
+        {strings.noSoundHint}
+        <button type="button" onClick={openSettings}>
+          {strings.chooseMicrophone}
         </button>
-      )}
-      {/* One element for beginning and leaving: it keeps the keyboard's focus. */}
-      <button
-        key="call"
-        type="button"
-        class={live ? "danger" : underWay.value ? "" : "primary"}
-        disabled={!underWay.value && !canConnect.value}
-        onClick={underWay.value ? disconnect : () => void connect()}
-      >
-        {underWay.value ? leave : begin}
-      </button>
-    </div>
-  );
+      </p>
+    );
+  }
+  if (echo.value === "off" || echo.value === "weak") return <p class="note">{strings.headphones}</p>;
+  if (!isUnderWay(state.value) && config.value?.moshi.info?.model.demo) return <p class="note">{strings.demo}</p>;
+  return null;
 }
 
 function Footer() {
   const info = config.value?.moshi.info;
   return (
-    <footer>
-      <p>{strings.headphones}</p>
+    <footer class="foot">
+      <p>{strings.privacy}</p>
       {info && <p>{strings.about(info.model.id, info.device ?? strings.none, info.upstream.version)}</p>}
     </footer>
   );
+}
+
+function openSettings(): void {
+  settingsOpen.value = true;
 }

@@ -1,103 +1,136 @@
-/** Holds one conversation: runs the state machine against the browser and the service, and offers what the page shows. */
+/** Runs the state machine against the browser and the service. */
 
-import { batch, computed, signal } from "@preact/signals";
+import { batch } from "@preact/signals";
+import { nextActivity, noActivity } from "./activity";
 import { startCall } from "./audio/call";
-import type { Call, CallStats } from "./audio/types";
-import { type Config, chatUrl, fetchConfig, secureUrl } from "./config";
-import { type Event, INITIAL, isOver, isUnderWay, next, type State, words } from "./conversation";
+import type { CallEvents, Metadata } from "./audio/types";
+import { type Config, chatUrl, fetchConfig, reachesMoshi, secureUrl, trustUrl } from "./config";
+import { type Event, isOver, isUnderWay, next } from "./conversation";
+import { keepRecording, transcriptBegins, transcriptContinues, transcriptPiece } from "./keeping";
+import { chosen, microphoneId, pushToTalk, recording, speakerId } from "./preferences";
+import { valid } from "./settings";
+import { openMicrophone, stopTracks } from "./sound";
+import { call, config, inputLevel, outputLevel, session, state, stats, tracks } from "./store";
 import { strings } from "./strings";
 
 const POLL_MS = 1000;
-const MAX_CAPTIONS = 20_000; // characters kept on the page: some half an hour of speech
+const IDLE_POLL_MS = 5000;
 const SAMPLE_RATE = 48_000;
 
-export const state = signal<State>(INITIAL);
-export const muted = signal(false);
-export const captions = signal("");
-/** Characters said since the call began, those no longer kept included. */
-export const captionsLength = signal(0);
-export const config = signal<Config | null>(null);
-export const stats = signal<CallStats | null>(null);
-/** Root mean square 0..1, some 20 times a second. */
-export const inputLevel = signal(0);
-export const outputLevel = signal(0);
-
-export const stateWords = computed(() => words(state.value, muted.value));
-export const canConnect = computed(() => isOver(state.value));
-export const underWay = computed(() => isUnderWay(state.value));
-
-let call: Call | null = null;
 /** Counts the attempts: what an earlier one still does must not touch a later one. */
-let attempt = 0;
-
-function send(event: Event): void {
-  state.value = next(state.value, event);
-}
+let attempts = 0;
+let retryTimer: ReturnType<typeof setTimeout> | undefined;
 
 /** Look at where the page is and what is behind it. */
 export async function open(): Promise<void> {
   if (!window.isSecureContext) send({ type: "insecure", url: secureUrl(location.href) });
-  config.value = await fetchConfig().catch(() => null);
+  addEventListener("online", () => state.value.name === "reconnecting" && retryNow());
+  addEventListener("pagehide", () => void call.value?.hangUp());
+  await lookAtService();
+  setInterval(() => {
+    if (!isUnderWay(state.value) && document.visibilityState === "visible") void lookAtService();
+  }, IDLE_POLL_MS);
+}
+
+async function lookAtService(): Promise<void> {
+  const latest = await fetchConfig().catch(() => null);
+  if (latest?.moshi.info || !config.value) config.value = latest;
 }
 
 /** Begin. Call it from a click: browsers start sound only then. */
 export async function connect(): Promise<void> {
-  if (!canConnect.value) return;
-  const mine = ++attempt;
-  const current = (): boolean => mine === attempt && underWay.value;
-  call = null;
-  captions.value = "";
-  captionsLength.value = 0;
-  stats.value = null;
-  muted.value = false;
-  send({ type: "connect" });
+  if (!isOver(state.value)) return;
+  transcriptBegins();
+  send({ type: "connect", muted: pushToTalk.value });
+  await dial();
+}
+
+export function retryNow(): void {
+  if (state.value.name !== "busy" && state.value.name !== "reconnecting") return;
+  send({ type: "retry" });
+  void dial();
+}
+
+export function disconnect(): void {
+  refreshStats();
+  send({ type: "disconnect", now: Date.now() });
+  leaveCall();
+}
+
+export function toggleMute(): void {
+  const now = state.value;
+  if (isUnderWay(now) && !pushToTalk.value) send({ type: "mute", muted: !now.muted });
+}
+
+/** Push to talk: while it is held, the microphone is open. */
+export function hold(held: boolean): void {
+  if (pushToTalk.value) send({ type: "mute", muted: !held });
+}
+
+export function choosePushToTalk(on: boolean): void {
+  pushToTalk.value = on;
+  send({ type: "mute", muted: on });
+}
+
+/** After the system gave the sound back. Call it from a click. */
+export function resume(): void {
+  void call.value?.resume();
+}
+
+/** The figures of the call that is going on. */
+export function refreshStats(): void {
+  if (call.value) stats.value = call.value.stats();
+}
+
+function send(event: Event): void {
+  const before = state.value;
+  const now = next(before, event);
+  if (now === before) return;
+  state.value = now;
+  if (isUnderWay(now)) call.value?.setMuted(now.muted);
+  clearTimeout(retryTimer);
+  if (now.name === "busy" || now.name === "reconnecting") {
+    retryTimer = setTimeout(retryNow, Math.max(0, now.at - Date.now()));
+  }
+}
+
+/** One attempt, from the microphone to the call. */
+async function dial(): Promise<void> {
+  const mine = ++attempts;
+  const current = (): boolean => mine === attempts && isUnderWay(state.value);
+  batch(() => {
+    stats.value = null;
+    session.value = null;
+    silence();
+  });
   const context = openSpeaker();
   if (!context) return send({ type: "failed", reason: strings.audioFailed });
-  const microphone = await openMicrophone();
+  const microphone = await openMicrophone(microphoneId.value);
   if (typeof microphone === "string") {
     void context.close();
-    if (current()) send({ type: "microphone refused", name: microphone });
+    if (current()) send({ type: "microphone refused", error: microphone });
     return;
   }
   const giveUp = (): void => {
-    for (const track of microphone.getTracks()) track.stop();
+    stopTracks(microphone);
     void context.close();
   };
   if (!current()) return giveUp();
   send({ type: "microphone granted" });
   const ready = await waitForModel(current);
-  if (!ready || !current()) return giveUp();
+  const now = state.value;
+  if (!ready || !current() || !isUnderWay(now)) return giveUp();
 
   const started = await startCall({
-    url: chatUrl(ready, location.href),
+    url: chatUrl(ready, location.href, valid(chosen.value, ready.moshi.info?.settings ?? {})),
     // A switch for support: ?codec=wasm leaves the browser's own encoder aside.
     codec: new URLSearchParams(location.search).get("codec") === "wasm" ? "wasm" : "auto",
     microphone,
     context,
-    events: {
-      onLive: () => current() && send({ type: "handshake", now: Date.now() }),
-      onText: (piece) => {
-        if (!current()) return;
-        batch(() => {
-          captions.value = (captions.value + piece).slice(-MAX_CAPTIONS);
-          captionsLength.value += piece.length;
-        });
-      },
-      onMetadata: (metadata) => {
-        if (current() && metadata.type === "end") send({ type: "server said", reason: metadata.reason });
-      },
-      onServerError: (text) => current() && send({ type: "server said", reason: text }),
-      onClose: (code, reason) => {
-        if (!current()) return;
-        send({ type: "closed", code, reason, now: Date.now() });
-        inputLevel.value = outputLevel.value = 0;
-      },
-      onLevels: (input, output) => {
-        if (!current()) return;
-        inputLevel.value = input;
-        outputLevel.value = output;
-      },
-    },
+    speakerId: speakerId.value,
+    muted: now.muted,
+    record: recording.value,
+    events: eventsFor(current),
   }).catch(() => null);
   if (!started) {
     if (current()) send({ type: "failed", reason: strings.audioFailed });
@@ -107,26 +140,75 @@ export async function connect(): Promise<void> {
     void started.hangUp();
     return;
   }
-  call = started;
+  call.value = started;
+  const latest = state.value;
+  if (isUnderWay(latest)) started.setMuted(latest.muted);
+  if (recording.value) keepRecording(started);
 }
 
-export function disconnect(): void {
-  send({ type: "disconnect", now: Date.now() });
-  refreshStats();
-  void call?.hangUp();
-  call = null;
-  inputLevel.value = outputLevel.value = 0;
+/** What a call tells, unless it is no longer the one that counts. */
+function eventsFor(current: () => boolean): CallEvents {
+  const ifCurrent =
+    <Arguments extends unknown[]>(handle: (...given: Arguments) => void) =>
+    (...given: Arguments): void => {
+      if (current()) handle(...given);
+    };
+  return {
+    onLive: ifCurrent(() => {
+      transcriptContinues(Date.now());
+      send({ type: "handshake", now: Date.now() });
+    }),
+    onText: ifCurrent((piece) => transcriptPiece(piece, Date.now())),
+    onMetadata: ifCurrent(onMetadata),
+    onServerError: ifCurrent((reason) => send({ type: "server said", reason })),
+    onInterruption: ifCurrent((interrupted) => send({ type: "interruption", interrupted })),
+    onLevels: ifCurrent((input, output) => {
+      const now = performance.now();
+      batch(() => {
+        inputLevel.value = { rms: input };
+        outputLevel.value = { rms: output };
+        tracks.input.value = nextActivity(tracks.input.value, input, now);
+        tracks.output.value = nextActivity(tracks.output.value, output, now);
+      });
+    }),
+    onClose: ifCurrent((code, reason) => {
+      refreshStats();
+      send({ type: "closed", code, reason, now: Date.now(), chance: Math.random() });
+      leaveCall();
+    }),
+  };
 }
 
-export function toggleMute(): void {
-  if (state.value.name !== "live") return;
-  muted.value = !muted.value;
-  call?.setMuted(muted.value);
+function onMetadata(metadata: Metadata): void {
+  switch (metadata.type) {
+    case "queue":
+      send({ type: "queue", position: metadata.position, waitSeconds: metadata.wait_seconds });
+      return;
+    case "session":
+      session.value = { id: metadata.id, settings: metadata.settings };
+      return;
+    case "warning":
+      send({ type: "warning", why: metadata.why, seconds: metadata.seconds, now: Date.now() });
+      return;
+    case "end":
+      send({ type: "server said", reason: metadata.reason });
+      return;
+    case "stats":
+      return;
+  }
 }
 
-/** The figures of the call that is going on; the last ones stay when it is over. */
-export function refreshStats(): void {
-  if (call) stats.value = call.stats();
+function leaveCall(): void {
+  void call.value?.hangUp();
+  call.value = null;
+  silence();
+}
+
+function silence(): void {
+  batch(() => {
+    inputLevel.value = outputLevel.value = null;
+    tracks.input.value = tracks.output.value = noActivity(performance.now());
+  });
 }
 
 /** null where there is nothing to play on. */
@@ -138,33 +220,26 @@ function openSpeaker(): AudioContext | null {
   }
 }
 
-/** The microphone, or the name of what stood in the way. */
-async function openMicrophone(): Promise<MediaStream | string> {
-  try {
-    return await navigator.mediaDevices.getUserMedia({
-      audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
-    });
-  } catch (error) {
-    return error instanceof DOMException ? error.name : "Error";
-  }
-}
-
 /** Until the model can be talked to; null if the attempt is over before. */
 async function waitForModel(current: () => boolean): Promise<Config | null> {
   while (current()) {
     const latest = await fetchConfig().catch(() => null);
     if (!current()) return null;
     if (!latest) {
-      send({ type: "failed", reason: strings.noConfig });
+      send({ type: "closed", code: 1006, reason: strings.noConfig, now: Date.now(), chance: Math.random() });
       return null;
     }
     config.value = latest;
     const { health } = latest.moshi;
-    if (health.status === "ready") {
+    if (health.status !== "ready") {
+      send({ type: "model not ready", health });
+    } else if (latest.mode === "direct" && !(await reachesMoshi(latest))) {
+      if (current()) send({ type: "untrusted", url: trustUrl(latest) });
+    } else {
+      if (!current()) return null;
       send({ type: "model ready" });
       return latest;
     }
-    send({ type: "model not ready", health });
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   return null;

@@ -1,59 +1,106 @@
 import { describe, expect, it } from "vitest";
 import type { Health } from "./config";
-import { type Event, INITIAL, isOver, next, type State, words } from "./conversation";
+import { type Dial, type Event, INITIAL, isOver, isUnderWay, next, type State } from "./conversation";
 import { strings } from "./strings";
 
 const loading: Health = { status: "starting", phase: "download", progress: 0.42, detail: "7 of 16 GB" };
+const first: Dial = { attempt: 0, lost: false, muted: false };
+/** What differs between states must survive from one to the next. */
+const later: Dial = { attempt: 2, lost: true, muted: true };
 
 const states: Record<State["name"], State> = {
   idle: INITIAL,
   insecure: { name: "insecure", url: "https://talk.example/" },
-  microphone: { name: "microphone" },
-  connecting: { name: "connecting", said: null },
-  starting: { name: "starting", health: loading },
-  live: { name: "live", since: 1000, said: null },
+  microphone: { name: "microphone", ...later },
+  connecting: { name: "connecting", said: null, ...first },
+  untrusted: { name: "untrusted", url: "https://gpu.example/alive", ...later },
+  starting: { name: "starting", health: loading, ...later },
+  queued: { name: "queued", position: 3, waitSeconds: 40, said: null, ...later },
+  live: { name: "live", since: 1000, said: null, interrupted: false, warning: null, ...later },
+  busy: { name: "busy", reason: "full", at: 9000, ...later },
+  reconnecting: { name: "reconnecting", reason: "lost", at: 9000, ...later },
   ended: { name: "ended", reason: "over", seconds: 3 },
-  failed: { name: "failed", reason: "broken" },
+  failed: { name: "failed", reason: "broken", fix: null },
 };
 
 const events: Record<Event["type"], Event> = {
   insecure: { type: "insecure", url: "https://talk.example/" },
-  connect: { type: "connect" },
+  connect: { type: "connect", muted: true },
   "microphone granted": { type: "microphone granted" },
-  "microphone refused": { type: "microphone refused", name: "NotAllowedError" },
+  "microphone refused": { type: "microphone refused", error: "NotAllowedError" },
+  untrusted: { type: "untrusted", url: "https://gpu.example/alive" },
   "model not ready": { type: "model not ready", health: loading },
   "model ready": { type: "model ready" },
+  queue: { type: "queue", position: 2, waitSeconds: null },
   handshake: { type: "handshake", now: 5000 },
+  mute: { type: "mute", muted: true },
+  interruption: { type: "interruption", interrupted: true },
+  warning: { type: "warning", why: "draining", seconds: 30, now: 5000 },
   "server said": { type: "server said", reason: "because" },
-  closed: { type: "closed", code: 1006, reason: "", now: 63_000 },
+  closed: { type: "closed", code: 1006, reason: "", now: 63_000, chance: 1 },
+  retry: { type: "retry" },
   failed: { type: "failed", reason: "broken" },
   disconnect: { type: "disconnect", now: 63_000 },
 };
 
+const begun: State = { name: "microphone", attempt: 0, lost: false, muted: true };
+const broken: State = { name: "failed", reason: "broken", fix: null };
+const dialling = (dial: Dial): State => ({ name: "connecting", said: null, ...dial });
+const unreached = { name: "untrusted", url: "https://gpu.example/alive" } as const;
+const waiting = { name: "queued", position: 2, waitSeconds: null, said: null } as const;
+const again = (attempt: number, at: number): State => ({
+  name: "reconnecting",
+  reason: strings.lost,
+  at,
+  attempt,
+  lost: true,
+  muted: true,
+});
+
 /** Every transition there is; whatever is not here changes nothing. */
 const transitions: [State["name"], Event["type"], State][] = [
   ["idle", "insecure", { name: "insecure", url: "https://talk.example/" }],
-  ["idle", "connect", { name: "microphone" }],
-  ["ended", "connect", { name: "microphone" }],
-  ["failed", "connect", { name: "microphone" }],
-  ["microphone", "microphone granted", { name: "connecting", said: null }],
-  ["microphone", "microphone refused", { name: "failed", reason: strings.microphoneDenied }],
-  ["connecting", "model not ready", { name: "starting", health: loading }],
-  ["starting", "model not ready", { name: "starting", health: loading }],
-  ["starting", "model ready", { name: "connecting", said: null }],
-  ["connecting", "handshake", { name: "live", since: 5000, said: null }],
-  ["connecting", "server said", { name: "connecting", said: "because" }],
-  ["live", "server said", { name: "live", since: 1000, said: "because" }],
-  ["connecting", "closed", { name: "failed", reason: strings.lost }],
-  ["live", "closed", { name: "ended", reason: strings.lost, seconds: 62 }],
-  ["microphone", "failed", { name: "failed", reason: "broken" }],
-  ["connecting", "failed", { name: "failed", reason: "broken" }],
-  ["starting", "failed", { name: "failed", reason: "broken" }],
-  ["live", "failed", { name: "failed", reason: "broken" }],
-  ["microphone", "disconnect", { name: "idle" }],
-  ["connecting", "disconnect", { name: "idle" }],
-  ["starting", "disconnect", { name: "idle" }],
-  ["live", "disconnect", { name: "ended", reason: strings.hungUp, seconds: 62 }],
+  ["idle", "connect", begun],
+  ["ended", "connect", begun],
+  ["failed", "connect", begun],
+  ["microphone", "microphone granted", dialling(later)],
+  ["microphone", "microphone refused", { name: "failed", reason: strings.microphoneDenied, fix: null }],
+  ["connecting", "microphone refused", { name: "failed", reason: strings.microphoneDenied, fix: null }],
+  ["connecting", "untrusted", { ...unreached, ...first }],
+  ["starting", "untrusted", { ...unreached, ...later }],
+  ["untrusted", "untrusted", { ...unreached, ...later }],
+  ["connecting", "model not ready", { name: "starting", health: loading, ...first }],
+  ["starting", "model not ready", { name: "starting", health: loading, ...later }],
+  ["untrusted", "model not ready", { name: "starting", health: loading, ...later }],
+  ["starting", "model ready", dialling(later)],
+  ["untrusted", "model ready", dialling(later)],
+  ["connecting", "queue", { ...waiting, ...first }],
+  ["queued", "queue", { ...waiting, ...later }],
+  ["connecting", "handshake", { name: "live", since: 5000, said: null, interrupted: false, warning: null, ...first }],
+  ["queued", "handshake", { name: "live", since: 5000, said: null, interrupted: false, warning: null, ...later }],
+  ["connecting", "mute", dialling({ ...first, muted: true })], // the others here are muted already
+  ["live", "interruption", { ...(states.live as Extract<State, { name: "live" }>), interrupted: true }],
+  [
+    "live",
+    "warning",
+    { ...(states.live as Extract<State, { name: "live" }>), warning: { why: "draining", until: 35_000 } },
+  ],
+  ["connecting", "server said", { name: "connecting", said: "because", ...first }],
+  ["queued", "server said", { name: "queued", position: 3, waitSeconds: 40, said: "because", ...later }],
+  ["live", "server said", { ...(states.live as Extract<State, { name: "live" }>), said: "because" }],
+  ["connecting", "closed", { name: "failed", reason: strings.lost, fix: null }],
+  ["starting", "closed", again(3, 67_000)],
+  ["untrusted", "closed", again(3, 67_000)],
+  ["queued", "closed", again(1, 64_000)],
+  ["live", "closed", again(1, 64_000)],
+  ["busy", "retry", dialling(later)],
+  ["reconnecting", "retry", dialling(later)],
+  ...(["microphone", "connecting", "untrusted", "starting", "queued", "live", "busy", "reconnecting"] as const).flatMap(
+    (name): [State["name"], Event["type"], State][] => [
+      [name, "failed", broken],
+      [name, "disconnect", name === "live" ? { name: "ended", reason: strings.hungUp, seconds: 62 } : INITIAL],
+    ],
+  ),
 ];
 
 describe("a conversation", () => {
@@ -63,52 +110,79 @@ describe("a conversation", () => {
     expect(next(state, event)).toEqual(expected.get(`${state.name} + ${event.type}`) ?? state);
   });
 
-  it.each([
-    ["NotFoundError", strings.microphoneMissing],
-    ["NotReadableError", strings.microphoneBusy],
-    ["WeirdError", strings.microphoneOther("WeirdError")],
-  ])("says what is wrong with the microphone: %s", (name, reason) => {
-    expect(next(states.microphone, { type: "microphone refused", name })).toEqual({ name: "failed", reason });
-  });
-
-  it("fails when the model has failed, with the reason", () => {
-    const health: Health = { status: "failed", phase: "load", progress: null, detail: "no space left" };
-    const failed = next(states.connecting, { type: "model not ready", health });
-    expect(words(failed, false)).toContain("no space left");
-  });
-
-  it.each([
-    [1000, "", strings.finished],
-    [1001, "", strings.goingAway],
-    [1008, "", strings.notAllowed],
-    [1013, "", strings.full],
-    [1013, "full: all 4 slots are in use", "full: all 4 slots are in use"],
-    [4000, "", strings.tooSlow],
-    [1011, "", strings.closed(1011)],
-  ])("explains close code %i with reason «%s»", (code, reason, expectedReason) => {
-    const failed = next(states.connecting, { type: "closed", code, reason, now: 0 });
-    expect(failed).toEqual({ name: "failed", reason: expectedReason });
-  });
-
-  it("believes what the server said over what the close frame says", () => {
-    const told = next(states.live, { type: "server said", reason: "the engine failed" });
-    const ended = next(told, { type: "closed", code: 1011, reason: "failed", now: 2000 });
-    expect(ended).toEqual({ name: "ended", reason: "the engine failed", seconds: 1 });
-  });
-
-  it("has words for every state", () => {
-    for (const state of Object.values(states)) expect(words(state, false)).not.toBe("");
-    expect(words(states.starting, false)).toContain("42 %");
-    const waiting = (status: Health["status"]) => words({ name: "starting", health: { ...loading, status } }, false);
-    expect(waiting("unreachable")).toBe(strings.unreachable);
-    expect(waiting("draining")).toBe(strings.draining);
-    expect(words(states.live, true)).toBe(strings.liveMuted);
-    expect(words(states.insecure, false)).toContain("https://talk.example/");
-    expect(words({ name: "ended", reason: "x", seconds: 125 }, false)).toContain("2 min 5 s");
+  it("keeps whoever is muted muted, through a queue and a lost connection", () => {
+    const script: Event[] = [
+      { type: "connect", muted: false },
+      { type: "microphone granted" },
+      { type: "queue", position: 1, waitSeconds: 3 },
+      { type: "mute", muted: true },
+      { type: "handshake", now: 0 },
+      { type: "closed", code: 1006, reason: "", now: 1000, chance: 0 },
+      { type: "retry" },
+      { type: "handshake", now: 3000 },
+    ];
+    const live = script.reduce(next, INITIAL);
+    expect(live).toMatchObject({ name: "live", muted: true, lost: true });
   });
 
   it("can begin only when none is under way", () => {
     const over = Object.values(states).filter(isOver);
     expect(over.map((state) => state.name)).toEqual(["idle", "ended", "failed"]);
+    const underWay = Object.values(states).filter(isUnderWay);
+    expect(underWay).toHaveLength(8);
+  });
+
+  it("fails when the model has failed, with the reason", () => {
+    const health: Health = { status: "failed", phase: "load", progress: null, detail: "no space left" };
+    const failed = next(states.connecting, { type: "model not ready", health });
+    expect(failed).toMatchObject({ name: "failed", reason: expect.stringContaining("no space left") });
+  });
+
+  it("believes what the server said over what the close frame says", () => {
+    const told = next(states.live, { type: "server said", reason: "the time for a conversation is over" });
+    const ended = next(told, { type: "closed", code: 1000, reason: "over", now: 2000, chance: 0 });
+    expect(ended).toEqual({ name: "ended", reason: "The time for a conversation is over.", seconds: 1 });
+  });
+});
+
+describe("how a conversation ends", () => {
+  const close = (state: State, code: number, reason = ""): State =>
+    next(state, { type: "closed", code, reason, now: 10_000, chance: 0 });
+
+  it.each([1006, 1011, 1012])("one that is lost (%i) is tried again, as a new one", (code) => {
+    expect(close(states.live, code)).toMatchObject({ name: "reconnecting", attempt: 1, lost: true, at: 10_500 });
+  });
+
+  it.each([1000, 1001, 1008, 4000, 4002, 4999])("one that was ended on purpose (%i) is not", (code) => {
+    expect(close(states.live, code)).toMatchObject({ name: "ended", seconds: 9 });
+  });
+
+  it("a full service is asked again, not before it said", () => {
+    const reason = "full: all 4 slots are in use; Retry-After: 7";
+    expect(close(states.connecting, 1013, reason)).toEqual({
+      name: "busy",
+      reason: "Full: all 4 slots are in use.",
+      at: 17_000,
+      attempt: 1,
+      lost: false,
+      muted: false,
+    });
+  });
+
+  it("it gives up in the end, with the reason", () => {
+    let state = close(states.live, 1006);
+    let attempts = 0;
+    while (state.name === "reconnecting") {
+      attempts++;
+      state = close(next(state, { type: "retry" }), 1006);
+    }
+    expect(attempts).toBe(8);
+    expect(state).toEqual({ name: "failed", reason: strings.lost, fix: null });
+  });
+
+  it("a refused setting leads to the settings", () => {
+    const refused = close(states.connecting, 4001, "seed='x': takes a whole number from 0 to 9");
+    expect(refused).toMatchObject({ name: "failed", fix: "settings" });
+    expect(refused).toMatchObject({ reason: expect.stringContaining("takes a whole number from 0 to 9") });
   });
 });

@@ -1,30 +1,64 @@
-/** The states of a conversation and what leads from one to the next. Pure: the clock comes with the events. */
+/** The states of a conversation and what leads from one to the next. Pure: clock and chance come with the events. */
 
 import type { Health } from "./config";
+import { closeReason, microphoneReason } from "./reasons";
+import { isTemporary, retryAt } from "./retrying";
 import { strings } from "./strings";
+
+/** What lasts from one attempt to the next. */
+export interface Dial {
+  /** Attempts that have failed since the person pressed Connect, or since a conversation was lost. */
+  attempt: number;
+  /** A conversation was lost: the next one is a new one. */
+  lost: boolean;
+  /** Nothing of the microphone is sent but silence. */
+  muted: boolean;
+}
+
+/** Why the service will end the conversation, and when (ms since the epoch). */
+export interface Warning {
+  why: "session" | "idle" | "draining";
+  until: number;
+}
 
 export type State =
   | { name: "idle" }
   | { name: "insecure"; url: string }
-  | { name: "microphone" }
-  | { name: "connecting"; said: string | null }
-  | { name: "starting"; health: Health }
-  | { name: "live"; since: number; said: string | null }
+  | ({ name: "microphone" } & Dial)
+  | ({ name: "connecting"; said: string | null } & Dial)
+  /** Direct mode: the browser does not get through to moshi at `url`. */
+  | ({ name: "untrusted"; url: string } & Dial)
+  | ({ name: "starting"; health: Health } & Dial)
+  /** Position 1 is next. The estimate is in seconds. */
+  | ({ name: "queued"; position: number; waitSeconds: number | null; said: string | null } & Dial)
+  /** `since`: ms since the epoch. `interrupted`: the system has taken the microphone or the speaker away. */
+  | ({ name: "live"; since: number; said: string | null; interrupted: boolean; warning: Warning | null } & Dial)
+  /** The service is full or away, and is asked again `at` (ms since the epoch). */
+  | ({ name: "busy"; reason: string; at: number } & Dial)
+  | ({ name: "reconnecting"; reason: string; at: number } & Dial)
   | { name: "ended"; reason: string; seconds: number }
-  | { name: "failed"; reason: string };
+  /** `fix`: where the person can put it right. */
+  | { name: "failed"; reason: string; fix: "settings" | null };
 
 export type Event =
   | { type: "insecure"; url: string }
-  | { type: "connect" }
+  | { type: "connect"; muted: boolean }
   | { type: "microphone granted" }
-  /** `name`: the DOMException's. */
-  | { type: "microphone refused"; name: string }
+  /** `error`: the DOMException's name. */
+  | { type: "microphone refused"; error: string }
+  | { type: "untrusted"; url: string }
   | { type: "model not ready"; health: Health }
   | { type: "model ready" }
+  | { type: "queue"; position: number; waitSeconds: number | null }
   | { type: "handshake"; now: number }
+  | { type: "mute"; muted: boolean }
+  | { type: "interruption"; interrupted: boolean }
+  | { type: "warning"; why: Warning["why"]; seconds: number; now: number }
   /** The server's own words, before it closes. They beat the close frame's. */
   | { type: "server said"; reason: string }
-  | { type: "closed"; code: number; reason: string; now: number }
+  /** `chance`: 0..1, so that not everybody who was cut off comes back at once. */
+  | { type: "closed"; code: number; reason: string; now: number; chance: number }
+  | { type: "retry" }
   | { type: "failed"; reason: string }
   | { type: "disconnect"; now: number };
 
@@ -36,111 +70,98 @@ export function next(state: State, event: Event): State {
     case "insecure":
       return state.name === "idle" ? { name: "insecure", url: event.url } : state;
     case "connect":
-      return isOver(state) ? { name: "microphone" } : state;
+      return isOver(state) ? { name: "microphone", attempt: 0, lost: false, muted: event.muted } : state;
     case "microphone granted":
-      return state.name === "microphone" ? { name: "connecting", said: null } : state;
+      return state.name === "microphone" ? { name: "connecting", said: null, ...dial(state) } : state;
     case "microphone refused":
-      return state.name === "microphone" ? { name: "failed", reason: microphoneReason(event.name) } : state;
+      if (state.name !== "microphone" && state.name !== "connecting") return state;
+      return failed(microphoneReason(event.error));
+    case "untrusted":
+      return isReaching(state) ? { name: "untrusted", url: event.url, ...dial(state) } : state;
     case "model not ready":
-      if (state.name !== "connecting" && state.name !== "starting") return state;
+      if (!isReaching(state)) return state;
       return event.health.status === "failed"
-        ? { name: "failed", reason: strings.modelFailed(event.health.detail) }
-        : { name: "starting", health: event.health };
+        ? failed(strings.modelFailed(event.health.detail))
+        : { name: "starting", health: event.health, ...dial(state) };
     case "model ready":
-      return state.name === "starting" ? { name: "connecting", said: null } : state;
-    case "handshake":
-      return state.name === "connecting" ? { name: "live", since: event.now, said: null } : state;
-    case "server said":
-      return state.name === "connecting" || state.name === "live" ? { ...state, said: event.reason } : state;
-    case "closed": {
-      if (state.name !== "connecting" && state.name !== "live") return state;
-      const reason = state.said ?? closeReason(event.code, event.reason);
-      return state.name === "live"
-        ? { name: "ended", reason, seconds: seconds(state.since, event.now) }
-        : { name: "failed", reason };
+      if (state.name !== "starting" && state.name !== "untrusted") return state;
+      return { name: "connecting", said: null, ...dial(state) };
+    case "queue": {
+      if (state.name !== "connecting" && state.name !== "queued") return state;
+      const { position, waitSeconds } = event;
+      return { name: "queued", position, waitSeconds, said: state.said, ...dial(state) };
     }
+    case "handshake": {
+      if (state.name !== "connecting" && state.name !== "queued") return state;
+      return { name: "live", since: event.now, said: null, interrupted: false, warning: null, ...dial(state) };
+    }
+    case "mute":
+      return isUnderWay(state) ? { ...state, muted: event.muted } : state;
+    case "interruption":
+      return state.name === "live" ? { ...state, interrupted: event.interrupted } : state;
+    case "warning":
+      if (state.name !== "live") return state;
+      return { ...state, warning: { why: event.why, until: event.now + event.seconds * 1000 } };
+    case "server said":
+      return "said" in state ? { ...state, said: event.reason } : state;
+    case "closed":
+      return closed(state, event);
+    case "retry":
+      if (state.name !== "busy" && state.name !== "reconnecting") return state;
+      return { name: "connecting", said: null, ...dial(state) };
     case "failed":
-      return isUnderWay(state) ? { name: "failed", reason: event.reason } : state;
+      return isUnderWay(state) ? failed(event.reason) : state;
     case "disconnect":
-      if (state.name === "live") {
-        return { name: "ended", reason: strings.hungUp, seconds: seconds(state.since, event.now) };
-      }
-      return isUnderWay(state) ? { name: "idle" } : state;
+      if (state.name === "live") return ended(state.since, event.now, strings.hungUp);
+      return isUnderWay(state) ? INITIAL : state;
   }
+}
+
+/** A state in which a call is being made or held. */
+export type UnderWay = Extract<State, Dial>;
+
+export function isUnderWay(state: State): state is UnderWay {
+  return "attempt" in state;
 }
 
 /** Whether a call can begin. On an insecure page none can. */
 export function isOver(state: State): boolean {
-  return state.name === "idle" || state.name === "ended" || state.name === "failed";
+  return !isUnderWay(state) && state.name !== "insecure";
 }
 
-/** Whether a call is being made or held. */
-export function isUnderWay(state: State): boolean {
-  return !isOver(state) && state.name !== "insecure";
+/** Before the socket is there: the model may still be away. */
+function isReaching(state: State): state is Extract<State, { name: "connecting" | "starting" | "untrusted" }> {
+  return state.name === "connecting" || state.name === "starting" || state.name === "untrusted";
 }
 
-/** The state in words. */
-export function words(state: State, muted: boolean): string {
-  switch (state.name) {
-    case "idle":
-      return strings.idle;
-    case "insecure":
-      return strings.insecure(state.url);
-    case "microphone":
-      return strings.askingForMicrophone;
-    case "connecting":
-      return strings.connecting;
-    case "starting": {
-      const { status, phase, progress, detail } = state.health;
-      if (status === "unreachable") return strings.unreachable;
-      if (status === "draining") return strings.draining;
-      return strings.starting(phase, progress === null ? null : Math.round(progress * 100), detail);
+function closed(state: State, event: Extract<Event, { type: "closed" }>): State {
+  if (!isReaching(state) && state.name !== "queued" && state.name !== "live") return state;
+  const { code, now, chance } = event;
+  const told = ("said" in state ? state.said : null) ?? event.reason;
+  const reason = closeReason(code, told);
+  const waited = state.name === "queued" || state.name === "live";
+  const lost = state.lost || state.name === "live";
+  // A conversation that was held, or waited for, is worth a new one; a first attempt that fails tells more as it is.
+  if (isTemporary(code) && (waited || state.lost || code === 1013)) {
+    const attempt = waited ? 1 : state.attempt + 1;
+    const at = retryAt(attempt, told, now, chance);
+    if (at !== null) {
+      const name = code === 1013 && state.name !== "live" ? "busy" : "reconnecting";
+      return { name, reason, at, attempt, lost, muted: state.muted };
     }
-    case "live":
-      return muted ? strings.liveMuted : strings.live;
-    case "ended":
-      return strings.ended(state.reason, strings.duration(state.seconds));
-    case "failed":
-      return strings.failed(state.reason);
   }
+  if (state.name === "live") return ended(state.since, now, reason);
+  return failed(reason, code === 4001 ? "settings" : null);
 }
 
-function seconds(from: number, to: number): number {
-  return Math.round((to - from) / 1000);
+function ended(since: number, now: number, reason: string): State {
+  return { name: "ended", reason, seconds: Math.round((now - since) / 1000) };
 }
 
-function microphoneReason(name: string): string {
-  switch (name) {
-    case "NotAllowedError":
-    case "SecurityError":
-      return strings.microphoneDenied;
-    case "NotFoundError":
-    case "OverconstrainedError":
-      return strings.microphoneMissing;
-    case "NotReadableError":
-    case "AbortError":
-      return strings.microphoneBusy;
-    default:
-      return strings.microphoneOther(name);
-  }
+function failed(reason: string, fix: "settings" | null = null): State {
+  return { name: "failed", reason, fix };
 }
 
-function closeReason(code: number, reason: string): string {
-  if (reason) return reason;
-  switch (code) {
-    case 1000:
-      return strings.finished;
-    case 1001:
-      return strings.goingAway;
-    case 1006:
-      return strings.lost;
-    case 1008:
-      return strings.notAllowed;
-    case 1013:
-      return strings.full;
-    case 4000:
-      return strings.tooSlow;
-    default:
-      return strings.closed(code);
-  }
+function dial({ attempt, lost, muted }: Dial): Dial {
+  return { attempt, lost, muted };
 }

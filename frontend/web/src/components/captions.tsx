@@ -1,19 +1,28 @@
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { captions, captionsLength } from "../controller";
+import { lines, outputActivity, unannounced } from "../store";
 import { strings } from "../strings";
+import { clock } from "../transcript";
+import { Save } from "./save";
 
-const ANNOUNCE_MS = 2000;
+const ANNOUNCE_MS = 3000;
+const AT_END_PIXELS = 40;
 
 /** What Moshi says, as it says it; screen readers hear it in phrases instead of word by word. */
 export function Captions() {
   const box = useRef<HTMLDivElement>(null);
+  const [following, setFollowing] = useState(true);
+  const toEnd = () => box.current?.scrollTo({ top: box.current.scrollHeight });
   useSignalEffect(() => {
-    if (captions.value && box.current) box.current.scrollTop = box.current.scrollHeight;
+    if (lines.value.length > 0 && following) requestAnimationFrame(toEnd);
   });
+  const shown = lines.value;
   return (
-    <section class="captions" aria-labelledby="captions-title">
-      <h2 id="captions-title">{strings.captions}</h2>
+    <section class="card captions" aria-labelledby="captions-title">
+      <header>
+        <h2 id="captions-title">{strings.captions}</h2>
+        <Save />
+      </header>
       {/* It scrolls, so the keyboard has to reach it. */}
       {/* biome-ignore-start lint/a11y/noNoninteractiveTabindex: see above */}
       {/* biome-ignore-start lint/a11y/useSemanticElements: a fieldset is for fields */}
@@ -21,14 +30,43 @@ export function Captions() {
         ref={box}
         class="captions-text"
         data-testid="captions"
+        data-speaking={outputActivity.value.speaking}
         tabIndex={0}
         role="group"
         aria-labelledby="captions-title"
+        onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) =>
+          setFollowing(scrollHeight - scrollTop - clientHeight < AT_END_PIXELS)
+        }
       >
-        {captions.value ? <p>{captions}</p> : <p class="quiet">{strings.captionsEmpty}</p>}
+        {shown.length === 0 && <p class="quiet">{strings.captionsEmpty}</p>}
+        {shown.map(({ conversation, from, text }, index) => (
+          <div key={`${conversation} ${index}`}>
+            {index > 0 && shown[index - 1]?.conversation !== conversation && (
+              <p class="divider">
+                <span>{strings.divider}</span>
+              </p>
+            )}
+            <p class="line">
+              <time>{clock(from)}</time>
+              <span>{text}</span>
+            </p>
+          </div>
+        ))}
       </div>
       {/* biome-ignore-end lint/a11y/useSemanticElements: see above */}
       {/* biome-ignore-end lint/a11y/noNoninteractiveTabindex: see above */}
+      {!following && (
+        <button
+          type="button"
+          class="latest"
+          onClick={() => {
+            setFollowing(true);
+            toEnd();
+          }}
+        >
+          ↓ {strings.newCaptions}
+        </button>
+      )}
       <Announcer />
     </section>
   );
@@ -36,14 +74,11 @@ export function Captions() {
 
 function Announcer() {
   const [phrase, setPhrase] = useState("");
-  const announced = useRef(0);
   useEffect(() => {
     const timer = setInterval(() => {
-      const length = captionsLength.peek();
-      if (length < announced.current) announced.current = 0; // another call
-      const fresh = length - announced.current;
-      announced.current = length;
-      if (fresh > 0) setPhrase(captions.peek().slice(-fresh).trim());
+      const fresh = unannounced.peek().trim();
+      unannounced.value = "";
+      if (fresh) setPhrase(fresh);
     }, ANNOUNCE_MS);
     return () => clearInterval(timer);
   }, []);

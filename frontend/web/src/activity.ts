@@ -1,0 +1,34 @@
+/** Who is speaking, from loudness. Pure: the clock comes with each level. */
+
+const SPEAKING_DB = -45;
+const QUIET_DB = -52; // less than that ends it: no flicker in between
+const HOLD_MS = 500; // words have pauses
+const NOTHING_DB = -90; // no room is so quiet: a switch is off
+const NOTHING_MS = 4000;
+
+export interface Activity {
+  speaking: boolean;
+  /** Digital silence, for seconds. */
+  nothing: boolean;
+  /** When it was last loud enough, and when anything came at all; ms on any clock. */
+  loudAt: number;
+  soundAt: number;
+}
+
+export function noActivity(now: number): Activity {
+  return { speaking: false, nothing: false, loudAt: Number.NEGATIVE_INFINITY, soundAt: now };
+}
+
+/** `level`: root mean square, 0..1. */
+export function nextActivity(before: Activity, level: number, now: number): Activity {
+  const loud = decibels(level);
+  const isLoud = loud > (before.speaking ? QUIET_DB : SPEAKING_DB);
+  const loudAt = isLoud ? now : before.loudAt;
+  const soundAt = loud > NOTHING_DB ? now : before.soundAt;
+  return { speaking: now - loudAt < HOLD_MS, nothing: now - soundAt >= NOTHING_MS, loudAt, soundAt };
+}
+
+/** Full scale is 0; silence is -120. */
+export function decibels(level: number): number {
+  return 20 * Math.log10(Math.max(level, 1e-6));
+}

@@ -1,0 +1,81 @@
+import { useState } from "preact/hooks";
+import { chosen } from "../preferences";
+import { isNumber, type NumberSetting, parse, type Setting, shown } from "../settings";
+import { config } from "../store";
+import { strings } from "../strings";
+import { Choice, Group, NumberField } from "./fields";
+
+/** What the service lets a client choose, no more. */
+export function ModelSettings() {
+  const [resets, setResets] = useState(0);
+  const offered = shown(config.value?.moshi.info?.settings ?? {});
+  return (
+    <Group title={strings.model} hint={offered.length > 0 ? strings.modelHint : strings.modelNone}>
+      {/* A reset makes new fields: what was typed wrongly goes too. */}
+      <div key={resets} class="fields">
+        {offered.map(([name, setting]) => (
+          <ModelSetting key={name} name={name} setting={setting} />
+        ))}
+      </div>
+      {offered.length > 0 && (
+        <button
+          type="button"
+          disabled={Object.keys(chosen.value).length === 0}
+          onClick={() => {
+            chosen.value = {};
+            setResets(resets + 1);
+          }}
+        >
+          {strings.resetModel}
+        </button>
+      )}
+    </Group>
+  );
+}
+
+function ModelSetting({ name, setting }: { name: string; setting: Setting }) {
+  const label = strings.settingNames[name] ?? name;
+  if (isNumber(setting)) return <NumberSettingField name={name} label={label} setting={setting} />;
+  const options = setting.enum.map((option) => [option, option] as const);
+  const usual = setting.default ?? "";
+  return (
+    <Choice
+      label={label}
+      value={String(chosen.value[name] ?? usual)}
+      options={setting.default === null ? [["", strings.settingAny], ...options] : options}
+      onChange={(value) => choose(name, value === usual ? null : value)}
+    />
+  );
+}
+
+function NumberSettingField({ name, label, setting }: { name: string; label: string; setting: NumberSetting }) {
+  const [text, setText] = useState(String(chosen.value[name] ?? ""));
+  const [least, most] = [shortNumber(setting.minimum), shortNumber(setting.maximum)];
+  const whole = setting.type === "integer";
+  const usual = setting.default === null ? strings.settingAny : strings.settingDefault(String(setting.default));
+  const wrong = text.trim() !== "" && parse(setting, text) === null;
+  return (
+    <NumberField
+      label={label}
+      hint={strings.settingRange(least, most)}
+      error={wrong ? strings.settingWrong(least, most, whole) : null}
+      whole={whole}
+      value={text}
+      placeholder={usual}
+      onInput={(typed) => {
+        setText(typed);
+        choose(name, parse(setting, typed));
+      }}
+    />
+  );
+}
+
+/** null: the service's default. */
+function choose(name: string, value: number | string | null): void {
+  const { [name]: _before, ...others } = chosen.value;
+  chosen.value = value === null || value === "" ? others : { ...others, [name]: value };
+}
+
+function shortNumber(value: number): string {
+  return value.toLocaleString("en");
+}

@@ -1,0 +1,71 @@
+import { choosePushToTalk } from "../controller";
+import { microphoneId, pushToTalk, recording, speakerId } from "../preferences";
+import {
+  canChooseSpeaker,
+  chooseMicrophone,
+  chooseSpeaker,
+  type Device,
+  deviceProblem,
+  echo,
+  microphones,
+  speakers,
+} from "../sound";
+import { strings } from "../strings";
+import { Choice, Group, Switch } from "./fields";
+
+export function SoundSettings() {
+  const problem = deviceProblem.value;
+  return (
+    <Group title={strings.sound}>
+      {problem && (
+        <p class="note" role="alert">
+          {problem === "gone" ? strings.deviceGone : strings.deviceFailed}
+        </p>
+      )}
+      <Choice
+        label={strings.microphoneLabel}
+        value={microphoneId.value}
+        options={options(microphones.value, microphoneId.value)}
+        hint={microphones.value.some((device) => device.label) ? null : strings.devicesAfter}
+        onChange={(id) => void chooseMicrophone(id)}
+      />
+      {canChooseSpeaker ? (
+        <Choice
+          label={strings.speakerLabel}
+          value={speakerId.value}
+          options={options(speakers.value, speakerId.value)}
+          onChange={(id) => void chooseSpeaker(id)}
+        />
+      ) : (
+        <p class="hint">{strings.speakerFixed}</p>
+      )}
+      <p>
+        <b>{strings.echo}:</b> {strings.echoes[echo.value]}
+      </p>
+      <Switch
+        label={strings.pushToTalkLabel}
+        hint={strings.pushToTalkHint}
+        on={pushToTalk.value}
+        onChange={choosePushToTalk}
+      />
+      <Switch
+        label={strings.recordLabel}
+        hint={strings.recordHint}
+        on={recording.value}
+        onChange={(on) => {
+          recording.value = on;
+        }}
+      />
+    </Group>
+  );
+}
+
+/** The chosen one is among them even while it is unplugged. */
+function options(devices: readonly Device[], chosen: string): [string, string][] {
+  const named = devices.map(({ id, label }, index): [string, string] => [
+    id,
+    label || strings.deviceUnnamed(index + 1),
+  ]);
+  if (chosen && !devices.some((device) => device.id === chosen)) named.push([chosen, strings.deviceAway]);
+  return [["", strings.systemDefault], ...named];
+}

@@ -1,0 +1,36 @@
+import { moshiIs, youAre } from "../hearing";
+import { inputLevel, outputLevel, state } from "../store";
+import { strings } from "../strings";
+import { Microphone, Voice } from "./icons";
+import { Waveform } from "./waveform";
+
+/** Both sides of the conversation: who speaks, and whether it is heard. */
+export function Speakers() {
+  const you = youAre.value;
+  const moshi = moshiIs.value;
+  const live = state.value.name === "live";
+  return (
+    <div class="speakers">
+      <div class="speaker you" data-activity={you} data-live={live}>
+        <span class="badge">
+          <Microphone off={you === "muted" || you === "mutedSpeaking"} />
+        </span>
+        <p class="who">
+          <b>{strings.you}</b>
+          <span data-testid="you">{strings.activity[you]}</span>
+        </p>
+        <Waveform level={inputLevel} />
+      </div>
+      <div class="speaker moshi" data-activity={moshi} data-live={live}>
+        <span class="badge">
+          <Voice />
+        </span>
+        <p class="who">
+          <b>{strings.moshi}</b>
+          <span data-testid="moshi">{strings.activity[moshi]}</span>
+        </p>
+        <Waveform level={outputLevel} />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,24 @@
+/** What the page says of each side: who speaks, and whether it is heard. */
+
+import { computed } from "@preact/signals";
+import { inputActivity, outputActivity, state } from "./store";
+import type { Strings } from "./strings";
+
+type Word = keyof Strings["activity"];
+
+export const youAre = computed<Word>(() => {
+  const now = state.value;
+  if (now.name === "connecting" || now.name === "queued") return "waiting";
+  if (now.name !== "live") return "off";
+  if (now.interrupted) return "interrupted";
+  if (now.muted) return inputActivity.value.speaking ? "mutedSpeaking" : "muted";
+  if (inputActivity.value.nothing) return "noSound";
+  return inputActivity.value.speaking ? "heard" : "silent";
+});
+
+export const moshiIs = computed<Word>(() => {
+  const now = state.value;
+  if (now.name !== "live") return "off";
+  if (now.interrupted) return "interrupted";
+  return outputActivity.value.speaking ? "speaking" : "listening";
+});

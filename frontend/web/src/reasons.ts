@@ -1,0 +1,55 @@
+/** Error names and close codes, in words that say what to do. */
+
+import { strings } from "./strings";
+
+/** `error`: the name of getUserMedia's DOMException. */
+export function microphoneReason(error: string): string {
+  switch (error) {
+    case "NotAllowedError":
+    case "SecurityError":
+      return strings.microphoneDenied;
+    case "NotFoundError":
+    case "OverconstrainedError":
+      return strings.microphoneMissing;
+    case "NotReadableError":
+    case "AbortError":
+      return strings.microphoneBusy;
+    default:
+      return strings.microphoneOther(error);
+  }
+}
+
+/** The close frame's own reason where it has one. */
+export function closeReason(code: number, reason: string): string {
+  const said = sentence(reason.replace(/[;,.]?\s*Retry-After: \d+$/, ""));
+  if (code === 4001) return strings.refusedSetting(said || strings.closed(code));
+  if (said) return said;
+  switch (code) {
+    case 1000:
+      return strings.finished;
+    case 1001:
+      return strings.goingAway;
+    case 1006:
+      return strings.lost;
+    case 1008:
+      return strings.notAllowed;
+    case 1012:
+      return strings.modelLost;
+    case 1013:
+      return strings.full;
+    case 4000:
+      return strings.tooSlow;
+    case 4002:
+      return strings.nothingHeard;
+    default:
+      return strings.closed(code);
+  }
+}
+
+/** The services' reasons are fragments; on the page they are sentences. */
+export function sentence(text: string): string {
+  const trimmed = text.trim();
+  if (!trimmed) return "";
+  const start = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  return /[.!?…]$/.test(start) ? start : `${start}.`;
+}

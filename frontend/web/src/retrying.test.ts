@@ -1,0 +1,30 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { isTemporary, retryAt } from "./retrying";
+
+it("waits twice as long each time, up to half a minute", () => {
+  const waits = [1, 2, 3, 4, 5, 6, 7, 8].map((attempt) => retryAt(attempt, "", 0, 1));
+  expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+  expect(retryAt(9, "", 0, 1)).toBeNull();
+});
+
+it("spreads those who were cut off together over half of the wait", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 8 }), fc.double({ min: 0, max: 1, noNaN: true }), (attempt, chance) => {
+      const longest = retryAt(attempt, "", 0, 1) ?? 0;
+      const wait = retryAt(attempt, "", 0, chance) ?? 0;
+      return wait >= longest / 2 && wait <= longest;
+    }),
+  );
+});
+
+it("waits as long as the service asks, within reason", () => {
+  expect(retryAt(1, "full; Retry-After: 12", 5, 0)).toBe(12_005);
+  expect(retryAt(1, "full; Retry-After: 86400", 0, 0)).toBe(30_000);
+  expect(retryAt(5, "full; Retry-After: 1", 0, 1)).toBe(16_000);
+});
+
+it("knows what may pass", () => {
+  expect([1006, 1011, 1012, 1013].every(isTemporary)).toBe(true);
+  expect([1000, 1001, 1003, 1007, 1008, 1009, 4000, 4001, 4002, 4999].some(isTemporary)).toBe(false);
+});

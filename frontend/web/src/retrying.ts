@@ -1,0 +1,30 @@
+/** When the page tries again by itself, and for how long it goes on trying. */
+
+const FIRST_MS = 1000;
+const LONGEST_MS = 30_000;
+const ATTEMPTS = 8; // some two minutes
+
+const TEMPORARY = new Set([
+  1006, // the network, or a service that died
+  1011, // the engine failed; it is started again
+  1012, // the frontend lost moshi
+  1013, // full, or not ready
+]);
+
+/** Whether the next attempt may do better than the one that was closed with this code. */
+export function isTemporary(code: number): boolean {
+  return TEMPORARY.has(code);
+}
+
+/**
+ * When to try again, in ms since the epoch; null when it has been tried often enough.
+ *
+ * `attempt`: those that have failed, from 1. `reason`: the close frame's, which may end with "Retry-After: seconds".
+ * `chance`: 0..1, spreads those who were cut off together.
+ */
+export function retryAt(attempt: number, reason: string, now: number, chance: number): number | null {
+  if (attempt > ATTEMPTS) return null;
+  const asked = /Retry-After: (\d+)/.exec(reason)?.[1];
+  const backOff = Math.min(FIRST_MS * 2 ** (attempt - 1), LONGEST_MS) * (0.5 + chance / 2);
+  return now + Math.max(backOff, asked ? Math.min(Number(asked) * 1000, LONGEST_MS) : 0);
+}

@@ -1,0 +1,44 @@
+import { describe, expect, it } from "vitest";
+import { type Advertised, type ChoiceSetting, type NumberSetting, parse, shown, valid } from "./settings";
+
+const temperature: NumberSetting = { type: "number", minimum: 0, maximum: 2, default: 0.8 };
+const seed: NumberSetting = { type: "integer", minimum: 0, maximum: 2 ** 53, default: null };
+const voice: ChoiceSetting = { type: "string", enum: ["calm", "bright"], default: "calm" };
+const advertised: Advertised = { temperature, seed, voice, hologram: { type: "image" } };
+
+describe("settings", () => {
+  it("are those that the service advertises and the page can show", () => {
+    expect(shown(advertised).map(([name]) => name)).toEqual(["temperature", "seed", "voice"]);
+    expect(shown({})).toEqual([]);
+  });
+
+  it.each([
+    ["0", 0],
+    ["2", 2],
+    [" 0.7 ", 0.7],
+    ["0,7", 0.7],
+    ["2.01", null],
+    ["-1", null],
+    ["", null],
+    ["warm", null],
+    ["1e999", null],
+  ])("a number is read from «%s»", (text, value) => {
+    expect(parse(temperature, text)).toBe(value);
+  });
+
+  it("whole numbers and choices are checked as what they are", () => {
+    expect(parse(seed, "12")).toBe(12);
+    expect(parse(seed, "1.5")).toBeNull();
+    expect(parse(voice, "bright")).toBe("bright");
+    expect(parse(voice, "loud")).toBeNull();
+  });
+
+  it("that a service no longer takes are not sent to it", () => {
+    const kept = { temperature: 1.5, seed: 7, voice: "bright" };
+    expect(valid(kept, advertised)).toEqual(kept);
+    expect(valid({ ...kept, gone: 1 }, advertised)).toEqual(kept);
+    expect(valid({ temperature: 3, seed: 1.5, voice: "loud" }, advertised)).toEqual({});
+    expect(valid({ temperature: "1", voice: 1 }, advertised)).toEqual({});
+    expect(valid(kept, {})).toEqual({});
+  });
+});

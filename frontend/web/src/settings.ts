@@ -1,0 +1,60 @@
+/** What the service lets a client choose, as it advertises it, and what the person has chosen. */
+
+export interface NumberSetting {
+  type: "integer" | "number";
+  minimum: number;
+  maximum: number;
+  /** null: any, drawn anew for each conversation. */
+  default: number | null;
+}
+
+export interface ChoiceSetting {
+  type: "string";
+  enum: string[];
+  default: string | null;
+}
+
+export type Setting = NumberSetting | ChoiceSetting;
+/** By the name of the query parameter. A newer service may advertise kinds that this page does not know. */
+export type Advertised = Record<string, Setting | { type: string }>;
+/** What differs from the defaults. */
+export type Chosen = Record<string, number | string>;
+
+export function isNumber(setting: Setting | { type: string }): setting is NumberSetting {
+  return (setting.type === "integer" || setting.type === "number") && "minimum" in setting && "maximum" in setting;
+}
+
+export function isChoice(setting: Setting | { type: string }): setting is ChoiceSetting {
+  return setting.type === "string" && "enum" in setting && Array.isArray(setting.enum);
+}
+
+/** Those that the page can show, in the service's order. */
+export function shown(advertised: Advertised): [string, Setting][] {
+  return Object.entries(advertised).filter((entry): entry is [string, Setting] => {
+    return isNumber(entry[1]) || isChoice(entry[1]);
+  });
+}
+
+/** The value that a text field's content means; null if the setting does not take it. */
+export function parse(setting: Setting, text: string): number | string | null {
+  if (isChoice(setting)) return setting.enum.includes(text) ? text : null;
+  const number = Number(text.trim().replace(",", "."));
+  if (text.trim() === "" || !takes(setting, number)) return null;
+  return number;
+}
+
+/** What may be sent: chosen, still advertised, still in its range. A setting that is not is left to the service. */
+export function valid(chosen: Chosen, advertised: Advertised): Chosen {
+  return Object.fromEntries(
+    shown(advertised)
+      .map(([name, setting]) => [name, chosen[name], setting] as const)
+      .filter(([, value, setting]) => value !== undefined && takes(setting, value))
+      .map(([name, value]) => [name, value as number | string]),
+  );
+}
+
+function takes(setting: Setting, value: number | string): boolean {
+  if (isChoice(setting)) return typeof value === "string" && setting.enum.includes(value);
+  if (typeof value !== "number" || !Number.isFinite(value)) return false;
+  return value >= setting.minimum && value <= setting.maximum && (setting.type === "number" || Number.isInteger(value));
+}

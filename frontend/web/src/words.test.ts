@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import type { Health } from "./config";
+import type { Dial, State } from "./conversation";
+import { strings } from "./strings";
+import { words } from "./words";
+
+const dial: Dial = { attempt: 0, lost: false, muted: false };
+const live: State = { name: "live", since: 0, said: null, interrupted: false, warning: null, ...dial };
+const health: Health = { status: "starting", phase: "download", progress: 0.42, detail: "7 of 16 GB" };
+
+describe("a state in words", () => {
+  it("tells what a live conversation hears", () => {
+    expect(words(live, false)).toEqual(strings.live);
+    expect(words({ ...live, muted: true }, false)).toEqual(strings.muted);
+    expect(words({ ...live, muted: true }, true)).toEqual(strings.pushToTalk);
+    expect(words({ ...live, interrupted: true }, true)).toEqual(strings.interrupted);
+  });
+
+  it("tells how far the model is", () => {
+    const starting = words({ name: "starting", health, ...dial }, false);
+    expect(starting.detail).toBe("Downloading the model. 7 of 16 GB.");
+    const unknown = words({ name: "starting", health: { ...health, phase: "polish", detail: "" }, ...dial }, false);
+    expect(unknown.detail).toBe("polish.");
+    const waiting = (status: Health["status"]) =>
+      words({ name: "starting", health: { ...health, status }, ...dial }, false);
+    expect(waiting("unreachable")).toEqual(strings.unreachable);
+    expect(waiting("draining")).toEqual(strings.modelDraining);
+  });
+
+  it("tells a new conversation from the first one", () => {
+    const connecting = (lost: boolean) => words({ name: "connecting", said: null, ...dial, lost }, false).detail;
+    expect(connecting(true)).toContain("new conversation");
+    expect(connecting(false)).not.toContain("new conversation");
+    const lost = words({ name: "reconnecting", reason: "Gone.", at: 0, ...dial }, false);
+    expect(lost.detail).toMatch(/^Gone\. .*new conversation/);
+  });
+
+  it("tells how long it was and why it ended", () => {
+    expect(words({ name: "ended", reason: "You hung up.", seconds: 125 }, false)).toEqual({
+      title: "Ended after 2 min 5 s",
+      detail: "You hung up.",
+    });
+  });
+
+  it("tells the place in the queue", () => {
+    const queued = (position: number) =>
+      words({ name: "queued", position, waitSeconds: null, said: null, ...dial }, false).title;
+    expect(queued(1)).toBe("You are next");
+    expect(queued(3)).toContain("3");
+  });
+});

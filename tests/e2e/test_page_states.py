@@ -1,0 +1,463 @@
+"""Every state of the page, in a real browser against a fake moshi: what it says, whether everybody can use it, how it
+looks. The pictures are in tests/artifacts/states; some of them are kept in docs/pictures.
+"""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
+from websockets.asyncio.server import ServerConnection
+
+from contract.fake_moshi import HANDSHAKE, FakeMoshi, Script, echo, metadata, text
+from contract.running_frontend import Frontend, running_frontend
+from moshi_frontend.static import BUILT
+from support.browser import ARTIFACTS, AXE, REPORT_VIOLATIONS, arguments, executable, speech
+
+pytestmark = pytest.mark.anyio
+
+PICTURES = ARTIFACTS / "states"
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 360, "height": 740}
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+NOBODY_LISTENS = "http://127.0.0.1:1"
+
+
+@dataclass
+class Tab:
+    page: Page
+    moshi: FakeMoshi
+    complaints: list[str] = field(default_factory=list)
+    """Console errors and warnings, exceptions and violations of the content security policy."""
+
+    @property
+    def state(self) -> Locator:
+        return self.page.get_by_test_id("state")
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    async def stats(self) -> dict[str, Any]:
+        stats = await self.page.evaluate("window.scenario6.stats()")
+        assert isinstance(stats, dict)
+        return stats
+
+    async def connect(self) -> None:
+        await self.button("Connect").click()
+        await expect(self.button("Hang up")).to_be_visible()
+
+    async def look(self, name: str, state: str) -> None:
+        """In both sizes and colours: nothing that axe-core finds, nothing wider than the screen; and take pictures."""
+        assert (await self.stats())["state"] == state
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        await self.page.evaluate(AXE.read_text())
+        for size_name, size in (("desktop", DESKTOP), ("phone", PHONE)):
+            await self.page.set_viewport_size({"width": size["width"], "height": size["height"]})
+            for scheme in ("light", "dark"):
+                await self.page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
+                await self.page.wait_for_timeout(250)  # colours fade
+                width = await self.page.evaluate("document.documentElement.scrollWidth")
+                assert width <= size["width"], f"{name} is {width} pixels wide on a screen of {size['width']}"
+                await self.page.screenshot(path=PICTURES / f"{name}-{size_name}-{scheme}.png")
+                assert await self.violations() == [], f"{name}, {size_name}, {scheme}"
+
+    async def violations(self) -> list[str]:
+        found = await self.page.evaluate(
+            "tags => axe.run(document, {runOnly: tags}).then(results => results.violations)", AXE_TAGS
+        )
+        return [f"{one['id']}: {node['html'][:120]} {node['failureSummary']}" for one in found for node in one["nodes"]]
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """For the module, because its browser is: they share a loop."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    microphone = speech(tmp_path_factory.mktemp("speech"))
+    async with async_playwright() as playwright:
+        arguments_ = [*arguments(microphone), "--host-resolver-rules=MAP talk.example 127.0.0.1"]
+        browser = await playwright.chromium.launch(executable_path=executable(), args=arguments_)
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def tab_at(browser: Browser, address: str, moshi: FakeMoshi, **options: Any) -> AsyncIterator[Tab]:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, **options)
+    page = await context.new_page()
+    page.set_default_timeout(10_000)
+    tab = Tab(page, moshi)
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            tab.complaints.append(message.text)
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+    await page.add_init_script(REPORT_VIOLATIONS)
+    await page.goto(address)
+    yield tab
+    await context.close()
+
+
+@asynccontextmanager
+async def opened(browser: Browser, greet: Script | None = None, chat: Script = echo) -> AsyncIterator[Tab]:
+    """A page whose moshi does as it is told, without complaints until its end."""
+    moshi = FakeMoshi(chat=chat)
+    if greet:
+        moshi.greet = greet
+    async with moshi.running(), running_frontend(moshi.url, page=BUILT) as frontend:
+        await frontend.config(until=is_ready)
+        async with tab_at(browser, f"http://{frontend.address}/", moshi) as tab:
+            yield tab
+            assert tab.complaints == []
+
+
+def is_ready(config: Any) -> bool:
+    return bool(config["moshi"]["health"]["status"] == "ready")
+
+
+async def say_nothing(conversation: ServerConnection) -> None:
+    await conversation.wait_closed()
+
+
+async def speak(conversation: ServerConnection) -> None:
+    """Say some words, and give back what is heard."""
+    words = " Hello! I have been listening to you. The sea is calm today, and the wind comes from the west."
+    for word in words.split():
+        await conversation.send(text(f" {word}"))
+    await conversation.send(metadata(type="session", id="c0ffee", settings={"seed": 7}))
+    await echo(conversation)
+
+
+def then(*messages: bytes) -> Script:
+    """Sends these, and then does as `speak` does."""
+
+    async def chat(conversation: ServerConnection) -> None:
+        for message in messages:
+            await conversation.send(message)
+        await speak(conversation)
+
+    return chat
+
+
+async def test_idle(browser: Browser) -> None:
+    async with opened(browser) as tab:
+        await expect(tab.state).to_contain_text("Ready when you are")
+        await expect(tab.page.get_by_text("Demo model")).to_be_visible()
+        await tab.look("idle", "idle")
+
+
+async def test_an_insecure_address_says_which_one_is_secure(browser: Browser) -> None:
+    moshi = FakeMoshi()
+    async with moshi.running(), running_frontend(moshi.url, page=BUILT) as frontend:
+        port = frontend.address.rpartition(":")[2]
+        async with tab_at(browser, f"http://talk.example:{port}/", moshi) as tab:
+            await expect(tab.state).to_contain_text("not secure")
+            link = tab.page.get_by_role("link", name=f"https://talk.example:{port}/")
+            await expect(link).to_have_attribute("href", f"https://talk.example:{port}/")
+            await expect(tab.button("Connect")).to_have_count(0)
+            await tab.look("insecure", "insecure")
+
+
+async def test_asking_for_the_microphone(browser: Browser) -> None:
+    async with opened(browser) as tab:
+        await tab.page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => new Promise(() => {}) }")
+        await tab.button("Connect").click()
+        await expect(tab.state).to_contain_text("May Moshi hear you?")
+        await tab.look("permission", "microphone")
+        await tab.button("Cancel").click()
+        await expect(tab.state).to_contain_text("Ready")
+
+
+async def test_a_refused_microphone_says_how_to_allow_it(browser: Browser) -> None:
+    async with opened(browser) as tab:
+        await tab.page.evaluate(
+            "() => { navigator.mediaDevices.getUserMedia ="
+            " async () => { throw new DOMException('', 'NotAllowedError') } }"
+        )
+        await tab.button("Connect").click()
+        await expect(tab.state).to_contain_text("Allow it beside the address bar")
+        await tab.look("microphone-refused", "failed")
+
+
+async def test_connecting(browser: Browser) -> None:
+    async with opened(browser, greet=say_nothing) as tab:
+        await tab.button("Connect").click()
+        await expect(tab.state).to_contain_text("Connecting")
+        await tab.moshi.conversation()
+        await tab.look("connecting", "connecting")
+
+
+async def test_a_starting_model_shows_its_progress_and_is_then_connected_to(browser: Browser) -> None:
+    async with opened(browser) as tab:
+        tab.moshi.health = {"status": "starting", "phase": "download", "progress": 0.42, "detail": "6.3 of 15 GB"}
+        await wait_for_config(tab, lambda config: config["moshi"]["health"]["status"] == "starting")
+        await tab.button("Connect").click()
+        await expect(tab.state).to_contain_text("Downloading the model. 6.3 of 15 GB.")
+        await expect(tab.page.get_by_role("progressbar")).to_have_attribute("value", "0.42")
+        await tab.look("starting", "starting")
+        tab.moshi.health = {"status": "ready", "phase": "ready", "progress": 1.0, "detail": "serving"}
+        await expect(tab.button("Hang up")).to_be_visible()
+
+
+async def test_a_queue_shows_the_place_and_leads_on(browser: Browser) -> None:
+    go_on = asyncio.Event()
+
+    async def greet(conversation: ServerConnection) -> None:
+        await conversation.send(metadata(type="queue", position=3, wait_seconds=95))
+        await go_on.wait()
+        await conversation.send(metadata(type="queue", position=1, wait_seconds=None))
+        await asyncio.sleep(1)
+        await conversation.send(HANDSHAKE)
+
+    async with opened(browser, greet=greet) as tab:
+        await tab.button("Connect").click()
+        await expect(tab.state).to_contain_text("Number 3 in the queue")
+        await expect(tab.page.get_by_text("About 1 min 35 s to go.")).to_be_visible()
+        await tab.look("queued", "queued")
+        go_on.set()
+        await expect(tab.state).to_contain_text("You are next")
+        await expect(tab.state).to_contain_text("Live")
+
+
+async def test_live(browser: Browser) -> None:
+    async with opened(browser, chat=speak) as tab:
+        await tab.connect()
+        await expect(tab.page.get_by_test_id("you")).to_have_text("Moshi hears you")
+        await expect(tab.page.get_by_test_id("moshi")).to_have_text("Speaking")
+        await expect(tab.page.get_by_test_id("captions")).to_contain_text("The sea is calm today")
+        await tab.page.wait_for_timeout(3000)  # for a picture with something in it
+        await tab.look("live", "live")
+        await tab.page.locator("summary", has_text="Connection").click()
+        await expect(tab.page.get_by_test_id("figures")).to_contain_text("c0ffee")
+        await tab.page.get_by_test_id("figures").scroll_into_view_if_needed()
+        await tab.look("details", "live")
+
+
+async def test_muted_by_the_keyboard(browser: Browser) -> None:
+    async with opened(browser, chat=speak) as tab:
+        await tab.connect()
+        await tab.page.keyboard.press("m")
+        await expect(tab.state).to_contain_text("Muted")
+        await expect(tab.page.get_by_test_id("you")).to_have_text("You speak, but you are muted")
+        await tab.look("muted", "live")
+        await tab.button("Unmute").click()
+        await expect(tab.state).to_contain_text("Live")
+
+
+async def test_push_to_talk_with_the_space_bar(browser: Browser) -> None:
+    async with opened(browser, chat=speak) as tab:
+        await tab.button("Settings").click()
+        await tab.page.get_by_role("switch", name="Push to talk").check()
+        await tab.page.keyboard.press("Escape")
+        await tab.connect()
+        await tab.page.locator("h1").click()  # away from the buttons, whose key the space bar is
+        await expect(tab.page.get_by_test_id("you")).to_contain_text("muted", ignore_case=True)
+        await tab.page.keyboard.down(" ")
+        await expect(tab.page.get_by_test_id("you")).to_have_text("Moshi hears you")
+        await tab.look("push-to-talk", "live")
+        await tab.page.keyboard.up(" ")
+        await expect(tab.button("Hold to talk")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("why", "words"), [("draining", "stops or restarts"), ("session", "nearly up"), ("idle", "No sound arrives")]
+)
+async def test_warned(browser: Browser, why: str, words: str) -> None:
+    async with opened(browser, chat=then(metadata(type="warning", why=why, seconds=30))) as tab:
+        await tab.connect()
+        await expect(tab.page.get_by_test_id("warning")).to_contain_text(words)
+        await expect(tab.page.get_by_test_id("warning")).to_contain_text(" in 2")
+        await tab.look(f"warning-{why}", "live")
+
+
+async def test_a_busy_service_is_asked_again(browser: Browser) -> None:
+    async def refuse(conversation: ServerConnection) -> None:
+        await conversation.close(1013, "full: all 4 slots are in use; Retry-After: 20")
+
+    async with opened(browser, greet=refuse) as tab:
+        await tab.button("Connect").click()
+        await expect(tab.state).to_contain_text("All places are taken")
+        await expect(tab.state).to_contain_text("Full: all 4 slots are in use.")
+        await tab.look("busy", "busy")
+        tab.moshi.greet = FakeMoshi().greet
+        await tab.button("Try now").click()
+        await expect(tab.state).to_contain_text("Live")
+
+
+async def test_a_lost_conversation_is_begun_anew_and_says_so(browser: Browser) -> None:
+    async with opened(browser, chat=speak) as tab:
+        await tab.connect()
+        await expect(tab.page.get_by_test_id("captions")).to_contain_text("The sea is calm")
+        (await tab.moshi.conversation()).transport.abort()
+        await expect(tab.page.get_by_text("Moshi does not remember")).to_be_visible(timeout=10_000)
+        await expect(tab.state).to_contain_text("Live")
+        await expect(tab.page.get_by_test_id("captions")).to_contain_text("New conversation")
+        assert len(tab.moshi.conversations) == 2
+        await tab.look("live-again", "live")
+
+
+async def test_between_two_conversations_it_says_what_is_lost(browser: Browser) -> None:
+    async def lose(conversation: ServerConnection) -> None:
+        await conversation.send(text(" Hello! I have been listening to you."))
+        await asyncio.sleep(1)
+        await conversation.close(1012, "the model was restarted; Retry-After: 20")
+
+    async with opened(browser, chat=lose) as tab:
+        await tab.button("Connect").click()
+        await expect(tab.state).to_contain_text("Connection lost")
+        await expect(tab.state).to_contain_text("The model was restarted.")
+        await expect(tab.state).to_contain_text("new conversation")
+        await tab.look("reconnecting", "reconnecting")
+        await tab.button("Cancel").click()
+        await expect(tab.state).to_contain_text("Ready")
+
+
+async def test_hung_up(browser: Browser) -> None:
+    async with opened(browser, chat=speak) as tab:
+        await tab.connect()
+        await tab.page.wait_for_timeout(1500)
+        await tab.button("Hang up").click()
+        await expect(tab.state).to_contain_text("Ended after")
+        await expect(tab.state).to_contain_text("You hung up.")
+        await expect(tab.button("Connect again")).to_be_focused()
+        await tab.look("ended", "ended")
+
+
+async def test_ended_by_the_service_with_its_reason(browser: Browser) -> None:
+    async def end(conversation: ServerConnection) -> None:
+        await conversation.send(metadata(type="end", code=1000, reason="the time for a conversation is over"))
+        await conversation.close(1000, "over")
+
+    async with opened(browser, chat=end) as tab:
+        await tab.button("Connect").click()
+        await expect(tab.state).to_contain_text("The time for a conversation is over.")
+        assert (await tab.stats())["state"] == "ended"
+
+
+async def test_a_refused_setting_leads_to_the_settings(browser: Browser) -> None:
+    async def refuse(conversation: ServerConnection) -> None:
+        await conversation.close(4001, "seed='7': takes a whole number from 0 to 5")
+
+    async with opened(browser, greet=refuse) as tab:
+        await tab.button("Connect").click()
+        await expect(tab.state).to_contain_text("takes a whole number from 0 to 5")
+        await tab.look("refused-setting", "failed")
+        await tab.button("Open settings").click()
+        await expect(tab.page.get_by_role("dialog")).to_be_visible()
+
+
+async def test_a_failed_model_says_why(browser: Browser) -> None:
+    async with opened(browser) as tab:
+        tab.moshi.health = {"status": "failed", "phase": "load", "progress": None, "detail": "no space left on device"}
+        await wait_for_config(tab, lambda config: config["moshi"]["health"]["status"] == "failed")
+        await tab.button("Connect").click()
+        await expect(tab.state).to_contain_text("no space left on device")
+
+
+async def test_settings_are_those_that_are_advertised_and_reach_the_service(browser: Browser) -> None:
+    async with opened(browser, chat=speak) as tab:
+        await tab.page.keyboard.press("s")
+        dialog = tab.page.get_by_role("dialog")
+        await expect(dialog.get_by_label("Words: choose among")).to_have_count(0)
+        temperature = dialog.get_by_label("Voice: temperature")
+        await temperature.fill("3")
+        await expect(dialog.get_by_text("Takes a number from 0 to 2.")).to_be_visible()
+        await tab.look("settings", "idle")
+        await temperature.fill("0.5")
+        await dialog.get_by_label("Seed").fill("7")
+        await tab.page.keyboard.press("Escape")
+        await expect(tab.button("Settings")).to_be_focused()
+        await tab.connect()
+        request = (await tab.moshi.conversation()).request
+        assert request is not None
+        assert request.path == "/api/chat?protocol=2&audio_temperature=0.5&seed=7"
+        await tab.page.reload()
+        await tab.button("Settings").click()
+        await expect(temperature).to_have_value("0.5")
+        await tab.button("Back to the defaults").click()
+        await expect(temperature).to_have_value("")
+        await tab.button("Close").click()
+        await tab.connect()
+        request = (await tab.moshi.conversation(1)).request
+        assert request is not None
+        assert request.path == "/api/chat?protocol=2"
+
+
+async def test_the_theme_is_remembered(browser: Browser) -> None:
+    async with opened(browser) as tab:
+        await tab.page.emulate_media(color_scheme="light")
+        ground = "getComputedStyle(document.body).backgroundColor"
+        light = await tab.page.evaluate(ground)
+        await tab.button("Settings").click()
+        await tab.page.get_by_label("Colours").select_option("dark")
+        dark = await tab.page.evaluate(ground)
+        assert dark != light
+        await tab.page.reload()
+        assert await tab.page.evaluate(ground) == dark
+
+
+async def test_the_transcript_is_saved_as_text_json_and_subtitles(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, chat=speak) as tab:
+        await tab.connect()
+        await expect(tab.page.get_by_test_id("captions")).to_contain_text("from the west")
+        await tab.button("Hang up").click()
+        save = tab.page.get_by_text("Save", exact=True)
+        await save.click()
+        await tab.look("save", "ended")
+        saved = {}
+        for kind in ("text", "JSON", "subtitles (VTT)"):
+            if not await tab.button(f"Transcript as {kind}").is_visible():
+                await save.click()
+            async with tab.page.expect_download() as download:
+                await tab.button(f"Transcript as {kind}").click()
+            file = await download.value
+            path = tmp_path / file.suggested_filename
+            await file.save_as(path)
+            saved[path.suffix] = path.read_text()
+        assert "Moshi: Hello!" in saved[".txt"]
+        spoken = json.loads(saved[".json"])
+        assert spoken["session"] == {"id": "c0ffee", "settings": {"seed": 7}}
+        assert "from the west." in " ".join(line["text"] for line in spoken["lines"])
+        assert saved[".vtt"].startswith("WEBVTT\n")
+        assert "--> 00:00:0" in saved[".vtt"]
+
+
+async def test_an_untrusted_moshi_port_is_explained_and_connected_to_once_it_is_accepted(
+    browser: Browser, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(tls)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    moshi = FakeMoshi(chat=speak)
+    direct: dict[str, object] = {"moshi_mode": "direct", "moshi_ca": tmp_path / "ca.pem"}
+    async with moshi.running(tls), running_frontend(moshi.url, page=BUILT, **direct) as frontend:
+        await frontend.config(until=is_ready)
+        async with tab_at(browser, f"http://localhost:{frontend.address.rpartition(':')[2]}/", moshi) as tab:
+            await tab.button("Connect").click()
+            await expect(tab.state).to_contain_text("Certificate not accepted")
+            link = tab.page.get_by_role("link", name="Open the model")
+            await expect(link).to_have_attribute("href", f"{moshi.url}/alive")
+            await tab.look("untrusted", "untrusted")
+            # What a person does on the browser's warning page.
+            devtools = await tab.page.context.new_cdp_session(tab.page)
+            await devtools.send("Security.setIgnoreCertificateErrors", {"ignore": True})
+            await expect(tab.button("Hang up")).to_be_visible(timeout=10_000)
+
+
+async def wait_for_config(tab: Tab, until: Callable[[Any], bool]) -> None:
+    """The frontend follows its moshi by a second or so."""
+    address = tab.page.url.removeprefix("http://").rstrip("/")
+    await Frontend(address).config(until=until)

@@ -1,0 +1,43 @@
+"""Debian's Chromium with someone speaking into its microphone, and what a test looks at in a page."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ARTIFACTS = ROOT / "tests" / "artifacts"
+AXE = ROOT / "frontend" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+WORDS = "Hello Moshi. How are you today? Tell me about the weather, and then about the sea."
+
+REPORT_VIOLATIONS = (
+    "document.addEventListener('securitypolicyviolation', event =>"
+    " console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI}`))"
+)
+
+
+def executable() -> str:
+    found = shutil.which("chromium")
+    assert found, "chromium is missing; tools/test-packages installs it"
+    return found
+
+
+def speech(folder: Path) -> Path:
+    """A spoken text, and a second of silence."""
+    spoken, padded = folder / "spoken.wav", folder / "speech.wav"
+    subprocess.run(["espeak-ng", "-w", spoken, WORDS], check=True)
+    subprocess.run(["sox", spoken, "-r", "48000", "-c", "1", padded, "pad", "0", "1"], check=True)
+    return padded
+
+
+def arguments(microphone: Path) -> list[str]:
+    """Chromium's, with a file for a microphone that is allowed without a question."""
+    return [
+        "--no-sandbox",
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={microphone}",
+        "--autoplay-policy=user-gesture-required",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
