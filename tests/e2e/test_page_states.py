@@ -271,6 +271,35 @@ async def test_push_to_talk_with_the_space_bar(browser: Browser) -> None:
         await expect(tab.button("Hold to talk")).to_be_visible()
 
 
+async def test_interrupted_by_the_system_and_resumed(browser: Browser) -> None:
+    async with opened(browser, chat=speak) as tab:
+        # What iOS does when a call comes in, asked of the browser from outside.
+        await tab.page.evaluate(
+            "() => { window.AudioContext = class extends AudioContext"
+            " { constructor(...given) { super(...given); window.sound = this } } }"
+        )
+        await tab.connect()
+        await tab.page.evaluate("window.sound.suspend()")
+        await expect(tab.state).to_contain_text("Interrupted")
+        await tab.look("interrupted", "live")
+        await tab.button("Go on").click()
+        await expect(tab.state).to_contain_text("Speak whenever you like")
+        await expect(tab.page.get_by_test_id("you")).to_have_text("Moshi hears you")
+
+
+async def test_a_microphone_without_sound_is_noticed(browser: Browser) -> None:
+    async with opened(browser, chat=speak) as tab:
+        await tab.page.evaluate(
+            "() => { navigator.mediaDevices.getUserMedia = async () =>"
+            " new AudioContext().createMediaStreamDestination().stream }"
+        )
+        await tab.connect()
+        await expect(tab.page.get_by_test_id("you")).to_have_text("No sound from the microphone")
+        await tab.look("no-sound", "live")
+        await tab.button("Choose another").click()
+        await expect(tab.page.get_by_role("dialog")).to_be_visible()
+
+
 @pytest.mark.parametrize(
     ("why", "words"), [("draining", "stops or restarts"), ("session", "nearly up"), ("idle", "No sound arrives")]
 )
@@ -368,7 +397,7 @@ async def test_a_failed_model_says_why(browser: Browser) -> None:
 
 async def test_settings_are_those_that_are_advertised_and_reach_the_service(browser: Browser) -> None:
     async with opened(browser, chat=speak) as tab:
-        await tab.page.keyboard.press("s")
+        await tab.button("Settings").click()
         dialog = tab.page.get_by_role("dialog")
         await expect(dialog.get_by_label("Words: choose among")).to_have_count(0)
         temperature = dialog.get_by_label("Voice: temperature")
@@ -384,7 +413,7 @@ async def test_settings_are_those_that_are_advertised_and_reach_the_service(brow
         assert request is not None
         assert request.path == "/api/chat?protocol=2&audio_temperature=0.5&seed=7"
         await tab.page.reload()
-        await tab.button("Settings").click()
+        await tab.page.keyboard.press("s")
         await expect(temperature).to_have_value("0.5")
         await tab.button("Back to the defaults").click()
         await expect(temperature).to_have_value("")

@@ -23,7 +23,7 @@ describe("a reason", () => {
     [4000, "", strings.tooSlow],
     [4002, "", strings.nothingHeard],
     [1011, "", strings.closed(1011)],
-    [4001, "seed='x': takes 1 to 9", strings.refusedSetting("Seed='x': takes 1 to 9.")],
+    [4001, "seed='x': takes 1 to 9", strings.refusedSetting("seed='x': takes 1 to 9")],
   ])("is there for close code %i with «%s»", (code, reason, expected) => {
     expect(closeReason(code, reason)).toBe(expected);
   });

@@ -22,7 +22,7 @@ export function microphoneReason(error: string): string {
 /** The close frame's own reason where it has one. */
 export function closeReason(code: number, reason: string): string {
   const said = sentence(reason.replace(/[;,.]?\s*Retry-After: \d+$/, ""));
-  if (code === 4001) return strings.refusedSetting(said || strings.closed(code));
+  if (code === 4001) return strings.refusedSetting(reason || strings.closed(code)); // it begins with the setting's name
   if (said) return said;
   switch (code) {
     case 1000:

@@ -95,7 +95,8 @@ const en = {
   audioFailed: "This browser could not load the audio code. Reload the page, or try another browser.",
   noConfig: "The service does not answer. Is it running?",
   modelFailed: (detail: string) => `The model could not be started: ${detail}`,
-  refusedSetting: (reason: string) => `The service refused a setting. ${reason} Change it, or go back to the defaults.`,
+  refusedSetting: (reason: string) =>
+    `The service refused a setting: ${reason}. Change it, or go back to the defaults.`,
   hungUp: "You hung up.",
   finished: "The conversation is over.",
   goingAway: "The service is shutting down.",

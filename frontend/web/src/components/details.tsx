@@ -16,37 +16,39 @@ export function Details() {
   const shown = figures(stats.value, session.value?.id ?? null, config.value, navigator.userAgent);
   const roundTrip = stats.value?.roundTripMs ?? null;
   return (
-    <details class="card connection">
-      <summary>
-        {strings.details}
-        {roundTrip !== null && (
-          <span>
-            {strings.rows.roundTrip} {strings.milliseconds(roundTrip)}
-          </span>
-        )}
-      </summary>
-      <dl class="figures" data-testid="figures">
-        {shown.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-      <p>
-        <span class="hint">{strings.detailsHint}</span>
-        <button
-          type="button"
-          onClick={() =>
-            void navigator.clipboard.writeText(asReport(shown)).then(
-              () => setCopied(true),
-              () => setCopied(false),
-            )
-          }
-        >
-          {copied ? strings.copied : strings.copy}
-        </button>
-      </p>
-    </details>
+    <section class="card" aria-label={strings.details}>
+      <details class="connection">
+        <summary>
+          {strings.details}
+          {roundTrip !== null && (
+            <span>
+              {strings.rows.roundTrip} {strings.milliseconds(roundTrip)}
+            </span>
+          )}
+        </summary>
+        <dl class="figures" data-testid="figures">
+          {shown.map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+        <p>
+          <span class="hint">{strings.detailsHint}</span>
+          <button
+            type="button"
+            onClick={() =>
+              void navigator.clipboard.writeText(asReport(shown)).then(
+                () => setCopied(true),
+                () => setCopied(false),
+              )
+            }
+          >
+            {copied ? strings.copied : strings.copy}
+          </button>
+        </p>
+      </details>
+    </section>
   );
 }
