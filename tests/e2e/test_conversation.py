@@ -21,6 +21,7 @@ from support.services import clean_environment, free_port
 
 START_SECONDS = 120.0
 TALK_SECONDS = 15.0
+SLOTS = 4
 
 
 @dataclass
@@ -53,9 +54,8 @@ def descendants(process: int) -> set[int]:
 def start(folder: Path) -> Running:
     ports = {"MOSHI_PORT": str(free_port()), "FRONTEND_PORT": str(free_port())}
     environment = clean_environment(
+        MOSHI_SLOTS=str(SLOTS),
         MOSHI_STATE_DIR=str(folder / "moshi"),
-        MOSHI_SLOTS="4",
-        MOSHI_QUEUE="0",
         FRONTEND_STATE_DIR=str(folder / "frontend"),
         **ports,
     )
@@ -202,12 +202,15 @@ def test_muted_the_microphone_is_silent_and_the_conversation_goes_on(running: Ru
     running.wait_for_slots(0, 1.0)
 
 
-def test_one_too_many_reads_why(running: Running, browser: Browser) -> None:
-    tabs = [open_tab(browser, running.page) for _ in range(5)]
-    for tab in tabs[:4]:
+def test_one_too_many_waits_and_is_next(running: Running, browser: Browser) -> None:
+    tabs = [open_tab(browser, running.page) for _ in range(SLOTS + 1)]
+    *talking, waiting = tabs
+    for tab in talking:
         tab.connect()
-    tabs[4].page.get_by_role("button", name="Connect").click()
-    expect(tabs[4].page.get_by_test_id("state")).to_contain_text("all 4 slots are in use", timeout=10_000)
+    waiting.page.get_by_role("button", name="Connect").click()
+    expect(waiting.page.get_by_test_id("state")).to_contain_text("You are next", timeout=10_000)
+    talking[0].page.get_by_role("button", name="Hang up").click()
+    expect(waiting.page.get_by_test_id("state")).to_contain_text("Live", timeout=10_000)
     for tab in tabs:
         tab.page.close()
     running.wait_for_slots(0, 2.0)

@@ -3,11 +3,14 @@
 import json
 import statistics
 import subprocess
+import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import sphn
 from playwright.async_api import Browser, Page, async_playwright, expect
 from websockets.asyncio.server import ServerConnection
 
@@ -150,6 +153,35 @@ async def test_every_click_comes_back(browser: Browser, query: str, jank: bool) 
     assert p95 < 400
     print(f"{stats['codec']}, jank {jank}: p50 {p50:.0f} ms, p95 {p95:.0f} ms of {len(late)}, {lost} lost")
     print(f"  underruns {stats['underruns']}, inserted {stats['insertedMs']:.0f} ms")
+
+
+async def test_both_sides_are_recorded_and_saved(browser: Browser, tmp_path: Path) -> None:
+    moshi = FakeMoshi(chat=framed_echo)
+    async with moshi.running(), running_frontend(moshi.url, page=BUILT) as frontend:
+        page = await browser.new_page()
+        page.set_default_timeout(10_000)
+        await page.goto(f"http://{frontend.address}/")
+        await page.get_by_role("button", name="Settings").click()
+        await page.get_by_role("switch", name="Record both sides").check()
+        await page.get_by_role("button", name="Close").click()
+        await page.get_by_role("button", name="Connect", exact=True).click()
+        await expect(page.get_by_role("button", name="Hang up")).to_be_visible()
+        await page.wait_for_timeout(4000)
+        await page.get_by_role("button", name="Hang up").click()
+        for kind, ending in (("WAV", "wav"), ("Opus", "opus")):
+            await page.get_by_text("Save", exact=True).click()
+            async with page.expect_download() as download:
+                await page.get_by_role("button", name=f"Recording as {kind}").click()
+            await (await download.value).save_as(tmp_path / f"saved.{ending}")
+        await page.close()
+    with wave.open(str(tmp_path / "saved.wav")) as file:
+        assert (file.getnchannels(), file.getframerate()) == (2, 24_000)
+        plain = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, 2).T / 32_768
+    packed, rate = sphn.read(tmp_path / "saved.opus")
+    for sides, seconds in ((plain, plain.shape[1] / 24_000), (packed, packed.shape[1] / rate)):
+        assert sides.shape[0] == 2
+        assert 3.5 < seconds < 8
+        assert all(np.sqrt((side**2).mean()) > 0.005 for side in sides), "a side is silent"
 
 
 async def test_little_is_loaded_before_a_conversation(browser: Browser) -> None:

@@ -160,7 +160,7 @@ function eventsFor(current: () => boolean): CallEvents {
     }),
     onText: ifCurrent((piece) => transcriptPiece(piece, Date.now())),
     onMetadata: ifCurrent(onMetadata),
-    onServerError: ifCurrent((reason) => send({ type: "server said", reason })),
+    onServerError: ifCurrent((reason) => send({ type: "server said", reason, code: null })),
     onInterruption: ifCurrent((interrupted) => send({ type: "interruption", interrupted })),
     onLevels: ifCurrent((input, output) => {
       const now = performance.now();
@@ -191,7 +191,7 @@ function onMetadata(metadata: Metadata): void {
       send({ type: "warning", why: metadata.why, seconds: metadata.seconds, now: Date.now() });
       return;
     case "end":
-      send({ type: "server said", reason: metadata.reason });
+      send({ type: "server said", reason: metadata.reason, code: metadata.code });
       return;
     case "stats":
       return;

@@ -36,13 +36,14 @@ const events: Record<Event["type"], Event> = {
   mute: { type: "mute", muted: true },
   interruption: { type: "interruption", interrupted: true },
   warning: { type: "warning", why: "draining", seconds: 30, now: 5000 },
-  "server said": { type: "server said", reason: "because" },
+  "server said": { type: "server said", reason: "because", code: 1001 },
   closed: { type: "closed", code: 1006, reason: "", now: 63_000, chance: 1 },
   retry: { type: "retry" },
   failed: { type: "failed", reason: "broken" },
   disconnect: { type: "disconnect", now: 63_000 },
 };
 
+const because = { reason: "because", code: 1001 };
 const begun: State = { name: "microphone", attempt: 0, lost: false, muted: true };
 const broken: State = { name: "failed", reason: "broken", fix: null };
 const dialling = (dial: Dial): State => ({ name: "connecting", said: null, ...dial });
@@ -85,9 +86,9 @@ const transitions: [State["name"], Event["type"], State][] = [
     "warning",
     { ...(states.live as Extract<State, { name: "live" }>), warning: { why: "draining", until: 35_000 } },
   ],
-  ["connecting", "server said", { name: "connecting", said: "because", ...first }],
-  ["queued", "server said", { name: "queued", position: 3, waitSeconds: 40, said: "because", ...later }],
-  ["live", "server said", { ...(states.live as Extract<State, { name: "live" }>), said: "because" }],
+  ["connecting", "server said", { name: "connecting", said: because, ...first }],
+  ["queued", "server said", { name: "queued", position: 3, waitSeconds: 40, said: because, ...later }],
+  ["live", "server said", { ...(states.live as Extract<State, { name: "live" }>), said: because }],
   ["connecting", "closed", { name: "failed", reason: strings.lost, fix: null }],
   ["starting", "closed", again(3, 67_000)],
   ["untrusted", "closed", again(3, 67_000)],
@@ -139,8 +140,9 @@ describe("a conversation", () => {
   });
 
   it("believes what the server said over what the close frame says", () => {
-    const told = next(states.live, { type: "server said", reason: "the time for a conversation is over" });
-    const ended = next(told, { type: "closed", code: 1000, reason: "over", now: 2000, chance: 0 });
+    const reason = "the time for a conversation is over";
+    const told = next(states.live, { type: "server said", reason, code: 1000 });
+    const ended = next(told, { type: "closed", code: 1006, reason: "", now: 2000, chance: 0 });
     expect(ended).toEqual({ name: "ended", reason: "The time for a conversation is over.", seconds: 1 });
   });
 });

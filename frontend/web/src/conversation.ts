@@ -21,18 +21,25 @@ export interface Warning {
   until: number;
 }
 
+/** The server's own words, before it closes; they beat the close frame's, which may be lost. */
+export interface Said {
+  reason: string;
+  /** null: only the close frame has it. */
+  code: number | null;
+}
+
 export type State =
   | { name: "idle" }
   | { name: "insecure"; url: string }
   | ({ name: "microphone" } & Dial)
-  | ({ name: "connecting"; said: string | null } & Dial)
+  | ({ name: "connecting"; said: Said | null } & Dial)
   /** Direct mode: the browser does not get through to moshi at `url`. */
   | ({ name: "untrusted"; url: string } & Dial)
   | ({ name: "starting"; health: Health } & Dial)
   /** Position 1 is next. The estimate is in seconds. */
-  | ({ name: "queued"; position: number; waitSeconds: number | null; said: string | null } & Dial)
+  | ({ name: "queued"; position: number; waitSeconds: number | null; said: Said | null } & Dial)
   /** `since`: ms since the epoch. `interrupted`: the system has taken the microphone or the speaker away. */
-  | ({ name: "live"; since: number; said: string | null; interrupted: boolean; warning: Warning | null } & Dial)
+  | ({ name: "live"; since: number; said: Said | null; interrupted: boolean; warning: Warning | null } & Dial)
   /** The service is full or away, and is asked again `at` (ms since the epoch). */
   | ({ name: "busy"; reason: string; at: number } & Dial)
   | ({ name: "reconnecting"; reason: string; at: number } & Dial)
@@ -54,8 +61,7 @@ export type Event =
   | { type: "mute"; muted: boolean }
   | { type: "interruption"; interrupted: boolean }
   | { type: "warning"; why: Warning["why"]; seconds: number; now: number }
-  /** The server's own words, before it closes. They beat the close frame's. */
-  | { type: "server said"; reason: string }
+  | ({ type: "server said" } & Said)
   /** `chance`: 0..1, so that not everybody who was cut off comes back at once. */
   | { type: "closed"; code: number; reason: string; now: number; chance: number }
   | { type: "retry" }
@@ -103,7 +109,7 @@ export function next(state: State, event: Event): State {
       if (state.name !== "live") return state;
       return { ...state, warning: { why: event.why, until: event.now + event.seconds * 1000 } };
     case "server said":
-      return "said" in state ? { ...state, said: event.reason } : state;
+      return "said" in state ? { ...state, said: { reason: event.reason, code: event.code } } : state;
     case "closed":
       return closed(state, event);
     case "retry":
@@ -136,8 +142,10 @@ function isReaching(state: State): state is Extract<State, { name: "connecting" 
 
 function closed(state: State, event: Extract<Event, { type: "closed" }>): State {
   if (!isReaching(state) && state.name !== "queued" && state.name !== "live") return state;
-  const { code, now, chance } = event;
-  const told = ("said" in state ? state.said : null) ?? event.reason;
+  const { now, chance } = event;
+  const said = "said" in state ? state.said : null;
+  const code = said?.code ?? event.code;
+  const told = said?.reason ?? event.reason;
   const reason = closeReason(code, told);
   const waited = state.name === "queued" || state.name === "live";
   const lost = state.lost || state.name === "live";

@@ -2,6 +2,9 @@
 
 import captureUrl from "./capture.worklet?worker&url";
 import playbackUrl from "./playback.worklet?worker&url";
+import recorderUrl from "./recorder.worklet?worker&url";
+import { Recording } from "./recording";
+import type { Chunk } from "./stereo";
 import type { Call, CallOptions, CallStats, Metadata } from "./types";
 import {
   CAPTURE,
@@ -11,9 +14,11 @@ import {
   type FromWorker,
   PLAYBACK,
   type PlaybackReport,
+  RECORDER,
   type SocketReport,
   type ToCapture,
   type ToPlayback,
+  type ToRecorder,
   type ToWorker,
 } from "./worklet-messages";
 
@@ -66,7 +71,7 @@ export async function startCall(options: CallOptions): Promise<Call> {
     if (over) return;
     over = true;
     worker.terminate();
-    capture.disconnect();
+    source.disconnect();
     playback.disconnect();
     void release().then(hungUp);
     events.onClose(code, reason);
@@ -91,7 +96,12 @@ export async function startCall(options: CallOptions): Promise<Call> {
     }
   };
 
-  capture.port.postMessage({ muted: options.muted } satisfies ToCapture);
+  const recorder = options.record ? await record(context, source, playback) : null;
+  const mute = (muted: boolean): void => {
+    capture.port.postMessage({ muted } satisfies ToCapture);
+    recorder?.node.port.postMessage({ muted } satisfies ToRecorder);
+  };
+  mute(options.muted);
   if (options.speakerId) void setSpeaker(context, options.speakerId).catch(() => undefined); // it may be unplugged
   const [captureToWorker, workerFromCapture] = ports();
   const [playbackFromWorker, workerToPlayback] = ports();
@@ -108,7 +118,7 @@ export async function startCall(options: CallOptions): Promise<Call> {
 
   return {
     setMuted(muted) {
-      capture.port.postMessage({ muted } satisfies ToCapture);
+      mute(muted);
     },
     resume: () => context.resume(),
     async setMicrophone(stream) {
@@ -116,14 +126,17 @@ export async function startCall(options: CallOptions): Promise<Call> {
       source.disconnect();
       stop(microphone);
       next.connect(capture);
+      if (recorder) next.connect(recorder.node, 0, 0);
       source = next;
       microphone = stream;
       if (over) stop(stream);
       else watchInterruption();
     },
     setSpeaker: (id) => setSpeaker(context, id),
-    recording: () => null,
-    saveRecording: () => Promise.reject(new Error("nothing was recorded")),
+    recording: () => recorder && { seconds: recorder.recording.seconds, full: recorder.recording.full },
+    saveRecording(format) {
+      return recorder ? recorder.recording.as(format) : Promise.reject(new Error("nothing was recorded"));
+    },
     hangUp() {
       if (!over) worker.postMessage("close" satisfies CloseWorker);
       return whenHungUp;
@@ -170,6 +183,30 @@ async function connectWorklets(
   source.connect(capture);
   playback.connect(context.destination);
   return [capture, playback];
+}
+
+/** Keeps both sides: input 0 is the microphone, input 1 is Moshi. Null where the browser does not run it. */
+async function record(
+  context: AudioContext,
+  source: AudioNode,
+  playback: AudioNode,
+): Promise<{ node: AudioWorkletNode; recording: Recording } | null> {
+  try {
+    await context.audioWorklet.addModule(recorderUrl);
+  } catch {
+    return null; // a conversation without a recording is better than none
+  }
+  const node = new AudioWorkletNode(context, RECORDER, {
+    numberOfInputs: 2,
+    numberOfOutputs: 0,
+    channelCount: 1,
+    channelCountMode: "explicit",
+  });
+  const recording = new Recording();
+  node.port.onmessage = ({ data }: MessageEvent<Chunk>) => recording.push(data);
+  source.connect(node, 0, 0);
+  playback.connect(node, 0, 1);
+  return { node, recording };
 }
 
 /** Chromium alone has it so far. */

@@ -9,6 +9,7 @@ const CAPTURE = [0x4f, 0x67, 0x67, 0x53]; // "OggS"
 const HEADER_BYTES = 27;
 const CONTINUED = 1;
 const FIRST = 2;
+const LAST = 4;
 const CHECKSUM_AT = 22;
 const MAX_PACKET_BYTES = 65_536;
 
@@ -30,7 +31,7 @@ export function pageChecksum(page: Uint8Array): number {
   return crc;
 }
 
-/** Writes one mono Opus stream. */
+/** Writes one Opus stream. */
 export class OggOpusWriter {
   #sequence = 0;
   #position = 0;
@@ -38,10 +39,12 @@ export class OggOpusWriter {
   /**
    * @param serial the stream's number
    * @param preSkip 48 kHz samples of encoder delay that a decoder drops
+   * @param channels 1 or 2
    */
   constructor(
     readonly serial: number,
     readonly preSkip = 312,
+    readonly channels = 1,
   ) {}
 
   /** The two header pages that begin a stream. `inputRate` in Hz is for information only. */
@@ -50,7 +53,7 @@ export class OggOpusWriter {
     const view = new DataView(head.buffer);
     head.set(new TextEncoder().encode("OpusHead"));
     head[8] = 1; // version
-    head[9] = 1; // channels
+    head[9] = this.channels;
     view.setUint16(10, this.preSkip, true);
     view.setUint32(12, inputRate, true);
 
@@ -68,10 +71,10 @@ export class OggOpusWriter {
     return both;
   }
 
-  /** One packet in a page. `samples` is its length at 48 kHz. */
-  packet(packet: Uint8Array, samples: number): Uint8Array {
+  /** One packet in a page. `samples` is its length at 48 kHz. `isLast`: the stream ends with it. */
+  packet(packet: Uint8Array, samples: number, isLast = false): Uint8Array {
     this.#position += samples;
-    return this.#page(packet, 0);
+    return this.#page(packet, isLast ? LAST : 0);
   }
 
   #page(packet: Uint8Array, flags: number): Uint8Array {

@@ -1,5 +1,7 @@
 /** What the audio core and the page tell each other. */
 
+export type RecordingFormat = "wav" | "opus";
+
 export type Codec = "webcodecs" | "wasm";
 
 /** JSON of a kind 4 message. */
@@ -69,7 +71,7 @@ export interface Call {
   /** What is recorded so far, both sides; null when nothing is. */
   recording(): { seconds: number; full: boolean } | null;
   /** The file, also when the call is over. @throws Error when nothing was recorded */
-  saveRecording(format: "wav" | "opus"): Promise<Blob>;
+  saveRecording(format: RecordingFormat): Promise<Blob>;
   /** Closes the socket, the microphone and the audio device. Safe to call twice. */
   hangUp(): Promise<void>;
   stats(): CallStats;

@@ -4,9 +4,11 @@ import type { Codec, Metadata } from "./types";
 
 export const CAPTURE = "scenario6-capture";
 export const PLAYBACK = "scenario6-playback";
+export const RECORDER = "scenario6-recorder";
 
 /** Both worklets first get the port that leads straight to the worker. */
 export type ToCapture = { port: MessagePort } | { muted: boolean };
+export type ToRecorder = { muted: boolean };
 export type ToPlayback = { port: MessagePort };
 
 /** 20 ms of microphone, to the worker. */

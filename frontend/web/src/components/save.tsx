@@ -1,5 +1,6 @@
 import { useRef, useState } from "preact/hooks";
-import type { Call } from "../audio/types";
+import { recordingFormats } from "../audio/recording";
+import type { Call, RecordingFormat } from "../audio/types";
 import { beganAt, recordings, transcriptJson, transcriptText, transcriptVtt } from "../keeping";
 import { fileName, saveFile } from "../saving";
 import { lines, stats } from "../store";
@@ -17,7 +18,7 @@ export function Save() {
     saveFile(fileName(beganAt(), ending), make(), kind);
     close();
   };
-  const recording = (call: Call, format: "wav" | "opus", part: string) => async () => {
+  const recording = (call: Call, format: RecordingFormat, part: string) => async () => {
     try {
       saveFile(fileName(beganAt(), `${part}.${format}`), await call.saveRecording(format));
       setFailed(false);
@@ -59,7 +60,9 @@ export function Save() {
               save={(format) => recording(call, format, recordings.value.length > 1 ? `-part${index + 1}` : "")}
             />
           ))}
-          {recordings.value.length === 0 && <p class="hint">{strings.recordingNone}</p>}
+          {recordings.value.length === 0 && recordingFormats().length > 0 && (
+            <p class="hint">{strings.recordingNone}</p>
+          )}
           {failed && (
             <p class="error" role="alert">
               {strings.saveFailed}
@@ -72,18 +75,17 @@ export function Save() {
   );
 }
 
-function Recording({ call, save }: { call: Call; save(format: "wav" | "opus"): () => Promise<void> }) {
+function Recording({ call, save }: { call: Call; save(format: RecordingFormat): () => Promise<void> }) {
   void stats.value; // it grows as the figures come
   const kept = call.recording();
   if (!kept || kept.seconds === 0) return null;
   return (
     <>
-      <button type="button" onClick={save("wav")}>
-        {strings.saveWav}
-      </button>
-      <button type="button" onClick={save("opus")}>
-        {strings.saveOpus}
-      </button>
+      {recordingFormats().map((format) => (
+        <button key={format} type="button" onClick={save(format)}>
+          {strings.saveRecording[format]}
+        </button>
+      ))}
       <p class="hint">
         {strings.recordingHas(strings.duration(Math.round(kept.seconds)))} {kept.full && strings.recordingFull}
       </p>

@@ -1,3 +1,4 @@
+import { recordingFormats } from "../audio/recording";
 import { choosePushToTalk } from "../controller";
 import { microphoneId, pushToTalk, recording, speakerId } from "../preferences";
 import {
@@ -48,14 +49,16 @@ export function SoundSettings() {
         on={pushToTalk.value}
         onChange={choosePushToTalk}
       />
-      <Switch
-        label={strings.recordLabel}
-        hint={strings.recordHint}
-        on={recording.value}
-        onChange={(on) => {
-          recording.value = on;
-        }}
-      />
+      {recordingFormats().length > 0 && (
+        <Switch
+          label={strings.recordLabel}
+          hint={strings.recordHint}
+          on={recording.value}
+          onChange={(on) => {
+            recording.value = on;
+          }}
+        />
+      )}
     </Group>
   );
 }
