@@ -177,7 +177,7 @@ async def test_both_sides_are_recorded_and_saved(browser: Browser, tmp_path: Pat
     with wave.open(str(tmp_path / "saved.wav")) as file:
         assert (file.getnchannels(), file.getframerate()) == (2, 24_000)
         plain = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, 2).T / 32_768
-    packed, rate = sphn.read(tmp_path / "saved.opus")
+    packed, rate = sphn.read_opus(tmp_path / "saved.opus")
     for sides, seconds in ((plain, plain.shape[1] / 24_000), (packed, packed.shape[1] / rate)):
         assert sides.shape[0] == 2
         assert 3.5 < seconds < 8
