@@ -216,7 +216,7 @@ const en = {
     inserted: "Silence put in",
     capture: "Microphone delay",
     output: "Speaker delay",
-    dropped: "Not sent, not heard",
+    dropped: "Packets not sent, frames not heard",
     codec: "Codec",
     session: "Conversation",
     model: "Model",
