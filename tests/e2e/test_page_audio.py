@@ -22,7 +22,7 @@ from support.browser import arguments, executable
 pytestmark = pytest.mark.anyio
 
 AUDIO = 1
-LISTEN_SECONDS = 15
+LISTEN_SECONDS = 10
 CLICK_SECONDS = 0.5
 CONNECT_BYTES_GZ = 60_000
 
@@ -145,7 +145,7 @@ def delays(said: list[float], heard: list[float]) -> tuple[list[float], int]:
 async def test_every_click_comes_back(browser: Browser, query: str, jank: bool) -> None:
     stats, late, lost = await listen(browser, query, jank=jank)
     assert stats["codec"] == ("wasm" if query else "webcodecs")
-    assert len(late) >= 20
+    assert len(late) >= 14
     assert lost == 0
     assert stats["droppedInputPackets"] == 0
     late.sort()

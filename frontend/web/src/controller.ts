@@ -161,7 +161,10 @@ function eventsFor(current: () => boolean): CallEvents {
     onText: ifCurrent((piece) => transcriptPiece(piece, Date.now())),
     onMetadata: ifCurrent(onMetadata),
     onServerError: ifCurrent((reason) => send({ type: "server said", reason, code: null })),
-    onInterruption: ifCurrent((interrupted) => send({ type: "interruption", interrupted })),
+    onInterruption: ifCurrent((interrupted) => {
+      send({ type: "interruption", interrupted });
+      if (interrupted) silence();
+    }),
     onLevels: ifCurrent((input, output) => {
       const now = performance.now();
       batch(() => {

@@ -63,7 +63,7 @@ const en = {
     detail: "All places are taken. You will be connected by yourself; keep this page open.",
     estimate: (wait: string) => `About ${wait} to go.`,
   },
-  live: { title: "Live", detail: "Speak whenever you like; Moshi hears you." },
+  live: { title: "Live", detail: "Speak whenever you like." },
   muted: { title: "Muted", detail: "Moshi hears silence. The conversation goes on." },
   pushToTalk: { title: "Live, hold to talk", detail: "Moshi hears you while you hold the button or the space bar." },
   interrupted: {

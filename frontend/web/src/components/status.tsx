@@ -12,7 +12,11 @@ export function Status() {
   const now = state.value;
   const { title, detail } = words(now, pushToTalk.value);
   return (
-    <div class="status" data-state={now.name} data-muted={isUnderWay(now) && now.muted}>
+    <div
+      class="status"
+      data-state={now.name}
+      data-unheard={isUnderWay(now) && (now.muted || (now.name === "live" && now.interrupted))}
+    >
       <div role="status" data-testid="state">
         <h2>{title}</h2>
         <p>{detail}</p>
