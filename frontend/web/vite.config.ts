@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
+  base: "./", // under whatever prefix a reverse proxy puts the page
   build: {
     outDir: "../src/moshi_frontend/static",
     emptyOutDir: true,

@@ -47,7 +47,7 @@ async def test_ready_when_moshi_is(moshi: FakeMoshi) -> None:
         "service": "scenario6-frontend",
         "version": "0.1.0",
         "mode": "proxy",
-        "chat_url": "/api/chat",
+        "chat_url": "api/chat",
         "moshi": {"url": moshi.url, "health": moshi.health, "info": moshi.info},
     }
     assert (health.status_code, health.json()) == (200, moshi.health)

@@ -39,7 +39,7 @@ class MoshiReport(BaseModel):
 
 
 class Config(BaseModel):
-    """What the page needs to begin. `chat_url` is relative in proxy mode and absolute in direct mode."""
+    """What the page needs to begin. `chat_url` is relative to the page in proxy mode and absolute in direct mode."""
 
     service: Literal["scenario6-frontend"] = "scenario6-frontend"
     version: str = moshi_frontend.__version__
@@ -88,7 +88,7 @@ def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
         best = replicas.best()
         return Config(
             mode=settings.moshi_mode,
-            chat_url="/api/chat" if settings.moshi_mode == "proxy" else best.endpoint.chat_url,
+            chat_url="api/chat" if settings.moshi_mode == "proxy" else best.endpoint.chat_url,
             moshi=MoshiReport(url=best.endpoint.url, health=best.health, info=best.info),
         )
 

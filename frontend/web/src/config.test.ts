@@ -3,7 +3,7 @@ import { chatUrl, secureUrl, trustUrl } from "./config";
 
 describe("the address of a conversation", () => {
   it("is this page's host when the frontend passes it on", () => {
-    const config = { chat_url: "/api/chat" };
+    const config = { chat_url: "api/chat" };
     expect(chatUrl(config, "http://localhost:8080/?codec=wasm", {})).toBe("ws://localhost:8080/api/chat?protocol=2");
     expect(chatUrl(config, "https://talk.example/", {})).toBe("wss://talk.example/api/chat?protocol=2");
   });
@@ -14,7 +14,7 @@ describe("the address of a conversation", () => {
   });
 
   it("carries what the person has chosen", () => {
-    const url = chatUrl({ chat_url: "/api/chat" }, "https://talk.example/", { seed: 7, voice: "a&b" });
+    const url = chatUrl({ chat_url: "api/chat" }, "https://talk.example/", { seed: 7, voice: "a&b" });
     expect(url).toBe("wss://talk.example/api/chat?protocol=2&seed=7&voice=a%26b");
   });
 });

@@ -28,8 +28,8 @@ export interface Config {
 
 /** @throws Error if the service does not answer with its configuration */
 export async function fetchConfig(): Promise<Config> {
-  const response = await fetch("/api/config", { cache: "no-store" });
-  if (!response.ok) throw new Error(`/api/config answered ${response.status}`);
+  const response = await fetch("api/config", { cache: "no-store" });
+  if (!response.ok) throw new Error(`api/config answered ${response.status}`);
   return (await response.json()) as Config;
 }
 

@@ -36,7 +36,7 @@ it("has what a support engineer asks for", () => {
   const config: Config = {
     version: "1.0",
     mode: "proxy",
-    chat_url: "/api/chat",
+    chat_url: "api/chat",
     moshi: {
       url: "http://moshi",
       health: { status: "ready", phase: "ready", progress: 1, detail: "" },

@@ -145,7 +145,10 @@ class Conversation:
                         return End(Close.NOT_OPUS, f"audio is not Ogg/Opus: {error}")
                     work = max(work, frames * PERIOD / INPUT_SPEED)
                 case Kind.PING:
-                    await self._socket.send_bytes(bytes([Kind.PING]))
+                    try:
+                        await self._socket.send_bytes(bytes([Kind.PING]))
+                    except (WebSocketDisconnect, RuntimeError):  # the latter once the service has closed
+                        return "client left before its ping was answered"
                 case _:
                     pass  # upstream's servers ignore the other kinds, and its clients send some
             if wait := throttle.wait(work, time.monotonic()):

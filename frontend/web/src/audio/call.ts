@@ -155,7 +155,7 @@ export async function startCall(options: CallOptions): Promise<Call> {
         tickMs: serverStats?.tick_ms ?? null,
         lagMs: serverStats?.lag_ms ?? null,
         droppedFrames: serverStats?.dropped_frames ?? 0,
-        targetMs: null,
+        targetMs: played?.targetMs ?? null,
         captureLatencyMs: seconds(microphone.getAudioTracks()[0]?.getSettings() as { latency?: number }, "latency"),
         outputLatencyMs: seconds(context, "outputLatency"),
         messagesIn: socket?.messagesIn ?? 0,

@@ -93,6 +93,11 @@ export class JitterBuffer {
     else this.#play(block);
   }
 
+  /** Milliseconds that playback is meant to lag behind the fastest packet. */
+  get targetMs(): number {
+    return this.#target;
+  }
+
   /** The delay of this packet over the fastest one remembered; moves the target towards what the packets need. */
   #rememberDelay(relative: number): number {
     this.#delays.push(relative);

@@ -31,7 +31,7 @@ class Playback extends AudioWorkletProcessor {
   }
 
   #report(): void {
-    const { playedSamples, sumOfSquares, peak, underruns, insertedMs, bufferedMs } = this.#buffer;
+    const { playedSamples, sumOfSquares, peak, underruns, insertedMs, bufferedMs, targetMs } = this.#buffer;
     const report: PlaybackReport = {
       level: Math.sqrt(this.#energy / this.#sinceReport),
       playedSeconds: playedSamples / sampleRate,
@@ -40,6 +40,7 @@ class Playback extends AudioWorkletProcessor {
       underruns,
       insertedMs,
       bufferMs: bufferedMs,
+      targetMs,
     };
     this.port.postMessage(report);
     this.#sinceReport = 0;

@@ -28,6 +28,7 @@ export interface PlaybackReport {
   underruns: number;
   insertedMs: number;
   bufferMs: number;
+  targetMs: number;
 }
 
 export interface ToWorker {
