@@ -60,7 +60,7 @@ const en = {
   },
   queued: {
     title: (position: number) => (position === 1 ? "You are next" : `Number ${position} in the queue`),
-    detail: "All places are taken. You will be connected by yourself; keep this page open.",
+    detail: "All places are taken. You will be connected as soon as one is free; keep this page open.",
     estimate: (wait: string) => `About ${wait} to go.`,
   },
   live: { title: "Live", detail: "Speak whenever you like." },
