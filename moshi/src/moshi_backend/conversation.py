@@ -146,8 +146,8 @@ class Conversation:
                     work = max(work, frames * PERIOD / INPUT_SPEED)
                 case Kind.PING:
                     try:
-                        await self._socket.send_bytes(bytes([Kind.PING]))
-                    except (WebSocketDisconnect, RuntimeError):  # the latter once the service has closed
+                        await send(self._socket, bytes([Kind.PING]))
+                    except WebSocketDisconnect:
                         return "client left before its ping was answered"
                 case _:
                     pass  # upstream's servers ignore the other kinds, and its clients send some
@@ -235,11 +235,11 @@ class Conversation:
         self._span.add_event("admitted", {"moshi.queue_wait": waited})
         log.info("session %s: begins", session.id)
         await self._tell("session", id=session.id, settings=described(session.sampling))
-        await self._socket.send_bytes(protocol.HANDSHAKE)
+        await send(self._socket, protocol.HANDSHAKE)
 
     async def _say(self, frame: Frame, first: bool) -> None:
         stats = self._session.stats
-        await self._socket.send_bytes(protocol.audio(await self._codec.encode(frame.pcm)))
+        await send(self._socket, protocol.audio(await self._codec.encode(frame.pcm)))
         if first:
             metrics.FIRST_AUDIO.record(time.monotonic() - self._admitted)
             self._span.add_event("first audio")
@@ -247,7 +247,7 @@ class Conversation:
             # A slow tick is the model's fault, a backlog beside a fast one the client's or the event loop's.
             self._late.note(lag=stats.lag, tick=stats.tick, batch_size=stats.rows, backlog=self._session.backlog)
         if frame.text:
-            await self._socket.send_bytes(protocol.text(frame.text))
+            await send(self._socket, protocol.text(frame.text))
             if self._log_text:
                 log.info("session %s: says %r", self._session.id, frame.text)
 
@@ -262,11 +262,29 @@ class Conversation:
 
     async def _tell(self, type_: str, **fields: object) -> None:
         if self._extended:
-            await self._socket.send_bytes(protocol.metadata(type_, **fields))
+            await send(self._socket, protocol.metadata(type_, **fields))
+
+
+async def send(socket: WebSocket, message: bytes) -> None:
+    """
+    Raises:
+        WebSocketDisconnect: the connection is closed, by whichever side.
+    """
+    try:
+        await socket.send_bytes(message)
+    except RuntimeError as error:  # the server closed it: a message was too long, or pings stayed unanswered
+        raise WebSocketDisconnect from error
 
 
 async def close(socket: WebSocket, end: End, *, extended: bool) -> None:
-    """Announce the end to a client that asked for metadata, and close."""
+    """Announce the end to a client that asked for metadata, and close.
+
+    Raises:
+        WebSocketDisconnect: it is closed already.
+    """
     if extended:
-        await socket.send_bytes(protocol.metadata("end", code=end.code.value, reason=end.reason))
-    await socket.close(end.code.value, protocol.close_reason(end.reason))
+        await send(socket, protocol.metadata("end", code=end.code.value, reason=end.reason))
+    try:
+        await socket.close(end.code.value, protocol.close_reason(end.reason))
+    except RuntimeError as error:
+        raise WebSocketDisconnect from error
