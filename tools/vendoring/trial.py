@@ -177,27 +177,28 @@ def _run_contract_tests(copy: Path, python: Path, trial: Trial) -> None:
         trial.notes.append(f"the other {TESTS} were not run")
 
 
-def _passes(copy: Path, python: Path, tests: list[Path], trial: Trial) -> bool:
-    if not tests:
+def _passes(copy: Path, python: Path, files: list[Path], trial: Trial) -> bool:
+    if not files:
         return True
     results = copy / "results.xml"
     results.unlink(missing_ok=True)
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results}", *tests]
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results}", *files]
     ran = _run(command, copy, _paths(copy))
     try:
         cases = list(ElementTree.parse(results).iter("testcase"))
     except (OSError, ElementTree.ParseError):
         trial.problems.append(f"the contract tests do not run: {_last_line(ran)}")
         return False
-    failed = 0
+    reasons: dict[str, list[str]] = {}
     for case in cases:
         for kind in ("failure", "error"):
             if (found := case.find(kind)) is not None:
-                failed += 1
-                reason = (found.get("message") or "").splitlines()
-                trial.problems.append(f"{case.get('name')}: {reason[0] if reason else kind}")
+                lines = (found.get("message") or "").splitlines()
+                reasons.setdefault(lines[0] if lines else kind, []).append(str(case.get("name")))
+    failed = sum(map(len, reasons.values()))
+    trial.problems += [f"{reason}, in {', '.join(tests)}" for reason, tests in reasons.items()]
     skipped = sum(case.find("skipped") is not None for case in cases)
-    names = ", ".join(test.name for test in tests)
+    names = ", ".join(test.name for test in files)
     passed = len(cases) - failed - skipped
     trial.notes.append(f"{names}: {passed} passed, {failed} failed, {skipped} skipped")
     if ran.returncode != 0 and not failed:
