@@ -6,7 +6,7 @@
         -> state     what there is                     trial     the demo model and the tests with it
 
     below them: manifest, history (what is pinned, and was), source (cache, file, index), archive, licences, patches,
-    dependencies, sbom, usage and signatures (the API that the backend uses), surface, placement (files on disk)
+    dependencies, sbom, api, usage and signatures (what the backend uses), surface, placement (files on disk)
 
 Everything that `sync` and `verify` import is standard library, of Python 3.11 too: they run before any environment
 exists. The rest runs in it.

@@ -103,5 +103,3 @@ class Checkout:
             reason = ran.stderr.decode(errors="replace").strip().splitlines()
             raise Refused(f"git {arguments[0]} failed ({reason[0] if reason else ran.returncode}); is this a checkout?")
         return ran.stdout
-
-

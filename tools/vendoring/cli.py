@@ -121,7 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     command("status", "say what is pinned and placed, and what could be")
     verify = command("verify", "compare what is placed with what is pinned")
     verify.add_argument(
-        "--from-scratch", action="store_true", help="make the pin again from its archive, and compare all that it writes"
+        "--from-scratch",
+        action="store_true",
+        help="make the pin again from its archive, and compare all that it writes",
     )
     diff = command("diff", "report what an update from one release to another means")
     diff.add_argument("before", metavar="A")

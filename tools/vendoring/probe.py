@@ -23,7 +23,8 @@ def sound() -> NDArray[np.float32]:
     """The same noise of wandering loudness for every release, [FRAMES, FRAME]."""
     generator = np.random.default_rng(40)
     level = np.abs(np.sin(np.arange(FRAMES) * 0.37))[:, None] * 0.4
-    return (generator.standard_normal((FRAMES, FRAME)) * level).clip(-1, 1).astype(np.float32)
+    noise: NDArray[np.float64] = generator.standard_normal((FRAMES, FRAME)) * level
+    return np.asarray(noise.clip(-1, 1), np.float32)
 
 
 def codes(checkpoint: Any, frames: NDArray[np.float32]) -> Part:

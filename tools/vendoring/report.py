@@ -5,10 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from vendoring import surface
+from vendoring.api import Change, compare
 from vendoring.dependencies import LEFT_OUT, declared_licence, python_range, requirements
 from vendoring.pin import Pin
 from vendoring.signatures import Package
-from vendoring.usage import Change, compare
+
+
+SAME = "As before."
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,18 @@ def _files(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[str]
         lines.append(f"| {what} | `{name}` | +{added} | -{gone} |")
     if not lines:
         return ["No file differs."]
-    return ["| | file | lines | |", "|---|---|---|---|", *lines, f"| | {len(lines)} files | +{total[0]} | -{total[1]} |"]
+    return [
+        "| | file | lines | |",
+        "|---|---|---|---|",
+        *lines,
+        f"| | {len(lines)} files | +{total[0]} | -{total[1]} |",
+    ]
 
 
 def _count(old: bytes, new: bytes) -> tuple[int, int]:
-    lines = (data.decode(errors="replace").splitlines() for data in (old, new))
-    marks = [line[0] for line in difflib.unified_diff(*lines, lineterm="", n=0) if line[:3] not in ("+++", "---")]
+    before, after = (data.decode(errors="replace").splitlines() for data in (old, new))
+    # The first two lines name the files.
+    marks = [line[0] for line in list(difflib.unified_diff(before, after, lineterm="", n=0))[2:]]
     return marks.count("+"), marks.count("-")
 
 
@@ -111,7 +120,8 @@ def _licences(before: Pin, after: Pin) -> list[str]:
         }
         for pin in (before, after)
     ]
-    return _pairs(*pairs)
+    names = ", ".join(f"`{name}` {licence}" for name, licence in after.manifest.licences.items())
+    return [f"- {names}; all are accepted", *(line for line in _pairs(*pairs) if line != SAME)]
 
 
 def _pairs(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
@@ -125,7 +135,7 @@ def _pairs(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
             lines.append(f"- gone: `{name}` {_code(old)}".rstrip())
         elif old != new:
             lines.append(f"- changed: `{name}` {_code(old)} → {_code(new)}")
-    return lines or ["As before."]
+    return lines or [SAME]
 
 
 def _code(text: str | None) -> str:

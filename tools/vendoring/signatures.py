@@ -1,7 +1,7 @@
 """Upstream's package as its source says it is: names, signatures, attributes. Nothing of it is imported.
 
-Types are told where a class is named: by an annotation, by `self.x = Class(...)`, by a parameter with an annotation that
-is stored as it is, by what a function says that it returns. Everything else has no type here.
+Types are told where a class is named: by an annotation, by `self.x = Class(...)`, by a parameter with an annotation
+that is stored as it is, by what a function says that it returns. Everything else has no type here.
 """
 
 import ast
@@ -85,11 +85,11 @@ class Package:
         match annotation:
             case ast.Name():
                 found = self.find(module, annotation.id)
-            case ast.Constant(value=str()):
-                found = self.named(module, ast.parse(annotation.value, mode="eval").body)
-            case ast.Attribute(value=ast.Name()):
-                holder = self.find(module, annotation.value.id)
-                found = self.find(holder.module, annotation.attr) if holder and not holder.name else None
+            case ast.Constant(value=str() as text):
+                found = self.named(module, ast.parse(text, mode="eval").body)
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                holder = self.find(module, name)
+                found = self.find(holder.module, attribute) if holder and not holder.name else None
             case ast.BinOp(op=ast.BitOr(), right=ast.Constant(value=None)):
                 found = self.named(module, annotation.left)
             case ast.Subscript() if ast.unparse(annotation.value).endswith("Optional"):
@@ -124,10 +124,7 @@ class Package:
 
     def member(self, symbol: Symbol, name: str) -> Member | None:
         """A method, property or attribute of a class, its own or inherited inside the package."""
-        for owner in self._lineage(symbol):
-            if found := self._own(owner, name):
-                return found
-        return None
+        return next((found for owner in self._lineage(symbol) if (found := self._own(owner, name))), None)
 
     def _lineage(self, symbol: Symbol) -> Iterator[Symbol]:
         yield symbol
@@ -146,7 +143,7 @@ class Package:
                     # A property reads as what it returns; a method is called for it.
                     type_ = self.named(owner.module, item.returns)
                     return Member(prefix + signature(item), type_, None if "property" in decorators else item)
-                case ast.AnnAssign(target=ast.Name(id=found)) if found == name:
+                case ast.AnnAssign(target=ast.Name(id=assigned)) if assigned == name:
                     return Member(ast.unparse(item.annotation), self.named(owner.module, item.annotation))
                 case ast.Assign() if name in _names(item):
                     return Member("attribute of the class", None)

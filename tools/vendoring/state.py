@@ -17,12 +17,11 @@ def status(checkout: Checkout) -> list[str]:
     manifest = checkout.manifest()
     release, wrong = manifest.release, verify(checkout)
     before = [entry.release.version for entry in history.read(checkout)]
-    patches = {name: "" for name in checkout.patches()}
     return [
         f"pinned    {release.version}, commit {release.commit}",
         f"archive   {release.archive}, sha256 {release.sha256}",
         f"placed    {'as pinned' if not wrong else f'{len(wrong)} files are not as pinned; `verify` names them'}",
-        f"patches   {', '.join(patches) or 'none'}",
+        f"patches   {', '.join(checkout.patches()) or 'none'}",
         f"before    {', '.join(before) or 'nothing recorded'}",
         f"latest    {_latest()}",
     ]

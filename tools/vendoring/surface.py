@@ -36,15 +36,15 @@ def protocol(files: Mapping[str, bytes]) -> dict[str, str]:
         match node:
             case ast.Constant(value=bytes() as value) if len(value) == 1:
                 words.add(f"{name}: sends kind {value[0]}")
-            case ast.Compare(left=ast.Name(id="kind"), comparators=[ast.Constant(value=value)]):
+            case ast.Compare(left=ast.Name(id="kind"), comparators=[ast.Constant(value=int() as value)]):
                 words.add(f"{name}: takes kind {value}")
             case ast.Call(args=[ast.Constant(value=str() as value), *_]) if _called(node) in ("add_get", "add_post"):
                 words.add(f"{name}: route {value}")
-            case ast.Subscript(value=ast.Attribute(attr="query"), slice=ast.Constant(value=value)):
+            case ast.Subscript(value=ast.Attribute(attr="query"), slice=ast.Constant(value=str() as value)):
                 words.add(f"{name}: query {value}")
             case ast.Call(
                 func=ast.Attribute(attr="get", value=ast.Attribute(attr="query")),
-                args=[ast.Constant(value=value), *_],
+                args=[ast.Constant(value=str() as value), *_],
             ):
                 words.add(f"{name}: query {value}")
     return dict.fromkeys(sorted(words), "")

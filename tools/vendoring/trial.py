@@ -151,7 +151,9 @@ def _difference(before: list[list[int]] | str, after: list[list[int]] | str) -> 
     if not frames:
         return ""
     first = frames[0]
-    places = [str(place) for place, (old, new) in enumerate(zip(before[first], after[first], strict=False)) if old != new]
+    places = [
+        str(place) for place, (old, new) in enumerate(zip(before[first], after[first], strict=False)) if old != new
+    ]
     return (
         f"{len(frames)} of {len(after)} frames differ, the first is {first}, in tokens {', '.join(places)}: "
         f"{before[first]} became {after[first]}"
@@ -182,7 +184,7 @@ def _passes(copy: Path, python: Path, files: list[Path], trial: Trial) -> bool:
         return True
     results = copy / "results.xml"
     results.unlink(missing_ok=True)
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results}", *files]
+    command: list[str | Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results}", *files]
     ran = _run(command, copy, _paths(copy))
     try:
         cases = list(ElementTree.parse(results).iter("testcase"))

@@ -159,9 +159,7 @@ def _refuse_changes(checkout: Checkout) -> None:
 
 def _committed_patches(checkout: Checkout) -> dict[str, bytes]:
     names = checkout.git("ls-tree", "-z", "--name-only", "HEAD", f"{PATCHES}/").decode().split("\0")
-    return {
-        Path(name).name: checkout.git("show", f"HEAD:{name}") for name in sorted(names) if name.endswith(".patch")
-    }
+    return {Path(name).name: checkout.git("show", f"HEAD:{name}") for name in sorted(names) if name.endswith(".patch")}
 
 
 def _version_inside(data: bytes, name: str) -> str:

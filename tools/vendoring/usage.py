@@ -7,11 +7,11 @@ come out of an upstream object and whose class cannot be told are listed, not ch
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vendoring.manifest import NAME
-from vendoring.signatures import Member, Package, Symbol, takes
+from vendoring.signatures import Member, Package, Symbol
 
 type Of = Symbol | Unknown | Several | None
 """The type of a value; None for what does not come from upstream."""
@@ -176,7 +176,9 @@ class _File:
                 self._type(node.slice, known)
                 return _element(self._type(node.value, known))
             case ast.BoolOp() | ast.IfExp():
-                types = [self._type(child, known) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+                types = [
+                    self._type(child, known) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)
+                ]
                 return next((found for found in types if found is not None), None)
             case ast.Tuple() | ast.List() | ast.Set():
                 types = [self._type(item, known) for item in node.elts]
@@ -187,9 +189,9 @@ class _File:
                 inner = dict(known)
                 for loop in node.generators:
                     found = _element(self._type(loop.iter, inner))
-                    for name in ast.walk(loop.target):
-                        if isinstance(name, ast.Name):
-                            inner[name.id] = found if name is loop.target else None
+                    for target in ast.walk(loop.target):
+                        if isinstance(target, ast.Name):
+                            inner[target.id] = found if target is loop.target else None
                     for test in loop.ifs:
                         self._type(test, inner)
                 if isinstance(node, ast.DictComp):
@@ -253,57 +255,3 @@ def _element(of: Of) -> Of:
 
 def _is_upstream(module: str) -> bool:
     return module == NAME or module.startswith(f"{NAME}.")
-
-
-@dataclass(frozen=True)
-class Change:
-    """One used name that is not as before; `before` or `after` is None where it is not there."""
-
-    name: str
-    place: str
-    before: str | None
-    after: str | None
-    stops: bool
-
-
-def describe(name: str, package: Package) -> str | None:
-    """How a used name reads in a package: `module.Name`, or `module.Class.attribute`."""
-    holder, _, last = name.rpartition(".")
-    if symbol := package.find(holder, last):
-        return package.text(symbol)
-    module, _, owner = holder.rpartition(".")
-    found = package.find(module, owner)
-    member = package.member(found, last) if found and isinstance(found.node, ast.ClassDef) else None
-    return member.text if member else None
-
-
-def _unknown_keywords(usage: Usage, package: Package) -> Iterator[Change]:
-    for name, keywords in sorted(usage.keywords.items()):
-        holder, _, last = name.rpartition(".")
-        symbol = package.find(holder, last)
-        module, _, owner = holder.rpartition(".")
-        found = None if symbol else package.find(module, owner)
-        member = package.member(found, last) if found else None
-        node = symbol.node if symbol else member.node if member else None
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            for keyword in sorted(keywords):
-                if not takes(node, keyword):
-                    place = usage.members.get(name, "")
-                    yield Change(f"{name}({keyword}=...)", place, "the backend passes it", None, stops=True)
-
-
-def compare(sources: Mapping[str, bytes], before: Package, after: Package) -> tuple[list[Change], Usage]:
-    """How what the backend uses differs between two packages, and what it uses of the later one.
-
-    A name that neither has is inherited from outside of the package, such as `parameters`, and no change.
-    """
-    old, new = used_by(sources, before), used_by(sources, after)
-    changes: list[Change] = []
-    places = {**new.members, **new.symbols, **old.members, **old.symbols}
-    for name, place in sorted(places.items()):
-        was, now = describe(name, before), describe(name, after)
-        if was != now:
-            changes.append(Change(name, place, was, now, stops=was is not None))
-        elif was is None and (name in new.symbols or name in old.symbols):
-            changes.append(Change(name, place, None, None, stops=True))
-    return [*changes, *_unknown_keywords(new, after)], new
