@@ -42,6 +42,7 @@ def rollback(checkout: Checkout, request: Rollback, cache: Path, say: Callable[[
         entries = history.read(checkout)
         depth = _find(entries, request.version)
         target = entries[depth]
+        mine = {path for path in checkout.changed_paths() if path.startswith(f"{PATCHES}/")}
         _refuse_other_changes(checkout, present, entries)
         files = {name: history.content(checkout, cache, name, digest) for name, digest in target.files.items()}
         locks = _locks(checkout, cache, entries[depth:])
@@ -53,7 +54,9 @@ def rollback(checkout: Checkout, request: Rollback, cache: Path, say: Callable[[
         leaving = [name for name in _tracked(checkout) if name not in files]
         for name in (*leaving, *files):
             if (path := checkout.root / name).is_file():
-                store(cache, path.read_bytes())
+                store(cache, data := path.read_bytes())
+                if name in mine and files.get(name) != data:
+                    say(f"{name} was never committed; it is kept as {cache / sha256(data)}")
         written = {**files, **locks, HISTORY_FILE: history.text(entries[:depth]).encode()}
         swap(checkout.root, placed, manifest.text(), written, leaving)
     say(f"{NAME} {present.release.version} -> {target.release.version}: {len(placed)} files, as recorded")
