@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import shutil
 import subprocess
 import tarfile
 import zipfile
@@ -13,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from vendoring import placement
-from vendoring.checkout import Checkout
+from vendoring.checkout import HISTORY_FILE, PATCHES, Checkout
 from vendoring.cli import main
 from vendoring.manifest import Manifest, Release, sha256
+from vendoring.pin import make_pin
+from vendoring.source import default_cache, store
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOP = "moshi-1.2.3"
@@ -85,9 +88,7 @@ def tree(folder: Path) -> dict[str, tuple[bytes | None, int]]:
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below by path; without git's own, the lock and scratch folders."""
     return {
-        name: data
-        for name, (data, _) in tree(folder).items()
-        if data is not None and not name.startswith(".state/")
+        name: data for name, (data, _) in tree(folder).items() if data is not None and not name.startswith(".state/")
     }
 
 
@@ -112,12 +113,10 @@ def refused(arguments: list[str], checkout: Checkout, capsys: pytest.CaptureFixt
 
 
 def git(folder: Path, *arguments: str) -> str:
-    identity = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
-    hermetic = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
-    ran = subprocess.run(
-        ["git", *arguments], cwd=folder, env=os.environ | identity | hermetic, capture_output=True, text=True, check=True
-    )
-    return ran.stdout
+    identity = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    environment = os.environ | identity | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 @contextmanager
@@ -143,9 +142,79 @@ def interrupted_at(step: int, error: type[BaseException] | None, for_good: bool)
     changes = [
         *((Path, name) for name in ("mkdir", "write_bytes", "rename", "replace", "unlink")),
         (placement, "_write"),
-        (placement.shutil, "rmtree"),
+        (shutil, "rmtree"),
     ]
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in changes:
             patch.setattr(owner, name, failing(getattr(owner, name)))
         yield tried
+
+
+# A repository with a backend, whose pinned release can be left for another
+
+METADATA = """\
+Metadata-Version: 2.4
+Name: moshi
+Version: {version}
+License: MIT
+Requires-Python: >=3.10
+Requires-Dist: torch<{torch},>=2.2
+Requires-Dist: aiohttp
+Requires-Dist: pytest; extra == "dev"
+"""
+MODEL = b"""\
+class Model:
+    def __init__(self, width: int = 8):
+        self.width = width
+"""
+BACKEND = b"from moshi.lm import Model\n\n\ndef width(model: Model) -> int:\n    return model.width\n"
+FIRST = {"LICENSE": MIT, "moshi/__init__.py": b'version = "1.0"\n', "moshi/lm.py": MODEL}
+SECOND = {"LICENSE": MIT, "LICENSE.other": MIT, "moshi/__init__.py": b'version = "2.0"\n', "moshi/lm.py": MODEL}
+PATCH = b"""\
+--- a/moshi/lm.py
++++ b/moshi/lm.py
+@@ -1,3 +1,4 @@
++\"\"\"Patched.\"\"\"
+ class Model:
+     def __init__(self, width: int = 8):
+         self.width = width
+"""
+
+
+def release_archive(version: str, files: Mapping[str, bytes], torch: str = "3") -> bytes:
+    metadata = METADATA.format(version=version, torch=torch).encode()
+    return make_archive({**files, "PKG-INFO": metadata}, top=f"moshi-{version}")
+
+
+def release_of(version: str, archive: bytes) -> Release:
+    return Release(version, COMMIT, f"moshi-{version}.tar.gz", sha256(archive))
+
+
+def make_repository(root: Path, patches: Mapping[str, bytes] | None = None) -> Checkout:
+    """A git checkout with a backend that pins FIRST as 1.0; it is placed, and its archive is in the cache."""
+    checkout = Checkout(root)
+    archive = release_archive("1.0", FIRST)
+    store(default_cache(), archive)
+    pin = make_pin(release_of("1.0", archive), archive, patches or {})
+    files = {
+        **pin.written,
+        HISTORY_FILE: b"[]\n",
+        **{f"{PATCHES}/{name}": data for name, data in (patches or {}).items()},
+        "third_party/moshi/.gitignore": b"/moshi/\n/LICENSE*\n/.placed.json\n/.swap/\n/.lock\n",
+        ".gitignore": b"/.state/\n__pycache__/\n",
+        "README.md": b"ours\n",
+        "moshi/requirements.lock": b"torch==2.4.1 \\\n    --hash=sha256:00\n",
+        "moshi/src/moshi_backend/model.py": BACKEND,
+    }
+    for name, data in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data)
+    git(root, "init", "-q")
+    commit(root)
+    assert main(["sync"], checkout) == 0
+    return checkout
+
+
+def commit(root: Path) -> None:
+    git(root, "add", "--all")
+    git(root, "commit", "-q", "-m", "as it is")

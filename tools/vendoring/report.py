@@ -10,7 +10,6 @@ from vendoring.dependencies import LEFT_OUT, declared_licence, python_range, req
 from vendoring.pin import Pin
 from vendoring.signatures import Package
 
-
 SAME = "As before."
 
 

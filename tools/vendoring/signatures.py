@@ -68,8 +68,10 @@ class Package:
                     return Symbol(module, name, node.value)
                 case ast.ImportFrom():
                     for alias in node.names:
-                        if (alias.asname or alias.name) == name:
-                            return self._find(self._absolute(module, node), alias.name, seen | {(module, name)})
+                        # `from . import name` in a package that has a module of that name is that module.
+                        found = (self._absolute(module, node), alias.name)
+                        if (alias.asname or alias.name) == name and found != (module, name):
+                            return self._find(*found, seen | {(module, name)})
         submodule = f"{module}.{name}"
         return Symbol(submodule, "", None) if submodule in self._trees else None
 

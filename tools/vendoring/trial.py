@@ -184,8 +184,8 @@ def _passes(copy: Path, python: Path, files: list[Path], trial: Trial) -> bool:
         return True
     results = copy / "results.xml"
     results.unlink(missing_ok=True)
-    command: list[str | Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results}", *files]
-    ran = _run(command, copy, _paths(copy))
+    options = ("-q", "-p", "no:cacheprovider", f"--junitxml={results}")
+    ran = _run([python, "-m", "pytest", *options, *files], copy, _paths(copy))
     try:
         cases = list(ElementTree.parse(results).iter("testcase"))
     except (OSError, ElementTree.ParseError):

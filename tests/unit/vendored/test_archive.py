@@ -93,7 +93,6 @@ def test_every_path_taken_stays_inside(name: str, below_top: bool) -> None:
         assert path.parts[0] == "moshi" or path.name.startswith("LICENSE")
 
 
-
 # Wheels
 
 

@@ -13,7 +13,6 @@ from vendoring.cli import main
 from vendoring.manifest import Release, sha256
 
 
-
 def test_sync_places_package_and_licences_and_nothing_else(checkout: Checkout, archive: Path) -> None:
     assert main(["sync", "--archive", str(archive)], checkout) == 0
     assert placed(checkout) == RELEASED
@@ -235,4 +234,3 @@ def test_unusable_pin_is_refused(
     path = checkout.release_file if name == "MOSHI_VERSION" else checkout.manifest_file
     path.write_text(text)
     refused([command], checkout, capsys)
-
