@@ -35,6 +35,7 @@ from vendoring.source import default_cache
 from vendoring.trial import try_out
 
 ROOT = Path(__file__).parents[2]
+PROJECT = b'[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
 
 
 # What is installed here is what the manifest says
@@ -105,8 +106,7 @@ def release(archive: str, data: bytes) -> Release:
 def trapped(canary: Path) -> dict[str, bytes]:
     """RELEASED as an archive that shows when its code runs."""
     trap = f"open({str(canary)!r}, 'w').close()\n".encode()
-    project = b'[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
-    return RELEASED | {"moshi/__init__.py": trap, "setup.py": trap, "pyproject.toml": project}
+    return RELEASED | {"moshi/__init__.py": trap, "setup.py": trap, "pyproject.toml": PROJECT}
 
 
 def test_the_download_runs_nothing_of_the_archive(folder: Path, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @pytest.mark.parametrize("honest", [True, False])
 def test_an_archive_that_is_not_what_the_index_says_is_refused(served: Path, honest: bool) -> None:
-    data = release_archive("2.0", SECOND | {"pyproject.toml": b""})
+    data = release_archive("2.0", SECOND | {"pyproject.toml": PROJECT})
     (served / "moshi-2.0.tar.gz").write_bytes(data)
     digest = sha256(data if honest else b"something else")
     (served / "index.html").write_text(f'<a href="moshi-2.0.tar.gz#sha256={digest}">moshi-2.0.tar.gz</a>')

@@ -233,3 +233,22 @@ def test_locks_that_had_to_be_made_anew_are_part_of_the_change(repository: Check
     assert "git add MOSHI_VERSION third_party/moshi moshi/requirements.lock" in said
     assert main(["rollback"], repository) == 0
     assert lock.read_bytes() == old
+
+
+# A fork that keeps upstream's code in its own history
+
+
+def test_a_fork_that_tracks_upstreams_code_is_updated_and_rolled_back(
+    repository: Checkout, second: Path, cache: Path
+) -> None:
+    ignored = repository.folder / ".gitignore"
+    ignored.write_text("/.placed.json\n/.swap/\n/.lock\n")
+    commit(repository.root)
+    assert "third_party/moshi/moshi/lm.py" in git(repository.root, "ls-files")
+    assert main(["sync"], repository) == 0
+    run(repository, Update("2.0", second), cache)
+    assert "LICENSE.other" in git(repository.root, "status", "--porcelain")
+    commit(repository.root)
+    assert main(["rollback"], repository) == 0
+    assert git(repository.root, "diff", "--stat", "HEAD~1") == ""
+    assert placed(repository) == FIRST
