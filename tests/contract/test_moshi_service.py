@@ -5,6 +5,7 @@ import json
 import ssl
 import subprocess
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,8 +37,8 @@ def test_it_says_that_it_is_alive_ready_and_what_it_is(moshi: Service) -> None:
     assert (health.json()["status"], health.json()["progress"]) == ("ready", 1.0)
     info = moshi.get("/api/info").json()
     assert info["model"] == {"id": "demo", "revision": None, "demo": True}
-    assert info["upstream"]["version"] == "0.2.13"
-    assert len(info["upstream"]["commit"]) == 40
+    pin = tomllib.loads((Path(__file__).parents[2] / "MOSHI_VERSION").read_text())
+    assert info["upstream"] == {"version": pin["version"], "commit": pin["commit"]}
     assert (info["sample_rate"], info["frame_size"]) == (24000, 1920)
     assert info["slots"] == {"total": SLOTS, "used": 0}
     assert info["context_seconds"] == pytest.approx(256 * 0.08, abs=0.05)

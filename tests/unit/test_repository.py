@@ -112,5 +112,5 @@ def test_the_demo_model_is_a_few_megabytes() -> None:
 
 
 def test_the_placed_upstream_is_exactly_the_pinned_one() -> None:
-    verified = subprocess.run([ROOT / "tools/vendor_moshi", "verify"], capture_output=True, text=True)
+    verified = subprocess.run([ROOT / "tools/update_moshi.sh", "verify"], capture_output=True, text=True)
     assert verified.returncode == 0, verified.stdout + verified.stderr

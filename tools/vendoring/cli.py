@@ -1,14 +1,13 @@
-"""The command line of tools/vendor_moshi."""
+"""The command line of tools/update_moshi.sh and .ps1."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vendoring import commands
-from vendoring.commands import Checkout
+from vendoring import sync
+from vendoring.checkout import Checkout
 from vendoring.errors import Refused
-from vendoring.manifest import NAME, Release, sha256
 from vendoring.source import default_cache
 
 _EPILOG = "exit codes: 0 done, 1 verify found differences, 2 wrong usage, 3 refused or failed"
@@ -29,58 +28,108 @@ def main(argv: Sequence[str] | None = None, checkout: Checkout | None = None) ->
         return _fail(str(refusal))
     except OSError as error:
         return _fail(f"{error}; put that right and run it again")
+    except ModuleNotFoundError as error:
+        return _fail(f"{error.name} is not installed here; run make setup first")
 
 
 def _run(arguments: argparse.Namespace, checkout: Checkout) -> int:
+    # What needs the environment is imported where it is used: set-up runs `sync` before there is one.
+    cache = default_cache()
     match arguments.command:
         case "sync":
-            print(commands.sync(checkout, arguments.archive, default_cache(), arguments.force))
+            print(sync.sync(checkout, arguments.archive, cache, arguments.force))
         case "verify":
-            wrong = commands.verify(checkout)
-            for difference in wrong:
-                print(f"{difference.kind:8} {difference.path}")
-            if wrong:
-                print("vendor_moshi: not as pinned; run tools/vendor_moshi sync", file=sys.stderr)
-                return 1
-            print("as pinned")
-        case "pin":
-            print(commands.pin(checkout, _release(arguments), arguments.archive, default_cache()))
+            return _verify(checkout, cache, arguments.from_scratch)
+        case "update":
+            from vendoring.update import Update, update
+
+            request = Update(
+                arguments.version, arguments.archive, arguments.sha256, arguments.commit, arguments.accept
+            )  # fmt: skip
+            update(checkout, request, cache, _say)
+        case "rollback":
+            from vendoring.rollback import Rollback, rollback
+
+            rollback(checkout, Rollback(arguments.version, arguments.archive), cache, _say)
+        case "diff":
+            from vendoring.update import compare_releases
+
+            print(compare_releases(checkout, (arguments.before, arguments.after), cache).text, end="")
+        case "status":
+            from vendoring.state import status
+
+            print("\n".join(status(checkout)))
+        case "list":
+            from vendoring.state import releases
+
+            print("\n".join(releases(checkout, cache)))
     return 0
 
 
-def _release(arguments: argparse.Namespace) -> Release:
-    archive: Path | None = arguments.archive
-    return Release(
-        version=arguments.version,
-        commit=arguments.commit,
-        archive=f"{NAME}-{arguments.version}.tar.gz",
-        sha256=arguments.sha256 if archive is None else sha256(archive.read_bytes()),
-    )
+def _verify(checkout: Checkout, cache: Path, from_scratch: bool) -> int:
+    if from_scratch:
+        from vendoring.update import verify_from_scratch
+
+        wrong = verify_from_scratch(checkout, cache)
+    else:
+        wrong = [f"{difference.kind:8} {difference.path}" for difference in sync.verify(checkout)]
+    for line in wrong:
+        print(line)
+    if wrong:
+        print("update_moshi: not as pinned; run tools/update_moshi.sh sync, or git restore", file=sys.stderr)
+        return 1
+    print("as pinned")
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def _fail(reason: str) -> int:
-    print(f"vendor_moshi: {reason}", file=sys.stderr)
+    print(f"update_moshi: {reason}", file=sys.stderr)
     return 3
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="vendor_moshi",
-        description="Keeps third_party/moshi/ equal to the release in MOSHI_VERSION.",
+        prog="update_moshi",
+        description="Keeps third_party/moshi/ equal to the release in MOSHI_VERSION, and changes which one that is.",
         epilog=_EPILOG,
     )
     subparsers = parser.add_subparsers(dest="command", required=True)
 
-    sync = subparsers.add_parser("sync", help="place the pinned release", epilog=_EPILOG)
-    sync.add_argument("--archive", type=Path, metavar="FILE", help="from this file: needs no network")
-    sync.add_argument("--force", action="store_true", help="throw local changes away")
+    def command(name: str, about: str) -> argparse.ArgumentParser:
+        return subparsers.add_parser(name, help=about, description=f"{about.capitalize()}.", epilog=_EPILOG)
 
-    subparsers.add_parser("verify", help="compare what is placed with what is pinned", epilog=_EPILOG)
+    def archive(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--archive", type=Path, metavar="FILE", help="from this file: needs no network")
 
-    pin = subparsers.add_parser("pin", help="write MOSHI_VERSION and UPSTREAM.json", epilog=_EPILOG)
-    pin.add_argument("version", metavar="VERSION")
-    pin.add_argument("--commit", required=True, metavar="SHA", help="the upstream commit of it")
-    origin = pin.add_mutually_exclusive_group(required=True)
-    origin.add_argument("--archive", type=Path, metavar="FILE", help="the archive itself")
-    origin.add_argument("--sha256", metavar="HASH", help="the hash that the archive from the index must have")
+    update = command("update", "pin and place another release, after a report and a trial")
+    update.add_argument("version", nargs="?", metavar="VERSION", default="latest", help="by default the latest")
+    archive(update)
+    update.add_argument("--sha256", metavar="HASH", help="the hash that the archive must have")
+    update.add_argument("--commit", metavar="SHA", help="upstream's commit of the release; archives do not say it")
+    update.add_argument(
+        "--accept", action="store_true", help="go on though the used API, tokens or contract tests differ"
+    )
+
+    rollback = command("rollback", "go back to a recorded pin, byte by byte")
+    rollback.add_argument("version", nargs="?", metavar="VERSION", help="by default the pin before this one")
+    archive(rollback)
+
+    command("status", "say what is pinned and placed, and what could be")
+    verify = command("verify", "compare what is placed with what is pinned")
+    verify.add_argument(
+        "--from-scratch",
+        action="store_true",
+        help="make the pin again from its archive, and compare all that it writes",
+    )
+    diff = command("diff", "report what an update from one release to another means")
+    diff.add_argument("before", metavar="A")
+    diff.add_argument("after", metavar="B")
+    command("list", "list the recorded pins and what the package index has")
+    place = command("sync", "place the pinned release")
+    archive(place)
+    place.add_argument("--force", action="store_true", help="throw local changes away")
     return parser

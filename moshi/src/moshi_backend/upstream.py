@@ -10,12 +10,13 @@ def version() -> str:
 
 
 def commit() -> str:
-    """The upstream commit, the last part of the packaging's source link.
+    """The upstream commit, the last part of the packaging's source link; `unknown` where nobody has looked it up.
 
     Raises:
         LookupError: another package named moshi is installed.
     """
     for entry in metadata.metadata("moshi").get_all("Project-URL") or ():
         if entry.startswith(SOURCE):
-            return str(entry).rpartition("/")[2]
+            source, _, commit = str(entry).rpartition("/tree/")
+            return commit if source else "unknown"
     raise LookupError("the installed package moshi is not third_party/moshi; run `make setup`")

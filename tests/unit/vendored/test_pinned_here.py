@@ -1,0 +1,53 @@
+"""This repository's own pin: every place that names the release names the same one."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from vendoring import history
+from vendoring.checkout import HISTORY_FILE, PACKAGING_FILE, SBOM_FILE, Checkout
+from vendoring.dependencies import outdated_in
+from vendoring.manifest import UNKNOWN
+
+CHECKOUT = Checkout(Path(__file__).resolve().parents[3])
+
+
+@pytest.fixture(scope="module")
+def packaging() -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((CHECKOUT.root / PACKAGING_FILE).read_text())["project"]
+    return project
+
+
+def test_all_places_name_the_same_release(packaging: dict[str, Any]) -> None:
+    release = CHECKOUT.manifest().release
+    assert packaging["version"] == release.version
+    if release.commit != UNKNOWN:
+        assert packaging["urls"]["Source"].endswith(f"/tree/{release.commit}")
+    assert release.archive.startswith(f"moshi-{release.version}")
+
+
+def test_packaging_ships_every_licence(packaging: dict[str, Any]) -> None:
+    assert sorted(packaging["license-files"]) == sorted(CHECKOUT.manifest().licences)
+    assert {packaging["license"]} == {*CHECKOUT.manifest().licences.values()}
+
+
+def test_the_locks_hold_what_the_release_asks_for(packaging: dict[str, Any]) -> None:
+    metadata = "".join(f"Requires-Dist: {requirement}\n" for requirement in packaging["dependencies"])
+    assert outdated_in((CHECKOUT.root / "moshi/requirements.lock").read_text(), metadata) == []
+
+
+def test_pin_and_history_are_what_the_tool_writes() -> None:
+    assert CHECKOUT.manifest_file.read_text() == CHECKOUT.manifest().text()
+    assert CHECKOUT.release_file.read_text() == CHECKOUT.manifest().release.text()
+    assert (CHECKOUT.root / HISTORY_FILE).read_text() == history.text(history.read(CHECKOUT))
+
+
+def test_the_bill_of_materials_is_valid_cyclonedx() -> None:
+    text = (CHECKOUT.root / SBOM_FILE).read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    broken = text.replace('"specVersion": "1.6"', '"specVersion": 7')
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(broken) is not None
