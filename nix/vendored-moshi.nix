@@ -1,0 +1,35 @@
+# third_party/moshi as `make setup` places it: the vendoring tool itself unpacks the pinned archive, applies our patches and
+# compares every file with the manifest.
+{
+  runCommand,
+  fetchPypi,
+  git,
+  python,
+  release,
+}:
+let
+  archive = fetchPypi {
+    pname = "moshi";
+    inherit (release.upstream) version sha256;
+  };
+in
+runCommand "vendored-moshi-${release.upstream.version}"
+  {
+    nativeBuildInputs = [
+      git
+      python
+    ];
+    passthru = { inherit archive; };
+  }
+  ''
+    mkdir -p checkout/third_party checkout/tools
+    cp ${../MOSHI_VERSION} checkout/MOSHI_VERSION
+    cp -r ${../third_party/moshi} checkout/third_party/moshi
+    cp -r ${../tools/vendoring} checkout/tools/vendoring
+    chmod -R u+w checkout
+    ln -s ${archive} ${release.upstream.archive}
+    export HOME=$TMPDIR
+    python3.12 checkout/tools/vendoring sync --archive ${release.upstream.archive}
+    python3.12 checkout/tools/vendoring verify
+    cp -r checkout/third_party/moshi "$out"
+  ''
