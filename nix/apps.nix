@@ -79,8 +79,12 @@ let
         fi
         to=$1
         shift
+        # skopeo reads an archive more than once, so a stream will not do.
+        archive=$(mktemp)
+        trap 'rm -f "$archive"' EXIT
         ${forEachImage (image: ''
-          ${image} | skopeo --insecure-policy copy "$@" docker-archive:/dev/stdin "$to/${image.reference}"
+          ${image} >"$archive"
+          skopeo --insecure-policy copy "$@" "docker-archive:$archive" "$to/${image.reference}"
         '')}
       '';
     };

@@ -1,8 +1,8 @@
 """Which wheel of each locked package Nix takes: nix/wheels.json, written from requirements-dev.lock by tools/lock.
 
-A lock with hashes says which files are trusted, not what they are called, and Nix fetches by name. What is added here is
-only that: the parts of each file's name without its version, which stays in the lock, and the one hash of the lock's that is
-the file's.
+A lock with hashes says which files are trusted, not what they are called, and Nix fetches by name. What is added here
+is only that: the parts of each file's name without its version, which stays in the lock, and the one hash of the lock's
+that is the file's.
 """
 
 import json

@@ -5,13 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = ROOT / "tests" / "nix" / "nixpkgs"
 STATE = ROOT / ".state" / "nix"
+INPUTS = ("nixpkgs", "nixpkgs-cuda")
 TOO_LARGE = ("scenario6-torch", "scenario6-development")
 """Trees that a test does not make again: 3 GB to fetch, 5 GB on disk."""
 
@@ -39,6 +41,11 @@ class Flake:
     nix: Path
     source: Path
     nixpkgs: Path
+    revision: str | None = None
+
+    @property
+    def store(self) -> Path:
+        return STATE / "store"
 
     @classmethod
     def of_checkout(cls, folder: Path) -> "Flake":
@@ -57,15 +64,65 @@ class Flake:
         (nixpkgs / "host.json").write_text(json.dumps(host()))
         return cls(Path(command.stdout.strip()), source, nixpkgs)
 
-    def run(self, verb: str, output: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    def run(
+        self,
+        verb: str,
+        output: str,
+        *arguments: str | Path,
+        environment: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> subprocess.CompletedProcess[str]:
         """`nix VERB .#OUTPUT ARGUMENTS`, whatever its exit code."""
-        inputs = [word for name in ("nixpkgs", "nixpkgs-cuda") for word in ("--override-input", name, f"path:{self.nixpkgs}")]
+        address = f"git+file:{self.source}" if self.revision else f"path:{self.source}"
+        overrides = [] if self.revision else self._overrides
         return subprocess.run(
-            [self.nix, *verb.split(), "--offline", "--no-write-lock-file", *inputs, f"path:{self.source}#{output}", *arguments],
+            [
+                self.nix,
+                *verb.split(),
+                "--offline",
+                "--no-write-lock-file",
+                *overrides,
+                f"{address}#{output}",
+                *arguments,
+            ],
+            env=environment,
+            cwd=cwd,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+
+    @property
+    def _overrides(self) -> list[str]:
+        return [word for name in INPUTS for word in ("--override-input", name, f"path:{self.nixpkgs}")]
+
+    def run_expression(self, expression: str) -> Any:
+        """The value of an expression that may read any file."""
+        done = subprocess.run(
+            [self.nix, "eval", "--json", "--impure", "--expr", expression], check=True, stdout=subprocess.PIPE
+        )
+        return json.loads(done.stdout)
+
+    def committed(self) -> "Flake":
+        """The same as a git repository with everything committed, and the stand-in in its flake.lock.
+
+        Nix does not say the revision of a checkout whose inputs are overridden.
+        """
+        subprocess.run(
+            [self.nix, "flake", "lock", "--offline", *self._overrides, f"path:{self.source}"],
+            check=True,
+            capture_output=True,
+        )
+        for command in (
+            ["init", "--quiet"],
+            ["add", "--all"],
+            ["-c", "user.name=Test", "-c", "user.email=test@localhost", "commit", "--quiet", "--message", "All"],
+        ):
+            subprocess.run(["git", *command], cwd=self.source, check=True)
+        head = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=self.source, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return replace(self, revision=head.stdout.strip())
 
     def evaluate(self, output: str, apply: str = "it: it") -> Any:
         """The value of a Nix function of an output."""

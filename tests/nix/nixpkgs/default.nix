@@ -18,6 +18,7 @@ let
       given
       // {
         inherit name system stdenv;
+        outputs = [ "out" ];
         builder = "/bin/bash";
         args = [
           "-euo"
@@ -211,11 +212,12 @@ let
               os = "linux";
               created = "1970-01-01T00:00:01Z";
             };
-            exportReferencesGraph.closure = [ (writeText "config.json" (builtins.toJSON config)) ] ++ contents;
+            exportReferencesGraph.closure = [ (writeText "image-config" (builtins.toJSON config)) ] ++ contents;
           } "fakeroot ${host.python} ${./layered_image.py} \"$NIX_ATTRS_JSON_FILE\" \"\${outputs[out]}\"";
         in
         runCommand "stream-${name}" {
           passthru = passthru // {
+            archive = image;
             imageName = name;
             imageTag = tag;
           };

@@ -1,7 +1,7 @@
 """Makes the archive that nixpkgs' streamLayeredImage streams: a layer for each store path, then the image's own files.
 
 As there, the paths that most others need come first, and what does not fit under `maxLayers` shares a layer.
-Reads what Nix says of the derivation (structured attributes); everything is written in one fixed order with fixed times.
+Reads what Nix says of the derivation (structured attributes). Everything is written in one order, with one time.
 """
 
 import hashlib
@@ -29,7 +29,8 @@ def closure_of(path: str, references: dict[str, list[str]]) -> set[str]:
 
 
 def by_popularity(graph: list[dict[str, Any]]) -> list[str]:
-    references = {node["path"]: node["references"] for node in graph}
+    # The configuration is what the paths were found through; it has a place of its own in the image.
+    references = {node["path"]: node["references"] for node in graph if not node["path"].endswith("-image-config")}
     needed_by = dict.fromkeys(references, 0)
     for path in references:
         for other in closure_of(path, references):
@@ -75,7 +76,10 @@ def own_layer(contents: list[str], commands: str) -> bytes:
 
 
 def write_image(output: Path, layers: list[bytes], config: dict[str, Any], reference: str) -> None:
-    config["rootfs"] = {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]}
+    config["rootfs"] = {
+        "type": "layers",
+        "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers],
+    }
     files = {f"{index:03}/layer.tar": layer for index, layer in enumerate(layers)}
     manifest = [{"Config": "config.json", "RepoTags": [reference], "Layers": list(files)}]
     files["config.json"] = json.dumps(config, sort_keys=True).encode()
