@@ -88,8 +88,7 @@ class Flake:
             env=environment,
             cwd=cwd,
             text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
         )
 
     @property

@@ -140,10 +140,10 @@ let
         version,
         sha256,
         format ? "setuptools",
-        dist ? null,
-        python ? null,
-        abi ? null,
-        platform ? null,
+        dist ? "py2.py3",
+        python ? "py2.py3",
+        abi ? "none",
+        platform ? "any",
       }@arguments:
       let
         fileName =

@@ -23,6 +23,7 @@ rec {
     builtins.filter builtins.isString (
       builtins.split (if separator == "." then "[.]" else separator) text
     );
+  hasSuffix = suffix: text: builtins.match ".*${builtins.replaceStrings [ "." ] [ "[.]" ] suffix}" text != null;
   concatMapStringsSep =
     separator: f: list:
     builtins.concatStringsSep separator (map f list);
