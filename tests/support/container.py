@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,7 @@ def running(
     sandbox += ["--clearenv"]
     for variable, value in environment.items():
         sandbox += ["--setenv", variable, value]
-    sandbox += ["--unshare-pid", "--as-pid-1", "--die-with-parent", "--chdir", image.config["WorkingDir"]]
+    sandbox += ["--unshare-pid", "--as-pid-1", "--chdir", image.config["WorkingDir"]]
     if os.geteuid() == 0:
         drop = [SETPRIV, "--reuid", user, "--regid", group, "--clear-groups", "--no-new-privs", "--bounding-set=-all"]
         sandbox += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP", *drop]
@@ -156,8 +156,12 @@ def running(
     os.close(write)
     with os.fdopen(read) as information:
         said = information.read()
+    assert said, f"not started: {log.read_text()}"
+    one = Container(process, json.loads(said)["child-pid"], log)
     try:
-        yield Container(process, json.loads(said)["child-pid"] if said else 0, log)
+        yield one
     finally:
-        process.kill()
+        # The first process itself: having changed its user, it does not die with its parent.
+        with suppress(ProcessLookupError):
+            os.kill(one.pid, signal.SIGKILL)
         process.wait()
