@@ -56,7 +56,7 @@ def test_of_two_builds_the_later_is_taken() -> None:
              "x-1.0-cp312-cp312-musllinux_1_1_x86_64.whl", "x-1.0-cp312-cp312-manylinux_2_39_x86_64.whl"],
 )  # fmt: skip
 def test_a_wheel_for_another_machine_is_none(name: str) -> None:
-    with pytest.raises(ValueError, match="no wheel for CPython 3.12"):
+    with pytest.raises(ValueError, match="no wheel for CPython"):
         wheels.choose([(name, A)])
 
 
