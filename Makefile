@@ -46,7 +46,7 @@ format: setup  ## Rewrite the code in the house's format
 	@.venv/bin/ruff format --quiet .
 	@npm --prefix frontend/web run --silent format
 
-lock: setup  ## Regenerate the Python locks; UPGRADE=1 for newer versions
+lock:  ## Regenerate the Python locks; UPGRADE=1 for newer versions
 	@tools/lock $(if $(UPGRADE),--upgrade)
 
 web: $(WEB)  ## Build the page

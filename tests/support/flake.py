@@ -25,7 +25,7 @@ def host() -> dict[str, Any]:
         "environment": sys.prefix,
         "python": str(Path(sys._base_executable).resolve()),  # type: ignore[attr-defined]
         "uv": shutil.which("uv") or str(ROOT / ".bootstrap/bin/uv"),
-        "pip": str(ROOT / ".bootstrap/bin/pip"),
+        "pip": str(STATE / "pip/bin/pip"),
         "node": shutil.which("node"),
         "npm": shutil.which("npm"),
         "home": str(Path.home()),
