@@ -8,6 +8,11 @@ WEB := frontend/src/moshi_frontend/static/index.html
 WEB_SOURCES := $(shell find frontend/web -type f -not -path '*/node_modules/*')
 PACKAGING := requirements-dev.lock tools/setup-python third_party/moshi/UPSTREAM.json $(wildcard */pyproject.toml third_party/*/pyproject.toml tools/*/pyproject.toml)
 
+# Made anew when `nix develop` is entered or left.
+ifneq ($(SCENARIO6_ENVIRONMENT),$(shell cat .venv/.environment 2>/dev/null))
+.PHONY: .venv/.ready
+endif
+
 .PHONY: help preflight setup run test check unit format lock web docs doctor clean
 
 help:  ## Say what there is
@@ -24,6 +29,7 @@ run: setup  ## Set up, then run both services on this machine with the demo mode
 test: setup  ## Set up, then every test
 	@tools/test-packages
 	@tools/setup-aspire
+	@tools/setup-nix
 	@npm --prefix frontend/web run --silent test
 	@$(PY) -m pytest
 

@@ -17,9 +17,17 @@ find_python() {
     fail "Python 3.12 (with venv) was not found; install it, or name one: make PYTHON=/path/to/python3.12 ..."
 }
 
-# uv in a folder of its own, so that set-up needs nothing but Python.
+# uv, and a Python with what locking needs, in a folder of their own, so that set-up needs nothing but Python. `nix develop`
+# brings both.
 ensure_uv() {
+    export UV_PYTHON_DOWNLOADS=never
+    if [ -n "${SCENARIO6_ENVIRONMENT:-}" ]; then
+        UV=uv
+        BOOTSTRAP_PYTHON=$SCENARIO6_ENVIRONMENT/bin/python
+        return
+    fi
     UV=.bootstrap/bin/uv
+    BOOTSTRAP_PYTHON=.bootstrap/bin/python
     if [ ! -x "$UV" ] || [ tools/bootstrap.lock -nt .bootstrap/.ready ]; then
         python=$(find_python) || exit 3
         echo "scenario6: installing uv into .bootstrap (20 MB)"
@@ -29,7 +37,6 @@ ensure_uv() {
             fail "uv could not be installed from the package index; see pip's message above"
         touch .bootstrap/.ready
     fi
-    export UV_PYTHON_DOWNLOADS=never
 }
 
 # require_disk GIB WHAT

@@ -15,7 +15,11 @@ import httpx
 from support.services import clean_environment, free_port
 
 ROOT = Path(__file__).parents[2]
-ASPIRE = ROOT / "tools/aspire/node_modules/@microsoft/aspire-cli-linux-x64/bin/aspire"
+ASPIRE = (
+    "aspire"  # from the development shell
+    if "SCENARIO6_ENVIRONMENT" in os.environ
+    else ROOT / "tools/aspire/node_modules/@microsoft/aspire-cli-linux-x64/bin/aspire"
+)
 HOME = ROOT / ".state/aspire"
 """Where the CLI unpacks itself when it first runs."""
 

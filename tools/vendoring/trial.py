@@ -23,7 +23,7 @@ from vendoring.manifest import NAME
 from vendoring.pin import Pin
 from vendoring.placement import FOLDER
 
-LOCKS = ("requirements-dev.lock", "moshi/requirements.lock", "frontend/requirements.lock")
+LOCKS = ("requirements-dev.lock", "moshi/requirements.lock", "frontend/requirements.lock", "nix/wheels.json")
 MODEL_TESTS = "test_moshi_model.py"
 TESTS = "test_moshi_*.py"
 _STATE = ".state"

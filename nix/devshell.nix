@@ -1,0 +1,79 @@
+# `nix develop`: everything that `make` needs. The hook prints, and does nothing else.
+{
+  lib,
+  stdenv,
+  mkShell,
+  cuda,
+  environment,
+  aspire-cli,
+  python,
+  bubblewrap,
+  chromium,
+  dotnet-sdk_10,
+  espeak-ng,
+  fakeroot,
+  git,
+  gnumake,
+  jq,
+  libopus,
+  nodejs,
+  patchelf,
+  skopeo,
+  sox,
+  umoci,
+  uv,
+}:
+let
+  isImageSystem = stdenv.hostPlatform.system == "x86_64-linux";
+  cuda-toolkit =
+    (import cuda {
+      inherit (stdenv.hostPlatform) system;
+      config.allowUnfree = true; # nothing but CUDA is taken from it
+    }).cudaPackages_12_1.cudatoolkit;
+in
+mkShell (
+  {
+    name = "scenario6";
+    packages = [
+      dotnet-sdk_10
+      git
+      gnumake
+      jq
+      libopus
+      nodejs
+      skopeo
+      uv
+    ]
+    # What only tests need.
+    ++ lib.optionals stdenv.hostPlatform.isLinux [
+      bubblewrap
+      chromium
+      espeak-ng
+      fakeroot
+      patchelf
+      sox
+      umoci
+    ]
+    # Before Python itself, whose `python` it replaces.
+    ++ lib.optionals isImageSystem [
+      environment.development
+      aspire-cli
+      cuda-toolkit
+    ]
+    ++ [ python ];
+
+    DOTNET_CLI_TELEMETRY_OPTOUT = "1";
+    ASPIRE_CLI_TELEMETRY_OPTOUT = "true";
+    UV_PYTHON_DOWNLOADS = "never";
+    PYTHON = "${python}/bin/python3.12";
+
+    shellHook = ''
+      echo "Scenario 6: 'make run' starts it with the demo model, 'make test' runs every test, 'make help' lists the rest."
+    '';
+  }
+  // lib.optionalAttrs isImageSystem {
+    CUDA_HOME = "${cuda-toolkit}";
+    # `make setup` takes these packages, already in the store, instead of downloading them.
+    SCENARIO6_ENVIRONMENT = "${environment.development}";
+  }
+)

@@ -1,0 +1,56 @@
+# The two services as they run: a tree with our code over the trees with everybody else's.
+{
+  lib,
+  runCommand,
+  environment,
+  page,
+  projectWheel,
+  pythonTree,
+  vendored-moshi,
+}:
+let
+  moshi = projectWheel {
+    folder = ../third_party/moshi;
+    source = vendored-moshi;
+  };
+  backend = projectWheel { folder = ../moshi; };
+  frontend = projectWheel {
+    folder = ../frontend;
+    source = runCommand "moshi-frontend-source" { } ''
+      mkdir "$out"
+      cp -r ${../frontend/README.md} "$out/README.md"
+      cp -r ${../frontend/pyproject.toml} "$out/pyproject.toml"
+      cp -r ${../frontend/src} "$out/src"
+      chmod -R u+w "$out"
+      rm -rf "$out/src/moshi_frontend/static"
+      cp -r ${page} "$out/src/moshi_frontend/static"
+    '';
+  };
+  loadtest = projectWheel { folder = ../tools/loadtest; };
+in
+{
+  moshi-backend = pythonTree {
+    name = "moshi-backend";
+    wheels = [
+      moshi
+      backend
+    ];
+    below = [ environment.moshi ];
+  };
+  moshi-frontend = pythonTree {
+    name = "moshi-frontend";
+    wheels = [ frontend ];
+    below = [ environment.frontend ];
+  };
+  # Both side by side, with what tools/run needs, and with our own client.
+  demo = pythonTree {
+    name = "scenario6-demo";
+    wheels = [
+      moshi
+      backend
+      frontend
+      loadtest
+    ];
+    below = [ environment.development ];
+  };
+}

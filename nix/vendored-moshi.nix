@@ -1,0 +1,44 @@
+# third_party/moshi as `make setup` places it: the vendoring tool itself unpacks the pinned archive, applies our patches and
+# compares every file with the manifest.
+{
+  lib,
+  runCommand,
+  fetchPypi,
+  git,
+  python,
+  release,
+}:
+let
+  # A source archive, or a wheel for a release that has none.
+  archive = fetchPypi (
+    {
+      pname = "moshi";
+      inherit (release.upstream) version sha256;
+    }
+    // lib.optionalAttrs (lib.hasSuffix ".whl" release.upstream.archive) {
+      format = "wheel";
+      dist = "py3";
+      python = "py3";
+    }
+  );
+in
+runCommand "vendored-moshi-${release.upstream.version}"
+  {
+    nativeBuildInputs = [
+      git
+      python
+    ];
+    passthru = { inherit archive; };
+  }
+  ''
+    mkdir -p checkout/third_party checkout/tools
+    cp ${../MOSHI_VERSION} checkout/MOSHI_VERSION
+    cp -r ${../third_party/moshi} checkout/third_party/moshi
+    cp -r ${../tools/vendoring} checkout/tools/vendoring
+    chmod -R u+w checkout
+    ln -s ${archive} ${release.upstream.archive}
+    export HOME=$TMPDIR
+    python3.12 checkout/tools/vendoring sync --archive ${release.upstream.archive}
+    python3.12 checkout/tools/vendoring verify
+    cp -r checkout/third_party/moshi "$out"
+  ''
