@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -85,3 +86,30 @@ async def test_behind_a_trusted_proxy_each_client_has_its_own_address(guarded: S
             await handshake(first)
             async with connect(frontend.chat, additional_headers={"X-Forwarded-For": "192.0.2.2"}) as second:
                 assert await closing(second) == (1013, "1 connections are open from 127.0.0.1 already")
+
+
+async def test_a_browser_is_to_do_nothing_with_moshis_answers(guarded: Service) -> None:
+    for path in ("/alive", "/health", "/api/info", "/nothing"):
+        headers = guarded.get(path).headers
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
+    assert guarded.get("/docs").status_code == 404
+
+
+@pytest.mark.parametrize("upgrade", [False, True])
+async def test_a_request_whose_head_does_not_end_is_refused(guarded: Service, tmp_path: Path, upgrade: bool) -> None:
+    ask = "GET /api/chat HTTP/1.1\r\nUpgrade: websocket\r\n" if upgrade else "GET /alive HTTP/1.1\r\n"
+    with running_frontend(tmp_path, guarded, TOKENS) as frontend:
+        for service in (guarded, frontend):
+            async with asyncio.timeout(20):
+                reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+                writer.write(f"{ask}Host: localhost\r\nX-Large: ".encode())
+                with suppress(ConnectionError):  # it need not listen to the end
+                    for _ in range(64):
+                        writer.write(bytes([ord("x")]) * 16384)
+                        await writer.drain()
+                    answer = await reader.read(12)
+                    assert answer in (b"", b"HTTP/1.1 400")
+                writer.close()
+            assert service.get("/alive").status_code == 200

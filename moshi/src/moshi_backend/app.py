@@ -16,6 +16,7 @@ from moshi_backend import chat as conversations
 from moshi_backend import protocol, session, upstream
 from moshi_backend.access import Access, Doorkeeper
 from moshi_backend.engine import Engine
+from moshi_backend.headers import SecurityHeaders
 from moshi_backend.lobby import Lobby
 from moshi_backend.model.device import used_memory
 from moshi_backend.model.sampling import Sampling
@@ -139,8 +140,11 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
         title="Scenario 6: moshi",
         version=moshi_backend.__version__,
         lifespan=lifespan,
+        docs_url=None,  # its pages come from other hosts
+        redoc_url=None,
         telemetry={"tracing": False},  # a conversation has a span of its own, and health is asked every second
     )
+    app.add_middleware(SecurityHeaders)
 
     @app.get("/alive")
     async def alive() -> Alive:
