@@ -70,7 +70,7 @@ def test_a_command_starts_both_services(block: Block, ports: dict[str, str], tmp
     with started(command, ports, tmp_path / "log") as page:
         secure = "FRONTEND_TLS=auto" in command
         assert page == f"{'https' if secure else 'http'}://localhost:{ports['FRONTEND_PORT']}"
-        fetch = ["curl", "--fail", "--silent", "--cacert", ROOT / ".state/tls/ca.pem", page]
+        fetch = ["curl", "--fail", "--silent", "--cacert", str(ROOT / ".state/tls/ca.pem"), page]
         assert b"<title>" in subprocess.run(fetch, check=True, stdout=subprocess.PIPE).stdout
 
 
