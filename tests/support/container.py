@@ -131,6 +131,12 @@ def running(
         "--tmpfs",
         "/tmp",
     ]
+    # The stand-in's store may be anywhere, under /tmp too.
+    store = Path(image.config["Entrypoint"][0]).parents[2]
+    for folder in reversed(store.parents):
+        if folder.parent.is_relative_to("/tmp"):
+            sandbox += ["--perms", "0755", "--dir", folder]
+    sandbox += ["--ro-bind", image.root / store.relative_to("/"), str(store)]
     for inside, outside in image.mounts.items():
         sandbox += ["--ro-bind", outside, inside]
     for inside, outside in volumes.items():

@@ -1,0 +1,86 @@
+"""What README.md and docs/quickstart.md tell to type is typed, in a shell, in this checkout."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from support.documents import Block, blocks
+from support.services import clean_environment, free_port
+
+ROOT = Path(__file__).parents[2]
+PAGES = (Path("README.md"), Path("docs/quickstart.md"))
+TYPED = [block for page in PAGES for block in blocks(page) if block.language == "sh"]
+ONCE = [block for block in TYPED if not block.mark and "make run" not in block.text]
+STARTS = [block for block in TYPED if not block.mark and "make run" in block.text]
+MEANWHILE = [block for block in TYPED if block.mark == "while: make run"]
+START_SECONDS = 120.0
+
+
+def at_free_ports(text: str, ports: dict[str, str]) -> str:
+    """The documented ports may be in use on this machine."""
+    return text.replace(":8080", f":{ports['FRONTEND_PORT']}").replace(":8998", f":{ports['MOSHI_PORT']}")
+
+
+@contextmanager
+def started(command: str, ports: dict[str, str], log: Path) -> Iterator[str]:
+    """The address that it says is ready. Ctrl-C ends it, with exit code 0."""
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            ["sh", "-c", command], cwd=ROOT, env=clean_environment(**ports), stdout=output, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not (ready := re.search(r"ready: open (\S+) and press Connect", log.read_text())):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        yield ready[1]
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(20)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+def ports() -> dict[str, str]:
+    return {"MOSHI_PORT": str(free_port()), "FRONTEND_PORT": str(free_port())}
+
+
+@pytest.mark.parametrize("block", ONCE, ids=str)
+def test_a_command_does_what_it_is_there_for(block: Block, ports: dict[str, str]) -> None:
+    done = subprocess.run(
+        ["sh", "-euc", block.text], cwd=ROOT, env=clean_environment(**ports), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("block", STARTS, ids=str)
+def test_a_command_starts_both_services(block: Block, ports: dict[str, str], tmp_path: Path) -> None:
+    (command,) = block.text.splitlines()
+    with started(command, ports, tmp_path / "log") as page:
+        secure = "FRONTEND_TLS=auto" in command
+        assert page == f"{'https' if secure else 'http'}://localhost:{ports['FRONTEND_PORT']}"
+        fetch = ["curl", "--fail", "--silent", "--cacert", str(ROOT / ".state/tls/ca.pem"), page]
+        assert b"<title>" in subprocess.run(fetch, check=True, stdout=subprocess.PIPE).stdout
+
+
+def test_commands_for_when_it_runs(ports: dict[str, str], tmp_path: Path) -> None:
+    commands = [line for block in MEANWHILE for line in block.text.splitlines()]
+    assert commands
+    with started("make run", ports, tmp_path / "log"):
+        for command in commands:
+            done = subprocess.run(
+                ["sh", "-euc", at_free_ports(command, ports)], cwd=ROOT, capture_output=True, text=True
+            )
+            assert done.returncode == 0, f"{command}: {done.stderr}"
+            assert done.stdout.startswith("{")

@@ -1,0 +1,159 @@
+"""Every error that the services, the page and set-up can print, read from their source, with `…` for what varies.
+
+An error's words are what a carrier is made with: an exception for people, a close frame, a finding of the doctor that
+is not well. Where they come from a function or a variable, those are followed inside the same package.
+"""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = (ROOT / "moshi/src/moshi_backend", ROOT / "frontend/src/moshi_frontend")
+CARRIERS = {
+    "StartupError",
+    "LoadError",
+    "Rejected",
+    "Refusal",
+    "Refused",
+    "End",
+    "Close",
+    "HTTPException",
+    "ValueError",
+}
+VARIES = "…"
+
+
+@dataclass(frozen=True)
+class Message:
+    text: str
+    where: str
+
+
+def of_python() -> list[Message]:
+    return [message for package in PACKAGES for message in of_package(package)]
+
+
+def of_the_page() -> list[Message]:
+    """The strings that reasons.ts, which puts errors into words, can choose from."""
+    source = ROOT / "frontend/web/src"
+    strings = (source / "strings.ts").read_text()
+    found = []
+    for key in sorted(set(re.findall(r"strings\.(\w+)", (source / "reasons.ts").read_text()))):
+        said = re.search(rf"^  {key}:[^\"`]*?([\"`])(.*?)\1", strings, re.MULTILINE | re.DOTALL)
+        assert said, f"strings.{key} was not found"
+        found.append(Message(re.sub(r"\$\{[^}]*\}", VARIES, said[2]), "page"))
+    return found
+
+
+def of_set_up() -> list[Message]:
+    """What `fail` says in the shell scripts."""
+    found = []
+    for script in sorted((ROOT / "tools").iterdir()):
+        if script.is_file() and script.suffix != ".py":
+            for said in re.findall(r"\bfail \"((?:[^\"\\]|\\.)*)\"", script.read_text()):
+                text = re.sub(r"\$\([^)]*\)|\$\{[^}]*\}|\$\w+", VARIES, said)
+                found.append(Message(text, f"tools/{script.name}"))
+    return found
+
+
+class _Package:
+    """Functions by name; a name that several files use stands for all of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.trees = {
+            path: ast.parse(path.read_text()) for path in sorted(folder.rglob("*.py")) if "static" not in path.parts
+        }
+        self.functions: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
+        self.constants: dict[str, list[ast.expr]] = {}
+        for tree in self.trees.values():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    self.functions.setdefault(node.name, []).append(node)
+            for node in tree.body:
+                if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                    self.constants.setdefault(node.targets[0].id, []).append(node.value)
+
+
+def of_package(folder: Path, root: Path = ROOT) -> Iterator[Message]:
+    package = _Package(folder)
+    for path, tree in package.trees.items():
+        where = str(path.relative_to(root))
+        scopes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        for scope in [*scopes, tree]:
+            for node in _own(scope):
+                if isinstance(node, ast.Call):
+                    for words in _carried(node):
+                        for text in sorted(_texts(words, scope, package, 0)):
+                            if re.search(r"[a-z]{2}", text.replace(VARIES, "")):
+                                yield Message(text, where)
+
+
+def _own(scope: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a scope without those of the functions in it."""
+    for node in ast.iter_child_nodes(scope):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+            yield from _own(node)
+
+
+def _carried(call: ast.Call) -> list[ast.expr]:
+    name = call.func.id if isinstance(call.func, ast.Name) else ""
+    if name in CARRIERS and call.args:
+        return [call.args[-1]]  # before it: causes and codes
+    if name == "Finding" and not (isinstance(call.args[1], ast.Constant) and call.args[1].value in ("ok", "skipped")):
+        return [call.args[2]]
+    return []
+
+
+def _texts(node: ast.expr, scope: ast.AST, package: _Package, depth: int) -> set[str]:
+    """What an expression may come to. What cannot be told is `…`."""
+
+    def of(*nodes: ast.expr) -> set[str]:
+        return {text for one in nodes for text in _texts(one, scope, package, depth)}
+
+    def joined(parts: Iterable[set[str]]) -> set[str]:
+        made = {""}
+        for part in parts:
+            made = {before + after for before in made for after in part}
+        return {re.sub(f"{VARIES}+", VARIES, text) for text in made}
+
+    match node:
+        case ast.Constant(value=str(text)):
+            return {text}
+        case ast.JoinedStr(values=values):
+            return joined(of(value) for value in values)
+        case ast.FormattedValue(value=ast.Name(id=name)) if name.isupper() or name.startswith("_"):
+            return of(ast.Name(name))
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return joined((of(left), of(right)))
+        case ast.IfExp(body=body, orelse=orelse):
+            return of(body, orelse)
+        case ast.BoolOp(values=values):
+            return of(*values)
+        case ast.Name(id=name) if depth < 4:
+            given = [*_assigned(name, scope), *package.constants.get(name, ())]
+            texts = {text for one in given for text in _texts(one, scope, package, depth + 1)}
+            return texts or {VARIES}
+        case ast.Call(func=ast.Name(id=name)) if depth < 4 and name in package.functions:
+            return {
+                text
+                for function in package.functions[name]
+                for child in _own(function)
+                if isinstance(child, ast.Return) and child.value is not None
+                for text in _texts(child.value, function, package, depth + 1)
+            }
+        case ast.Call(func=ast.Attribute(attr=name)) if depth < 4 and name in package.functions and name != "get":
+            return of(ast.Call(ast.Name(name), [], []))
+    return {VARIES}
+
+
+def _assigned(name: str, scope: ast.AST) -> Iterator[ast.expr]:
+    for node in _own(scope):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=target)], value=value) if target == name:
+                yield value
+            case ast.NamedExpr(target=ast.Name(id=target), value=value) if target == name:
+                yield value

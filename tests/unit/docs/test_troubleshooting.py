@@ -1,0 +1,62 @@
+"""Every error has its row, and every row its error."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from support import messages
+from support.messages import Message
+
+PAGE = Path(__file__).parents[3] / "docs" / "troubleshooting.md"
+UNWRITTEN = "Without a message"
+
+
+def patterns() -> dict[str, re.Pattern[str]]:
+    """By the words in the first column: what they match, `…` being anything."""
+    found = {}
+    section = ""
+    for line in PAGE.read_text().splitlines():
+        if line.startswith("## "):
+            section = line.removeprefix("## ")
+        elif line.startswith("| `") and section != UNWRITTEN:
+            for words in re.findall(r"`([^`]+)`", line.split(" | ")[0]):
+                assert len(re.sub(r"[^A-Za-z]", "", words)) >= 4, f"{words!r} would match too much"
+                found[words] = re.compile(".*".join(map(re.escape, words.split("…"))), re.DOTALL)
+    return found
+
+
+EVERY = [*messages.of_python(), *messages.of_the_page(), *messages.of_set_up()]
+
+
+@pytest.mark.parametrize("message", sorted({message.text for message in EVERY}))
+def test_an_error_has_its_row(message: str) -> None:
+    assert any(pattern.fullmatch(message) for pattern in patterns().values()), f"{message!r} is not explained"
+
+
+@pytest.mark.parametrize("words", patterns())
+def test_a_row_is_about_an_error_that_there_is(words: str) -> None:
+    assert any(patterns()[words].fullmatch(message.text) for message in EVERY)
+
+
+def test_errors_are_found_wherever_they_come_from() -> None:
+    """A reader of the source that finds nothing would let everything pass."""
+    found = {(message.where.split("/")[0], message.text) for message in EVERY}
+    assert ("moshi", "… is damaged (…): delete … and start again") in found  # an exception made of a variable
+    assert ("moshi", "HF_TOKEN may not read …: give the token access to it, or use another one") in found  # a function
+    assert ("moshi", "sphn cannot encode: …") in found  # a finding of the doctor
+    assert ("frontend", "the frontend is shutting down") in found  # a close frame
+    assert ("page", "No microphone was found. Plug one in, then connect again.") in found
+    assert ("tools", "Node.js is …; the page is built with 20.19 or newer") in found
+    assert len(found) > 100
+
+
+def test_a_new_error_would_be_found(tmp_path: Path) -> None:
+    (tmp_path / "new.py").write_text(
+        "WHY = 'of a reason'\n"
+        "def words(name):\n    return f'no {name}' if name else 'nothing at all'\n"
+        "def fail(name):\n    if name:\n        raise LoadError(words(name))\n"
+        "    reason = 'ends ' + WHY\n    raise Rejected('cause', 1008, reason)\n"
+    )
+    found = messages.of_package(tmp_path, tmp_path)
+    assert set(found) == {Message(text, "new.py") for text in ("no …", "nothing at all", "ends of a reason")}
