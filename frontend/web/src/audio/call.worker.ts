@@ -87,7 +87,6 @@ async function start({ url, codec, sampleRate, capture, playback }: ToWorker): P
     report.audioMessagesOut++;
   };
 
-  socket.onclose = ({ code, reason }) => close(code, reason);
   let decoder: Decoder | null = null;
   const receive = (data: ArrayBuffer): void => {
     const message = parseMessage(data);
@@ -126,6 +125,10 @@ async function start({ url, codec, sampleRate, capture, playback }: ToWorker): P
     report.bytesIn += data.byteLength;
     if (decoder && encoder) receive(data);
     else early.push(data); // the server sends a handshake and then waits for speech
+  };
+  socket.onclose = ({ code, reason }) => {
+    early.splice(0).forEach(receive); // it may have said why
+    close(code, reason);
   };
 
   const packetSamples = 48_000 / 50; // Ogg counts at 48 kHz whatever the rate
