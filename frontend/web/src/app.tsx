@@ -47,7 +47,7 @@ function Hint() {
   if (youAre.value === "noSound") {
     return (
       <p class="note">
-        {strings.noSoundHint}
+        {strings.problems.noSoundHint}
         <button type="button" onClick={openSettings}>
           {strings.chooseMicrophone}
         </button>

@@ -104,7 +104,7 @@ async function dial(): Promise<void> {
     silence();
   });
   const context = openSpeaker();
-  if (!context) return send({ type: "failed", reason: strings.audioFailed });
+  if (!context) return send({ type: "failed", reason: strings.problems.audioFailed });
   const microphone = await openMicrophone(microphoneId.value);
   if (typeof microphone === "string") {
     void context.close();
@@ -133,7 +133,7 @@ async function dial(): Promise<void> {
     events: eventsFor(current),
   }).catch(() => null);
   if (!started) {
-    if (current()) send({ type: "failed", reason: strings.audioFailed });
+    if (current()) send({ type: "failed", reason: strings.problems.audioFailed });
     return;
   }
   if (!current()) {
@@ -229,7 +229,7 @@ async function waitForModel(current: () => boolean): Promise<Config | null> {
     const latest = await fetchConfig().catch(() => null);
     if (!current()) return null;
     if (!latest) {
-      send({ type: "closed", code: 1006, reason: strings.noConfig, now: Date.now(), chance: Math.random() });
+      send({ type: "closed", code: 1006, reason: strings.problems.noConfig, now: Date.now(), chance: Math.random() });
       return null;
     }
     config.value = latest;

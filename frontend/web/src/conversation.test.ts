@@ -51,7 +51,7 @@ const unreached = { name: "untrusted", url: "https://gpu.example/alive" } as con
 const waiting = { name: "queued", position: 2, waitSeconds: null, said: null } as const;
 const again = (attempt: number, at: number): State => ({
   name: "reconnecting",
-  reason: strings.lost,
+  reason: strings.problems.lost,
   at,
   attempt,
   lost: true,
@@ -65,8 +65,8 @@ const transitions: [State["name"], Event["type"], State][] = [
   ["ended", "connect", begun],
   ["failed", "connect", begun],
   ["microphone", "microphone granted", dialling(later)],
-  ["microphone", "microphone refused", { name: "failed", reason: strings.microphoneDenied, fix: null }],
-  ["connecting", "microphone refused", { name: "failed", reason: strings.microphoneDenied, fix: null }],
+  ["microphone", "microphone refused", { name: "failed", reason: strings.problems.microphoneDenied, fix: null }],
+  ["connecting", "microphone refused", { name: "failed", reason: strings.problems.microphoneDenied, fix: null }],
   ["connecting", "untrusted", { ...unreached, ...first }],
   ["starting", "untrusted", { ...unreached, ...later }],
   ["untrusted", "untrusted", { ...unreached, ...later }],
@@ -89,7 +89,7 @@ const transitions: [State["name"], Event["type"], State][] = [
   ["connecting", "server said", { name: "connecting", said: because, ...first }],
   ["queued", "server said", { name: "queued", position: 3, waitSeconds: 40, said: because, ...later }],
   ["live", "server said", { ...(states.live as Extract<State, { name: "live" }>), said: because }],
-  ["connecting", "closed", { name: "failed", reason: strings.lost, fix: null }],
+  ["connecting", "closed", { name: "failed", reason: strings.problems.lost, fix: null }],
   ["starting", "closed", again(3, 67_000)],
   ["untrusted", "closed", again(3, 67_000)],
   ["queued", "closed", again(1, 64_000)],
@@ -179,7 +179,7 @@ describe("how a conversation ends", () => {
       state = close(next(state, { type: "retry" }), 1006);
     }
     expect(attempts).toBe(8);
-    expect(state).toEqual({ name: "failed", reason: strings.lost, fix: null });
+    expect(state).toEqual({ name: "failed", reason: strings.problems.lost, fix: null });
   });
 
   it("a refused setting leads to the settings", () => {

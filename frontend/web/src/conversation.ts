@@ -87,7 +87,7 @@ export function next(state: State, event: Event): State {
     case "model not ready":
       if (!isReaching(state)) return state;
       return event.health.status === "failed"
-        ? failed(strings.modelFailed(event.health.detail))
+        ? failed(strings.problems.modelFailed(event.health.detail))
         : { name: "starting", health: event.health, ...dial(state) };
     case "model ready":
       if (state.name !== "starting" && state.name !== "untrusted") return state;

@@ -7,42 +7,42 @@ export function microphoneReason(error: string): string {
   switch (error) {
     case "NotAllowedError":
     case "SecurityError":
-      return strings.microphoneDenied;
+      return strings.problems.microphoneDenied;
     case "NotFoundError":
     case "OverconstrainedError":
-      return strings.microphoneMissing;
+      return strings.problems.microphoneMissing;
     case "NotReadableError":
     case "AbortError":
-      return strings.microphoneBusy;
+      return strings.problems.microphoneBusy;
     default:
-      return strings.microphoneOther(error);
+      return strings.problems.microphoneOther(error);
   }
 }
 
 /** The close frame's own reason where it has one. */
 export function closeReason(code: number, reason: string): string {
   const said = sentence(reason.replace(/[;,.]?\s*Retry-After: \d+$/, ""));
-  if (code === 4001) return strings.refusedSetting(reason || strings.closed(code)); // it begins with the setting's name
+  if (code === 4001) return strings.problems.refusedSetting(reason || strings.problems.closed(code)); // it begins with the setting's name
   if (said) return said;
   switch (code) {
     case 1000:
-      return strings.finished;
+      return strings.problems.finished;
     case 1001:
-      return strings.goingAway;
+      return strings.problems.goingAway;
     case 1006:
-      return strings.lost;
+      return strings.problems.lost;
     case 1008:
-      return strings.notAllowed;
+      return strings.problems.notAllowed;
     case 1012:
-      return strings.modelLost;
+      return strings.problems.modelLost;
     case 1013:
-      return strings.full;
+      return strings.problems.full;
     case 4000:
-      return strings.tooSlow;
+      return strings.problems.tooSlow;
     case 4002:
-      return strings.nothingHeard;
+      return strings.problems.nothingHeard;
     default:
-      return strings.closed(code);
+      return strings.problems.closed(code);
   }
 }
 

@@ -25,10 +25,6 @@ const en = {
 
   // States: a title, and a sentence that says why or what to do.
   idle: { title: "Ready when you are", detail: "Press Connect and speak. Headphones help." },
-  insecure: {
-    title: "This address is not secure",
-    detail: "Browsers give the microphone to secure pages only. Open this one instead:",
-  },
   insecureElse: "On the computer that runs the service, localhost works too.",
   microphone: {
     title: "May Moshi hear you?",
@@ -36,10 +32,6 @@ const en = {
   },
   connecting: { title: "Connecting", detail: "Reaching the model." },
   connectingAgain: { title: "Connecting again", detail: "This will be a new conversation: Moshi forgot the last one." },
-  untrusted: {
-    title: "Certificate not accepted",
-    detail: "Your browser does not reach the model. Most likely it does not know its certificate yet.",
-  },
   untrustedLink: "Open the model’s address",
   untrustedSteps: "Accept the warning there and come back: this page goes on by itself.",
   starting: { title: "The model is starting", detail: (phase: string) => `${phase}.` },
@@ -50,14 +42,6 @@ const en = {
     load: "Loading the model",
     "warm-up": "Warming up",
   } as Readonly<Record<string, string>>,
-  unreachable: {
-    title: "Waiting for the model",
-    detail: "It does not answer yet. This page goes on by itself as soon as it does.",
-  },
-  modelDraining: {
-    title: "The model is shutting down",
-    detail: "This page goes on by itself when it is back.",
-  },
   queued: {
     title: (position: number) => (position === 1 ? "You are next" : `Number ${position} in the queue`),
     detail: "All places are taken. You will be connected as soon as one is free; keep this page open.",
@@ -66,47 +50,72 @@ const en = {
   live: { title: "Live", detail: "Speak whenever you like." },
   muted: { title: "Muted", detail: "Moshi hears silence. The conversation goes on." },
   pushToTalk: { title: "Live, hold to talk", detail: "Moshi hears you while you hold the button or the space bar." },
-  interrupted: {
-    title: "Interrupted",
-    detail: "Another app or a call has taken the sound. Press Go on when it is over.",
-  },
-  busy: { title: "All places are taken" },
-  reconnecting: {
-    title: "Connection lost",
-    detail: "Trying again. It will be a new conversation: Moshi will not remember this one.",
-  },
   attempt: (number: number) => `Attempt ${number}`,
   inTime: (duration: string) => `in ${duration}`,
+  hungUp: "You hung up.",
   ended: { title: (duration: string) => `Ended after ${duration}` },
   failed: { title: "That did not work" },
   newConversation: "A new conversation: Moshi does not remember what was said before the connection was lost.",
 
-  warnings: {
-    session: "Time is nearly up: this conversation ends",
-    idle: "No sound arrives from you: the service hangs up",
-    draining: "The service stops or restarts: this conversation ends",
-  },
+  // What is not as it should be, and what to do: each has its row in docs/troubleshooting.md.
+  problems: {
+    insecure: {
+      title: "This address is not secure",
+      detail: "Browsers give the microphone to secure pages only. Open this one instead:",
+    },
+    untrusted: {
+      title: "Certificate not accepted",
+      detail: "Your browser does not reach the model. Most likely it does not know its certificate yet.",
+    },
+    unreachable: {
+      title: "Waiting for the model",
+      detail: "It does not answer yet. This page goes on by itself as soon as it does.",
+    },
+    modelDraining: {
+      title: "The model is shutting down",
+      detail: "This page goes on by itself when it is back.",
+    },
+    interrupted: {
+      title: "Interrupted",
+      detail: "Another app or a call has taken the sound. Press Go on when it is over.",
+    },
+    busy: { title: "All places are taken" },
+    reconnecting: {
+      title: "Connection lost",
+      detail: "Trying again. It will be a new conversation: Moshi will not remember this one.",
+    },
+    warnings: {
+      session: "Time is nearly up: this conversation ends",
+      idle: "No sound arrives from you: the service hangs up",
+      draining: "The service stops or restarts: this conversation ends",
+    },
 
-  // Why it does not work, and what to do.
-  microphoneDenied: "The browser may not use the microphone. Allow it beside the address bar, then connect again.",
-  microphoneMissing: "No microphone was found. Plug one in, then connect again.",
-  microphoneBusy: "The microphone could not be opened. Another program may be using it.",
-  microphoneOther: (name: string) => `The microphone could not be opened (${name}).`,
-  audioFailed: "This browser could not load the audio code. Reload the page, or try another browser.",
-  noConfig: "The service does not answer. Is it running?",
-  modelFailed: (detail: string) => `The model could not be started: ${detail}`,
-  refusedSetting: (reason: string) =>
-    `The service refused a setting: ${reason}. Change it, or go back to the defaults.`,
-  hungUp: "You hung up.",
-  finished: "The conversation is over.",
-  goingAway: "The service is shutting down.",
-  full: "All places are taken.",
-  tooSlow: "This connection is too slow for a conversation.",
-  notAllowed: "The service does not accept this page's address.",
-  lost: "The connection was lost or refused. Is the service running?",
-  modelLost: "The service lost the model.",
-  nothingHeard: "No sound arrived from you for too long.",
-  closed: (code: number) => `The service closed the connection (${code}).`,
+    microphoneDenied: "The browser may not use the microphone. Allow it beside the address bar, then connect again.",
+    microphoneMissing: "No microphone was found. Plug one in, then connect again.",
+    microphoneBusy: "The microphone could not be opened. Another program may be using it.",
+    microphoneOther: (name: string) => `The microphone could not be opened (${name}).`,
+    audioFailed: "This browser could not load the audio code. Reload the page, or try another browser.",
+    noConfig: "The service does not answer. Is it running?",
+    modelFailed: (detail: string) => `The model could not be started: ${detail}`,
+    refusedSetting: (reason: string) =>
+      `The service refused a setting: ${reason}. Change it, or go back to the defaults.`,
+    finished: "The conversation is over.",
+    goingAway: "The service is shutting down.",
+    full: "All places are taken.",
+    tooSlow: "This connection is too slow for a conversation.",
+    notAllowed: "The service does not accept this page's address.",
+    lost: "The connection was lost or refused. Is the service running?",
+    modelLost: "The service lost the model.",
+    nothingHeard: "No sound arrived from you for too long.",
+    closed: (code: number) => `The service closed the connection (${code}).`,
+    noSoundHint: "Nothing at all comes from your microphone. Is it switched off, or is it the wrong one?",
+    deviceGone: "The chosen device is gone; the system’s default is used.",
+    deviceFailed: "That device could not be opened; the one before is still in use.",
+    settingWrong: (least: string, most: string, whole: boolean) =>
+      `Takes ${whole ? "a whole number" : "a number"} from ${least} to ${most}.`,
+    recordingFull: "The recording is full; what came later is not in it.",
+    saveFailed: "That could not be made. Nothing was saved.",
+  },
 
   // Who is speaking, and who hears whom.
   you: "You",
@@ -124,7 +133,6 @@ const en = {
     interrupted: "Interrupted",
   },
   waveform: (who: string) => `${who}: loudness of the last seconds`,
-  noSoundHint: "Nothing at all comes from your microphone. Is it switched off, or is it the wrong one?",
   chooseMicrophone: "Choose another",
 
   demo: "Demo model with random weights: it talks nonsense. It only shows that the whole path works.",
@@ -144,9 +152,7 @@ const en = {
   saveVtt: "Transcript as subtitles (VTT)",
   saveRecording: { wav: "Recording as WAV", opus: "Recording as Opus" },
   recordingHas: (duration: string) => `${duration} recorded, you left, Moshi right.`,
-  recordingFull: "The recording is full; what came later is not in it.",
   recordingNone: "Switch on recording in the settings before you connect to keep the sound too.",
-  saveFailed: "That could not be made. Nothing was saved.",
   privacy: "What is said stays in this tab until you save it or close the tab.",
 
   // Settings.
@@ -157,8 +163,6 @@ const en = {
   deviceUnnamed: (number: number) => `Device ${number}`,
   devicesAfter: "The browser names devices after the microphone was allowed once.",
   deviceAway: "Chosen, not plugged in",
-  deviceGone: "The chosen device is gone; the system’s default is used.",
-  deviceFailed: "That device could not be opened; the one before is still in use.",
   speakerFixed: "This browser always uses the system’s speaker.",
   echo: "Echo cancellation",
   echoes: {
@@ -177,8 +181,6 @@ const en = {
   settingDefault: (value: string) => `Default ${value}`,
   settingAny: "Any",
   settingRange: (least: string, most: string) => `${least} to ${most}`,
-  settingWrong: (least: string, most: string, whole: boolean) =>
-    `Takes ${whole ? "a whole number" : "a number"} from ${least} to ${most}.`,
   resetModel: "Back to the defaults",
   settingNames: {
     text_temperature: "Words: temperature",

@@ -13,7 +13,7 @@ describe("a state in words", () => {
     expect(words(live, false)).toEqual(strings.live);
     expect(words({ ...live, muted: true }, false)).toEqual(strings.muted);
     expect(words({ ...live, muted: true }, true)).toEqual(strings.pushToTalk);
-    expect(words({ ...live, interrupted: true }, true)).toEqual(strings.interrupted);
+    expect(words({ ...live, interrupted: true }, true)).toEqual(strings.problems.interrupted);
   });
 
   it("tells how far the model is", () => {
@@ -23,8 +23,8 @@ describe("a state in words", () => {
     expect(unknown.detail).toBe("polish.");
     const waiting = (status: Health["status"]) =>
       words({ name: "starting", health: { ...health, status }, ...dial }, false);
-    expect(waiting("unreachable")).toEqual(strings.unreachable);
-    expect(waiting("draining")).toEqual(strings.modelDraining);
+    expect(waiting("unreachable")).toEqual(strings.problems.unreachable);
+    expect(waiting("draining")).toEqual(strings.problems.modelDraining);
   });
 
   it("tells a new conversation from the first one", () => {

@@ -16,25 +16,28 @@ export function words(state: State, pushToTalk: boolean): Words {
     case "idle":
       return strings.idle;
     case "insecure":
-      return strings.insecure;
+      return strings.problems.insecure;
     case "microphone":
       return strings.microphone;
     case "connecting":
       return state.lost ? strings.connectingAgain : strings.connecting;
     case "untrusted":
-      return strings.untrusted;
+      return strings.problems.untrusted;
     case "starting":
       return startingWords(state.health);
     case "queued":
       return { title: strings.queued.title(state.position), detail: strings.queued.detail };
     case "live":
-      if (state.interrupted) return strings.interrupted;
+      if (state.interrupted) return strings.problems.interrupted;
       if (pushToTalk) return strings.pushToTalk;
       return state.muted ? strings.muted : strings.live;
     case "busy":
-      return { title: strings.busy.title, detail: state.reason };
+      return { title: strings.problems.busy.title, detail: state.reason };
     case "reconnecting":
-      return { title: strings.reconnecting.title, detail: `${state.reason} ${strings.reconnecting.detail}` };
+      return {
+        title: strings.problems.reconnecting.title,
+        detail: `${state.reason} ${strings.problems.reconnecting.detail}`,
+      };
     case "ended":
       return { title: strings.ended.title(strings.duration(state.seconds)), detail: state.reason };
     case "failed":
@@ -43,8 +46,8 @@ export function words(state: State, pushToTalk: boolean): Words {
 }
 
 function startingWords({ status, phase, detail }: Health): Words {
-  if (status === "unreachable") return strings.unreachable;
-  if (status === "draining") return strings.modelDraining;
+  if (status === "unreachable") return strings.problems.unreachable;
+  if (status === "draining") return strings.problems.modelDraining;
   const doing = strings.starting.detail(strings.phases[phase] ?? phase);
   return { title: strings.starting.title, detail: detail ? `${doing} ${sentence(detail)}` : doing };
 }

@@ -58,7 +58,7 @@ function NumberSettingField({ name, label, setting }: { name: string; label: str
     <NumberField
       label={label}
       hint={strings.settingRange(least, most)}
-      error={wrong ? strings.settingWrong(least, most, whole) : null}
+      error={wrong ? strings.problems.settingWrong(least, most, whole) : null}
       whole={whole}
       value={text}
       placeholder={usual}

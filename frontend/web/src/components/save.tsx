@@ -65,7 +65,7 @@ export function Save() {
           )}
           {failed && (
             <p class="error" role="alert">
-              {strings.saveFailed}
+              {strings.problems.saveFailed}
             </p>
           )}
           <p class="hint">{strings.privacy}</p>
@@ -87,7 +87,7 @@ function Recording({ call, save }: { call: Call; save(format: RecordingFormat): 
         </button>
       ))}
       <p class="hint">
-        {strings.recordingHas(strings.duration(Math.round(kept.seconds)))} {kept.full && strings.recordingFull}
+        {strings.recordingHas(strings.duration(Math.round(kept.seconds)))} {kept.full && strings.problems.recordingFull}
       </p>
     </>
   );

@@ -20,7 +20,7 @@ export function SoundSettings() {
     <Group title={strings.sound}>
       {problem && (
         <p class="note" role="alert">
-          {problem === "gone" ? strings.deviceGone : strings.deviceFailed}
+          {problem === "gone" ? strings.problems.deviceGone : strings.problems.deviceFailed}
         </p>
       )}
       <Choice

@@ -26,7 +26,7 @@ export function Status() {
       {now.name === "live" && now.warning && (
         <p class="note" data-testid="warning">
           {/* The alert is the words alone: what counts down in it would be read out every second. */}
-          <span role="alert">{strings.warnings[now.warning.why]}</span> <Remaining until={now.warning.until} />
+          <span role="alert">{strings.problems.warnings[now.warning.why]}</span> <Remaining until={now.warning.until} />
         </p>
       )}
     </div>
