@@ -1,7 +1,8 @@
 """Every error that the services, the page and set-up can print, read from their source, with `…` for what varies.
 
 An error's words are what a carrier is made with: an exception for people, a close frame, a finding of the doctor that
-is not well. Where they come from a function or a variable, those are followed inside the same package.
+is not well, a warning in the log. Where they come from a function or a variable, those are followed inside the same
+package.
 """
 
 import ast
@@ -11,18 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = (ROOT / "moshi/src/moshi_backend", ROOT / "frontend/src/moshi_frontend")
+PACKAGES = (ROOT / "moshi/src/moshi_backend", ROOT / "frontend/src/moshi_frontend", ROOT / "tools/vendoring")
+PAGE = ROOT / "frontend/web/src"
 CARRIERS = {
     "StartupError",
     "LoadError",
     "Rejected",
-    "Refusal",
     "Refused",
+    "BadPreference",
+    "LookupError",
     "End",
     "Close",
     "HTTPException",
     "ValueError",
+    "_fail",  # the engine, and the vendoring tool
+    "_lost",  # of the frontend: moshi
+    "_unreachable",
 }
+LOGGED = {"warning", "error", "exception"}
 VARIES = "…"
 
 
@@ -37,14 +44,13 @@ def of_python() -> list[Message]:
 
 
 def of_the_page() -> list[Message]:
-    """The strings that reasons.ts, which puts errors into words, can choose from."""
-    source = ROOT / "frontend/web/src"
-    strings = (source / "strings.ts").read_text()
+    """The group `problems` of its strings; of what has a title, the title."""
+    (group,) = re.findall(r"^  problems: \{$(.*?)^  \},$", (PAGE / "strings.ts").read_text(), re.MULTILINE | re.DOTALL)
     found = []
-    for key in sorted(set(re.findall(r"strings\.(\w+)", (source / "reasons.ts").read_text()))):
-        said = re.search(rf"^  {key}:[^\"`]*?([\"`])(.*?)\1", strings, re.MULTILINE | re.DOTALL)
-        assert said, f"strings.{key} was not found"
-        found.append(Message(re.sub(r"\$\{[^}]*\}", VARIES, said[2]), "page"))
+    for entry in re.split(r"^    (?=\w+:)", group, flags=re.MULTILINE)[1:]:
+        said = re.findall(r'"([^"]*)"|`((?:\$\{[^}]*\}|[^`])*)`', re.sub(r'\bdetail: "[^"]*"', "", entry))
+        assert said, f"no words in {entry!r}"
+        found += [Message(re.sub(r"\$\{[^}]*\}", VARIES, plain or varying), "page") for plain, varying in said]
     return found
 
 
@@ -100,7 +106,13 @@ def _own(scope: ast.AST) -> Iterator[ast.AST]:
 
 
 def _carried(call: ast.Call) -> list[ast.expr]:
-    name = call.func.id if isinstance(call.func, ast.Name) else ""
+    match call.func:
+        case ast.Attribute(value=ast.Name(id="log"), attr=name) if name in LOGGED:
+            return call.args[:1]
+        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name):
+            pass
+        case _:
+            return []
     if name in CARRIERS and call.args:
         return [call.args[-1]]  # before it: causes and codes
     if name == "Finding" and not (isinstance(call.args[1], ast.Constant) and call.args[1].value in ("ok", "skipped")):
@@ -122,7 +134,7 @@ def _texts(node: ast.expr, scope: ast.AST, package: _Package, depth: int) -> set
 
     match node:
         case ast.Constant(value=str(text)):
-            return {text}
+            return {re.sub(r"%[sd]", VARIES, text)}
         case ast.JoinedStr(values=values):
             return joined(of(value) for value in values)
         case ast.FormattedValue(value=ast.Name(id=name)) if name.isupper() or name.startswith("_"):

@@ -1,6 +1,7 @@
 """Every error has its row, and every row its error."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "troubleshooting.md"
 UNWRITTEN = "Without a message"
 
 
+@cache
 def patterns() -> dict[str, re.Pattern[str]]:
     """By the words in the first column: what they match, `…` being anything."""
     found = {}
@@ -46,9 +48,23 @@ def test_errors_are_found_wherever_they_come_from() -> None:
     assert ("moshi", "HF_TOKEN may not read …: give the token access to it, or use another one") in found  # a function
     assert ("moshi", "sphn cannot encode: …") in found  # a finding of the doctor
     assert ("frontend", "the frontend is shutting down") in found  # a close frame
+    assert ("frontend", "its certificate is not trusted (…); set FRONTEND_MOSHI_CA") in found  # moshi is lost
+    assert ("moshi", "a tick has not returned for … s") in found  # the engine fails
+    assert ("moshi", "the new certificate cannot be used: …") in found  # a warning in the log
     assert ("page", "No microphone was found. Plug one in, then connect again.") in found
+    assert ("page", "Certificate not accepted") in found  # a state
+    assert ("page", "Takes … from … to ….") in found
     assert ("tools", "Node.js is …; the page is built with 20.19 or newer") in found
-    assert len(found) > 100
+    assert ("tools", "git does not run (…); install it") in found  # placing Moshi
+    assert len(found) > 200
+
+
+def test_what_the_page_says_of_a_failure_is_among_its_problems() -> None:
+    """Of modules that put failures into words, or report them, every string but a farewell."""
+    for module in ("reasons.ts", "conversation.ts", "controller.ts"):
+        named = re.findall(r"\bstrings\.([\w.]+)", (messages.PAGE / module).read_text())
+        assert named
+        assert [name for name in named if not name.startswith("problems.") and name != "hungUp"] == [], module
 
 
 def test_a_new_error_would_be_found(tmp_path: Path) -> None:
@@ -57,6 +73,8 @@ def test_a_new_error_would_be_found(tmp_path: Path) -> None:
         "def words(name):\n    return f'no {name}' if name else 'nothing at all'\n"
         "def fail(name):\n    if name:\n        raise LoadError(words(name))\n"
         "    reason = 'ends ' + WHY\n    raise Rejected('cause', 1008, reason)\n"
+        "def warn(self, name):\n    log.warning('%s is late', name)\n    self._fail(f'{name} ended')\n"
     )
     found = messages.of_package(tmp_path, tmp_path)
-    assert set(found) == {Message(text, "new.py") for text in ("no …", "nothing at all", "ends of a reason")}
+    texts = ("no …", "nothing at all", "ends of a reason", "… is late", "… ended")
+    assert set(found) == {Message(text, "new.py") for text in texts}
