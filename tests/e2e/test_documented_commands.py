@@ -1,18 +1,13 @@
 """What README.md and docs/quickstart.md tell to type is typed, in a shell, in this checkout."""
 
-import os
-import re
-import signal
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from support.documents import Block, blocks
 from support.services import clean_environment, free_port
+from support.terminal import started
 
 ROOT = Path(__file__).parents[2]
 PAGES = (Path("README.md"), Path("docs/quickstart.md"))
@@ -20,35 +15,11 @@ TYPED = [block for page in PAGES for block in blocks(page) if block.language == 
 ONCE = [block for block in TYPED if not block.mark and "make run" not in block.text]
 STARTS = [block for block in TYPED if not block.mark and "make run" in block.text]
 MEANWHILE = [block for block in TYPED if block.mark == "while: make run"]
-START_SECONDS = 120.0
 
 
 def at_free_ports(text: str, ports: dict[str, str]) -> str:
     """The documented ports may be in use on this machine."""
     return text.replace(":8080", f":{ports['FRONTEND_PORT']}").replace(":8998", f":{ports['MOSHI_PORT']}")
-
-
-@contextmanager
-def started(command: str, ports: dict[str, str], log: Path) -> Iterator[str]:
-    """The address that it says is ready. Ctrl-C ends it, with exit code 0."""
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            ["sh", "-c", command], cwd=ROOT, env=clean_environment(**ports), stdout=output, stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not (ready := re.search(r"ready: open (\S+) and press Connect", log.read_text())):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-        yield ready[1]
-        os.killpg(process.pid, signal.SIGINT)
-        process.wait(20)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 @pytest.fixture

@@ -1,0 +1,90 @@
+"""The steps of docs/verify.md, with the demo model and a browser that knows no certificate of ours beforehand.
+
+Its pictures are in tests/artifacts/verify; some of them are kept in docs/pictures.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+
+from support.browser import ARTIFACTS, arguments, executable, speech
+from support.services import free_port
+from support.terminal import started
+
+PICTURES = ARTIFACTS / "verify"
+SAID = re.compile(r"([a-z]+\s+){12}")
+"""A dozen words."""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    microphone = speech(tmp_path_factory.mktemp("speech"))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=arguments(microphone))
+        yield browser
+        browser.close()
+
+
+def settings(folder: Path, **more: str) -> dict[str, str]:
+    ports = {"MOSHI_PORT": str(free_port()), "FRONTEND_PORT": str(free_port())}
+    return {"MOSHI_STATE_DIR": str(folder), "FRONTEND_STATE_DIR": str(folder), **ports, **more}
+
+
+def picture(page: Page, name: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+
+def accept(page: Page) -> None:
+    """As a person does, in Chromium's own warning."""
+    expect(page.locator("#details-button")).to_be_visible()
+    page.locator("#details-button").click()
+    expect(page.locator("#proceed-link")).to_be_visible()
+    picture(page, "certificate")
+    page.locator("#proceed-link").click()
+
+
+def converse(page: Page) -> None:
+    page.get_by_role("button", name="Connect").click()
+    expect(page.get_by_test_id("state")).to_contain_text("Live", timeout=10_000)
+    expect(page.get_by_text("Moshi hears you")).to_be_visible(timeout=10_000)
+    expect(page.get_by_test_id("captions")).to_contain_text(SAID, timeout=20_000)
+    assert page.evaluate("window.scenario6.stats().playedRms") > 0.005
+
+
+def test_over_https_one_certificate_is_accepted_and_then_moshi_is_heard(browser: Browser, tmp_path: Path) -> None:
+    with (
+        started("make run", settings(tmp_path, FRONTEND_TLS="auto"), tmp_path / "log") as address,
+        browser.new_context(viewport={"width": 1280, "height": 800}) as context,
+    ):
+        page = context.new_page()
+        with pytest.raises(Error, match="ERR_CERT_AUTHORITY_INVALID"):
+            page.goto(address)
+        accept(page)
+        expect(page.get_by_test_id("state")).to_contain_text("Ready when you are")
+        expect(page.get_by_text("it talks nonsense")).to_be_visible()
+        picture(page, "ready")
+        converse(page)
+        picture(page, "conversation")
+        page.get_by_role("region", name="Connection").locator("summary").click()
+        expect(page.get_by_test_id("figures")).to_be_visible()
+        picture(page, "figures")
+
+
+def test_in_direct_mode_the_page_leads_to_the_certificate_and_goes_on_by_itself(
+    browser: Browser, tmp_path: Path
+) -> None:
+    direct = settings(tmp_path, FRONTEND_MOSHI_MODE="direct")
+    direct["MOSHI_ALLOWED_ORIGINS"] = f"http://localhost:{direct['FRONTEND_PORT']}"
+    with started("make run", direct, tmp_path / "log") as address, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(address)
+        page.get_by_role("button", name="Connect").click()
+        expect(page.get_by_test_id("state")).to_contain_text("Certificate not accepted")
+        with context.expect_page() as opened:
+            page.get_by_role("link", name="Open the model").click()
+        accept(opened.value)
+        expect(page.get_by_test_id("state")).to_contain_text("Live", timeout=10_000)
