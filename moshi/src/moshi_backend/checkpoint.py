@@ -96,7 +96,9 @@ def _in_folder(folder: Path) -> CheckpointInfo:
         if name is not None:
             files[key] = folder / name
             if not files[key].is_file():
-                raise LoadError(f"{config_path} {'names' if key in config else 'means'} {name} as {key}, which is not there")
+                raise LoadError(
+                    f"{config_path} {'names' if key in config else 'means'} {name} as {key}, which is not there"
+                )
     return CheckpointInfo.from_hf_repo(
         str(folder),
         moshi_weights=files["moshi_name"],

@@ -103,6 +103,7 @@ class BatchedModel:
         self._language = language = LanguageModel(lm, self._state, context)
         self.plan = language.plan
         self.width = language.width
+        self.codes = language.codes
         self.context = language.context
         self._memory = VoiceMemory(voice_memory)
         self._prefills: dict[int, Prefill] = {}

@@ -53,6 +53,7 @@ class LanguageModel:
         self._delay: int = max(lm.delays)
         self.plan = Plan(tuple(lm.delays), lm.text_initial_token_id, lm.initial_token_id, self.said)
         self.width: int = lm.dim
+        self.codes: int = lm.card
         self._transformer = RingTransformer(lm.transformer, state, capacity=context)
         self.context = self._transformer.capacity
         self._norm = norm(lm.out_norm)
@@ -103,7 +104,6 @@ class LanguageModel:
         saying.scatter_(2, (after % self._span)[..., None].expand(-1, self.said, 1), chosen[..., None])
         spoken = (after - self._delay + self._delays[: self.said]) % self._span
         return saying.gather(2, spoken[..., None])[..., 0], keep & (after[:, 0] > self._delay)
-
 
     def prefill(self, row: int, tokens: Tensor, embedded: Tensor | None) -> None:
         """Steps of one row whose inputs are all known; nothing is chosen in them.

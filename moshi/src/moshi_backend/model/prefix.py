@@ -88,9 +88,8 @@ class Prefix:
         frames = [part for part in (*shared, *own) if len(part)]
         tokens = plan.lay_out(beginning.tokens, np.concatenate(frames))
         before = 0 if beginning.embedded is None else len(beginning.embedded)
-        prefix = cls(beginning.embedded, tokens, voice, 0)
-        last = before + 1 + sum(map(len, shared))
-        return cls(beginning.embedded, tokens, voice, min(last, prefix.steps) if voice else 0)
+        whole = before + 1 + sum(map(len, shared))
+        return cls(beginning.embedded, tokens, voice, whole if voice else 0)
 
     @property
     def before(self) -> int:

@@ -8,10 +8,14 @@ not fit into a frame's time there is no slack to wait in, and the batch steps as
 
 What one client does delays another's frame by at most one tick: a tick takes one frame of each row, and a row that is
 ahead of its time triggers no tick of its own.
+
+A row that prepares (reads its prefix) does so in chunks, each about as long as a tick, when no frame is expected before
+the chunk would be over: nobody waits for it. When there is no such time it gets one now and then all the same, so that
+it gets there.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 PERIOD = 0.08
@@ -19,6 +23,10 @@ PERIOD = 0.08
 
 CATCH_UP = PERIOD / 2
 """Least seconds between ticks that one row triggers: after a stall it catches up at twice real time."""
+
+
+PATIENCE = 0.25
+"""Seconds after which a row that prepares gets a chunk although somebody may have to wait for it."""
 
 
 class TickTimes:
@@ -61,6 +69,13 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Prepare:
+    """Read a chunk of this row's prefix now."""
+
+    row: int
+
+
+@dataclass(frozen=True)
 class Wait:
     """Nothing to do until then, or until a frame arrives."""
 
@@ -70,7 +85,9 @@ class Wait:
 class Ticking:
     def __init__(self) -> None:
         self.times = TickTimes()
+        self.chunks = TickTimes()
         self._stepped: dict[int, float] = {}
+        self._prepared: float | None = None
 
     def joined(self, row: int) -> None:
         self._stepped.pop(row, None)
@@ -80,8 +97,29 @@ class Ticking:
             self._stepped[row] = began
         self.times.add(ended - began)
 
-    def plan(self, now: float, inputs: Mapping[int, Input]) -> Step | Wait:
-        """What to do now, given the input of every row in use."""
+    def prepared(self, began: float, ended: float) -> None:
+        self._prepared = ended
+        self.chunks.add(ended - began)
+
+    def plan(self, now: float, inputs: Mapping[int, Input], preparing: Sequence[int] = ()) -> Step | Prepare | Wait:
+        """What to do now, given the input of every row in use, and the rows that prepare, who came first first."""
+        planned = self._plan(now, inputs)
+        if not preparing:
+            self._prepared = None
+        if isinstance(planned, Step) or not preparing:
+            return planned
+        if self._prepared is None:
+            self._prepared = now
+        latest = self._prepared + PATIENCE
+        ends = now + self.chunks.slow
+        times = [input_.newest + PERIOD for input_ in inputs.values() if input_.oldest is None and input_.newest]
+        times += [] if planned.until is None else [planned.until]
+        # Who is long overdue has gone silent, and is not waited for.
+        if now >= latest or not any(now - PERIOD < time < ends for time in times):
+            return Prepare(preparing[0])
+        return Wait(min(latest, planned.until or latest))
+
+    def _plan(self, now: float, inputs: Mapping[int, Input]) -> Step | Wait:
         waiting = {row: input_.oldest for row, input_ in inputs.items() if input_.oldest is not None}
         entitled = {row: max(oldest, self._may(row)) for row, oldest in waiting.items()}
         due = min(entitled.values(), default=None)
