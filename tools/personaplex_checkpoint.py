@@ -39,6 +39,7 @@ def config() -> dict[str, object]:
     return content | {"model_type": "personaplex"}
 
 
+@torch.no_grad()
 def full_model(kwargs: dict[str, object]) -> LMModel:
     """With all 16 steps: the demo's weights, and random ones where it has none."""
     torch.manual_seed(SEED)

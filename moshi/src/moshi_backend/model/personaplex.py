@@ -1,7 +1,8 @@
 """PersonaPlex: a Moshi whose depformer also predicts what it hears.
 
-Of its steps the second half says the user's audio, which at inference is known. Each step has weights of its own and sees
-only those before it, so the first half alone says the same: it is what is loaded, and a tick costs half the depformer.
+Of its steps the second half says the user's audio, which at inference is known. Each step has weights of its own and
+sees only those before it, so the first half alone says the same: it is what is loaded, and a tick costs half the
+depformer.
 """
 
 import logging

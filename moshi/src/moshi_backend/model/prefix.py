@@ -1,8 +1,7 @@
 """What a conversation begins with, before anybody speaks: tokens that are all known, laid out as the model reads them.
 
 The model's sequence has streams (text, what it says, what it hears), each with its own delay: a frame's token stands
-`delay` positions after the frame. PersonaPlex's first frame stands at position 0, which always holds the initial tokens:
-it is never seen. The order of frames and the positions here are those that it was made with.
+`delay` positions after the frame. Position 0 always holds the initial tokens.
 """
 
 from collections.abc import Sequence

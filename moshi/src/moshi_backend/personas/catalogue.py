@@ -49,7 +49,7 @@ class Catalogue:
         tokenizer: of text prompts; none for a model that was not made for them.
         default: the id of the voice of who chooses none.
         texts: which text prompts are taken.
-        most_tokens: of a text prompt.
+        most_tokens: of a text prompt. Presets that are longer are left out.
     """
 
     def __init__(
@@ -69,9 +69,10 @@ class Catalogue:
         self._tokenizer = tokenizer
         self.voices: Mapping[str, Voice] = {voice.id: voice for voice in voices}
         self.texts: Texts = "off" if tokenizer is None else texts
-        self.presets = list(presets) if self.texts != "off" else []
         self.default = default
         self.most_tokens = most_tokens
+        offered = presets if self.texts != "off" else ()
+        self.presets = [preset for preset in offered if len(self.tokens(preset.text)) <= most_tokens]
 
     def choose(self, voice: str | None, text: str | None) -> Persona:
         """What a client asks for; nothing and an empty text mean the default voice and no text.
@@ -99,12 +100,6 @@ class Catalogue:
         assert self._tokenizer is not None
         tagged = text if text.startswith(TAG) and text.endswith(TAG) and text != TAG else f"{TAG} {text} {TAG}"
         return [int(token) for token in self._tokenizer.encode(tagged)]
-
-    @property
-    def longest(self) -> int:
-        """Positions of the longest prefix that can be asked for."""
-        voice = max((voice.frames for voice in self.voices.values()), default=0)
-        return voice + 2 * PAUSE_FRAMES + (self.most_tokens if self.texts != "off" else 0) + 2
 
     def _voice(self, id_: str | None) -> str | None:
         if id_ is None:

@@ -35,9 +35,10 @@ def open_catalogue(settings: Settings, checkpoint: CheckpointInfo, model: Batche
     most = model.context // SHARE
     for voice in found.values():
         if voice.frames > most:
+            remembered = f"{model.context * FRAME_SECONDS:g} s"
             raise LoadError(
-                f"the voice {voice.id} lasts {voice.seconds} s, more than a third of the {model.context * FRAME_SECONDS:g} s "
-                "that the model remembers: take a shorter one, or raise MOSHI_CONTEXT"
+                f"the voice {voice.id} lasts {voice.seconds} s, more than a third of the {remembered} that the model "
+                "remembers: take a shorter one, or raise MOSHI_CONTEXT"
             )
     ordered = [found[id_] for id_ in sorted(found)]
     default = settings.default_voice
