@@ -1,5 +1,6 @@
 """A PersonaPlex as it is served, against the whole model stepped as its own server steps it."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from io import BytesIO
@@ -175,7 +176,7 @@ def test_the_agent_says_what_the_full_model_says(kind: str, checkpoint: PersonaP
     theirs = in_full(full, prompt, codes_of(checkpoint, live[1:]))
     assert len(theirs) == FRAMES - 2
     assert [frame.tokens for frame in ours[: len(theirs)]] == theirs
-    assert len({tokens for tokens in theirs}) > FRAMES // 2  # alive, not one frame for ever
+    assert len(set(theirs)) > FRAMES // 2  # alive, not one frame for ever
 
 
 def test_a_depformer_of_16_steps_is_loaded_as_the_8_that_speak(checkpoint: PersonaPlex, full: LMModel) -> None:
@@ -289,5 +290,5 @@ def test_a_prefix_is_read_in_bounded_chunks(checkpoint: PersonaPlex) -> None:
     prefix = catalogue(checkpoint, model).prefix(Persona(None, " ".join([TEXT] * 6)))
     assert prefix is not None
     done = [0, *chunks(model, prefix)]
-    assert max(after - before for before, after in zip(done, done[1:], strict=False)) == CHUNK
+    assert max(after - before for before, after in itertools.pairwise(done)) == CHUNK
     assert done[-1] == prefix.steps

@@ -12,6 +12,8 @@ from moshi_backend.model.personaplex import PersonaPlex, is_personaplex
 
 DEMO = "demo"
 
+type Checkpoint = CheckpointInfo
+
 NAMES = {"moshi_name": MOSHI_NAME, "mimi_name": MIMI_NAME, "tokenizer_name": TEXT_TOKENIZER_NAME}
 """The files that every checkpoint has, and upstream's names for them where its configuration has no others."""
 

@@ -1,22 +1,21 @@
 """From settings and a checkpoint to what clients may choose."""
 
-from moshi.models.loaders import CheckpointInfo
-
-from moshi_backend.checkpoint import voice_archive
+from moshi_backend.checkpoint import Checkpoint, voice_archive
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.personaplex import PersonaPlex
-from moshi_backend.personas import recordings, voices
+from moshi_backend.model.speech import SpeechEncoder
 from moshi_backend.personas.catalogue import Catalogue
 from moshi_backend.personas.presets import read_presets
-from moshi_backend.personas.voices import FRAME_SECONDS, Voice
+from moshi_backend.personas.recordings import Recordings, from_folder
+from moshi_backend.personas.voices import FRAME_SECONDS, Voice, from_archive
 from moshi_backend.settings import Settings
 
 SHARE = 3
 """A voice, and a text, may each take one part in so many of what the model remembers."""
 
 
-def open_catalogue(settings: Settings, checkpoint: CheckpointInfo, model: BatchedModel) -> Catalogue:
+def open_catalogue(settings: Settings, checkpoint: Checkpoint, model: BatchedModel) -> Catalogue:
     """A PersonaPlex has its own voices, takes text prompts, and speaks in its first voice unless another is chosen. A
     plain Moshi was not made for text prompts; it can be given voices to continue in.
 
@@ -27,11 +26,10 @@ def open_catalogue(settings: Settings, checkpoint: CheckpointInfo, model: Batche
     made_for_it = isinstance(checkpoint, PersonaPlex)
     found: dict[str, Voice] = {}
     if made_for_it and (archive := voice_archive(checkpoint)):
-        found |= {voice.id: voice for voice in voices.from_archive(archive, plan, width)}
+        found |= {voice.id: voice for voice in from_archive(archive, plan, width)}
     if settings.voices is not None:
-        kept = settings.state_dir / "voices"
-        encoder = recordings.Encoder(lambda: checkpoint.get_mimi(model.device), checkpoint.mimi_weights, kept)
-        found |= {voice.id: voice for voice in recordings.from_folder(settings.voices, plan, width, encoder)}
+        own = Recordings(SpeechEncoder(checkpoint, model.device), settings.state_dir / "voices")
+        found |= {voice.id: voice for voice in from_folder(settings.voices, plan, width, own)}
     most = model.context // SHARE
     for voice in found.values():
         if voice.frames > most:

@@ -2,18 +2,16 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import sphn
-import torch
-from moshi.models import MimiModel
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from moshi_backend.errors import LoadError
 from moshi_backend.model.prefix import Beginning, Plan, Tokens
+from moshi_backend.model.speech import SpeechEncoder
 from moshi_backend.personas.loudness import normalised
 from moshi_backend.personas.voices import ID, BadVoice, Voice, read_prompt
 
@@ -29,20 +27,16 @@ VERSION = 1
 """Of how recordings are encoded; another one makes what is kept useless."""
 
 
-class Encoder:
+class Recordings:
     """Encodes a recording when it has not been encoded before.
 
     Args:
-        load: gives the codec, which is only loaded if it is needed.
-        codec: the file with its weights.
         kept: the folder for what has been encoded.
     """
 
-    def __init__(self, load: Callable[[], MimiModel], codec: Path, kept: Path) -> None:
-        self._load = load
-        self._codec = codec
+    def __init__(self, encoder: SpeechEncoder, kept: Path) -> None:
+        self._encoder = encoder
         self._kept = kept
-        self._mimi: MimiModel | None = None
         self._digest: bytes | None = None
 
     def encode(self, path: Path) -> Tokens:
@@ -68,34 +62,27 @@ class Encoder:
 
     def _key(self, path: Path) -> str:
         if self._digest is None:
-            with self._codec.open("rb") as file:
+            with self._encoder.weights.open("rb") as file:
                 self._digest = hashlib.file_digest(file, "sha256").digest()
         return hashlib.sha256(self._digest + bytes([VERSION]) + path.read_bytes()).hexdigest()
 
-    @torch.inference_mode()
     def _encode(self, path: Path) -> Tokens:
-        if self._mimi is None:
-            self._mimi = self._load()
-        mimi = self._mimi
+        rate = self._encoder.sample_rate
         try:
-            samples, _ = sphn.read(str(path), sample_rate=mimi.sample_rate)
+            samples, _ = sphn.read(str(path), sample_rate=rate)
         except Exception as error:  # the library has no errors of its own
             raise BadVoice(f"{path.name} cannot be read: {str(error)[:120]}; it takes a WAV file") from None
-        seconds = samples.shape[-1] / mimi.sample_rate
+        seconds = samples.shape[-1] / rate
         if not SHORTEST <= seconds <= LONGEST:
             raise BadVoice(f"{path.name} lasts {seconds:.1f} s; a voice takes {SHORTEST:g} to {LONGEST:g} s of speech")
         try:
-            speech = normalised(samples.mean(0, dtype=np.float32), mimi.sample_rate, LOUDNESS)
+            speech = normalised(samples.mean(0, dtype=np.float32), rate, LOUDNESS)
         except ValueError as error:
             raise BadVoice(f"{path.name}: {error}") from None
-        frames = -(-len(speech) // mimi.frame_size)
-        padded = np.pad(speech, (0, frames * mimi.frame_size - len(speech)))
-        device = next(mimi.parameters()).device
-        codes: Tokens = mimi.encode(torch.from_numpy(padded).to(device)[None, None])[0].t().cpu().numpy()
-        return np.ascontiguousarray(codes)
+        return self._encoder.encode(speech)
 
 
-def from_folder(folder: Path, plan: Plan, width: int, encoder: Encoder) -> list[Voice]:
+def from_folder(folder: Path, plan: Plan, width: int, recordings: Recordings) -> list[Voice]:
     """Every `.wav` in it, and every `.pt` that PersonaPlex's server saved; the id is the name without that.
 
     Raises:
@@ -113,7 +100,7 @@ def from_folder(folder: Path, plan: Plan, width: int, encoder: Encoder) -> list[
             if path.suffix == ".pt":
                 voices.append(read_prompt(path.stem, path.read_bytes(), plan, width))
             else:
-                voices.append(Voice(path.stem, Beginning(plan.initial()), encoder.encode(path)))
+                voices.append(Voice(path.stem, Beginning(plan.initial()), recordings.encode(path)))
         except BadVoice as error:
             raise LoadError(f"MOSHI_VOICES: {error}; mend it or take it out of {folder}") from None
         except OSError as error:
