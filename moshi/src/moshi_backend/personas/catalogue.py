@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
-from sentencepiece import SentencePieceProcessor
 
 from moshi_backend.model.prefix import Beginning, Plan, Prefix, Tokens
 from moshi_backend.personas.presets import CHARACTERS, Preset
@@ -24,6 +23,10 @@ PAUSE_FRAMES = 6
 TAG = "<system>"
 
 type Texts = Literal["free", "presets", "off"]
+
+
+class Tokenizer(Protocol):
+    def encode(self, text: str, /) -> list[int]: ...
 
 
 class BadPersona(Exception):
@@ -56,7 +59,7 @@ class Catalogue:
         self,
         plan: Plan,
         codes: int,
-        tokenizer: SentencePieceProcessor | None,
+        tokenizer: Tokenizer | None,
         voices: Sequence[Voice],
         presets: Sequence[Preset],
         default: str | None,
@@ -65,7 +68,8 @@ class Catalogue:
     ) -> None:
         self._plan = plan
         # A small model for tests has fewer codes. What these say does not matter in it.
-        self._pause = [code % codes for code in SILENCE], [code % codes for code in TONE]
+        said, heard = plan.said - 1, len(plan.delays) - plan.said
+        self._pause = [code % codes for code in SILENCE[:said]], [code % codes for code in TONE[:heard]]
         self._tokenizer = tokenizer
         self.voices: Mapping[str, Voice] = {voice.id: voice for voice in voices}
         self.texts: Texts = "off" if tokenizer is None else texts
@@ -105,12 +109,12 @@ class Catalogue:
         if id_ is None:
             return self.default
         if not self.voices:
-            raise BadPersona(f"voice_prompt={id_[:40]!r}: this model has no voices to choose from")
+            raise BadPersona(f"voice_prompt={id_[:20]!a}: this model has no voices to choose from")
         # PersonaPlex's clients name files.
         known = id_.removesuffix(".pt").removesuffix(".wav")
         if known not in self.voices:
-            names = ", ".join(list(self.voices)[:6]) + (", ..." if len(self.voices) > 6 else "")
-            raise BadPersona(f"voice_prompt={id_[:40]!r}: there is no such voice; takes {names}")
+            names = ", ".join(list(self.voices)[:2]) + (", ..." if len(self.voices) > 2 else "")
+            raise BadPersona(f"voice_prompt={id_[:20]!a}: there is no such voice; takes {names}")
         return known
 
     def _text(self, text: str) -> str:
