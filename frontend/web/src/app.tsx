@@ -2,6 +2,7 @@ import { Captions } from "./components/captions";
 import { Controls } from "./components/controls";
 import { Details } from "./components/details";
 import { Gear } from "./components/icons";
+import { Persona } from "./components/persona";
 import { SettingsDialog } from "./components/settings-dialog";
 import { Speakers } from "./components/speakers";
 import { Status } from "./components/status";
@@ -30,6 +31,7 @@ export function App() {
             <Status />
             <Speakers />
             <Hint />
+            <Persona />
             <Controls />
           </section>
           <Captions />
