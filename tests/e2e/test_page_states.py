@@ -444,7 +444,7 @@ async def test_a_voice_and_a_role_are_picked_prepared_shown_and_remembered(brows
         await conversation.send(metadata(type="session", id="c0ffee", settings=settings))
         await conversation.send(HANDSHAKE)
 
-    async with opened(browser, greet=greet, chat=speak) as tab:
+    async with opened(browser, greet=greet) as tab:
         await expect(tab.page.get_by_label("Voice", exact=True)).to_have_count(0)
         tab.moshi.personas = PERSONAS
         await wait_for_config(tab, lambda config: config["moshi"]["info"]["personas"] is not None)
