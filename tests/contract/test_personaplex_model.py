@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -200,6 +201,16 @@ def test_unpacked_weights_load_too_and_missing_ones_are_named(full: LMModel, fol
     save_file(state, tmp_path / "model.safetensors")
     with pytest.raises(ValueError, match=r"lacks linears\.3\.weight"):
         find_checkpoint(str(tmp_path), None).get_moshi("cpu", dtype=torch.float32)
+
+
+def test_a_configuration_without_a_model_means_the_released_one(checkpoint: PersonaPlex) -> None:
+    """The real repository's names nothing but its kind. Bytes are counted without memory for any."""
+    unnamed = PersonaPlex.of(replace(checkpoint, lm_config={"version": "7b-v1"}, mimi_config=None))
+    lm = unnamed.get_moshi("meta", dtype=torch.bfloat16, load_weight=False)
+    assert (lm.dim, lm.dep_q, lm.n_q, lm.card, len(lm.transformer.layers)) == (4096, 8, 16, 2048, 32)
+    whole = get_moshi_lm(None, unnamed.lm_config | {"dep_q": 16}, "meta", torch.bfloat16)
+    sizes = [sum(weight.numel() for weight in model.parameters()) for model in (whole, lm)]
+    assert [round(size / 1e9, 2) for size in sizes] == [8.37, 7.69]
 
 
 def test_a_plain_moshi_is_loaded_as_before() -> None:

@@ -31,8 +31,8 @@ export function App() {
             <Status />
             <Speakers />
             <Hint />
-            <Persona />
             <Controls />
+            <Persona />
           </section>
           <Captions />
         </main>
