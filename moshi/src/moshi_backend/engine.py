@@ -205,9 +205,9 @@ class Engine:
         return fastest
 
     def _warm_prefill(self, loaded: Loaded) -> None:
-        """Read the default voice, which most conversations will want."""
+        """Read a voice, that which most conversations will want, to know how long a chunk takes."""
         catalogue, model = loaded.catalogue, loaded.model
-        prefix = catalogue.prefix(Persona(catalogue.default)) if catalogue.default else None
+        prefix = catalogue.prefix(Persona(catalogue.default or next(iter(catalogue.voices), None)))
         for _ in range(2 if prefix else 0):  # the first time, libraries choose their kernels
             model.join(0, model.sampling, prefix)
             over = False

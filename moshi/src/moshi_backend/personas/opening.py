@@ -5,11 +5,14 @@ from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.personaplex import PersonaPlex
 from moshi_backend.model.speech import SpeechEncoder
-from moshi_backend.personas.catalogue import Catalogue
+from moshi_backend.personas.catalogue import PAUSE_FRAMES, Catalogue
 from moshi_backend.personas.presets import read_presets
 from moshi_backend.personas.recordings import Recordings, from_folder
 from moshi_backend.personas.voices import FRAME_SECONDS, Voice, from_archive
 from moshi_backend.settings import Settings
+
+PAUSES = 2 * PAUSE_FRAMES + 2
+"""Steps of a prefix that are neither voice nor text, and the conversation's first."""
 
 SHARE = 3
 """A voice, and a text, may each take one part in so many of what the model remembers."""
@@ -30,7 +33,7 @@ def open_catalogue(settings: Settings, checkpoint: Checkpoint, model: BatchedMod
     if settings.voices is not None:
         own = Recordings(SpeechEncoder(checkpoint, model.device), settings.state_dir / "voices")
         found |= {voice.id: voice for voice in from_folder(settings.voices, plan, width, own)}
-    most = model.context // SHARE
+    most = min(model.context // SHARE, (model.context - PAUSES) // 2)
     for voice in found.values():
         if voice.frames > most:
             remembered = f"{model.context * FRAME_SECONDS:g} s"
