@@ -15,12 +15,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from moshi_backend.delivery import Answer, deliver, tell_progress
 from moshi_backend.errors import LoadError
-from moshi_backend.model.batch import BatchedModel, Frame
+from moshi_backend.model.batch import BatchedModel
 from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.scheduling.ticking import PERIOD, Prepare, Step, Ticking, Wait
 from moshi_backend.session import Preparing, Session
-from moshi_backend.telemetry import metrics
 from moshi_backend.telemetry.startup import StartupTrace
 
 log = logging.getLogger(__name__)
@@ -243,7 +243,7 @@ class Engine:
                 raise TimeoutError(f"it took {now - began:.0f} s")
             self._ticking.stepped([row for row, *_ in work], began, now)
             answers = [Answer(session, said.get(row), now - queued) for row, session, queued, _ in work]
-            self._on_loop(partial(_deliver, answers, now - began))
+            self._on_loop(partial(deliver, answers, now - began))
 
     def _join(self, model: BatchedModel, row: int, session: Session) -> None:
         if not session.joined:
@@ -265,7 +265,7 @@ class Engine:
         self._ticking.prepared(began, now)
         pace = (now - (session.seated or began)) / max(1, prefill.done)
         progress = Preparing(prefill.done, prefill.total, pace * (prefill.total - prefill.done))
-        self._on_loop(partial(_tell_progress, session, progress))
+        self._on_loop(partial(tell_progress, session, progress))
 
     def _next(self) -> Work | tuple[int, Session] | None:
         """Wait until there is something to do: what to tick with, or which row is to prepare. None when it is time to
@@ -288,37 +288,3 @@ class Engine:
         assert self._loop is not None
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """To one frame of input. `lag`: seconds since it was queued."""
-
-    session: Session
-    frame: Frame | None
-    lag: float
-
-
-def _tell_progress(session: Session, progress: Preparing) -> None:
-    """On the event loop again."""
-    if session.ended.is_set():
-        return
-    session.tell(progress)
-    if progress.done == progress.total:
-        session.admit()
-
-
-def _deliver(answers: list[Answer], tick: float) -> None:
-    """On the event loop again, where counting costs no tick anything."""
-    metrics.TICK.record(tick)
-    metrics.BATCH.record(len(answers))
-    for answer in answers:
-        metrics.LAG.record(answer.lag)
-        stats = answer.session.stats
-        stats.tick, stats.lag, stats.rows = tick, answer.lag, len(answers)
-        stats.longest_lag = max(stats.longest_lag, answer.lag)
-        if answer.lag > PERIOD:
-            stats.deficit += 1
-            metrics.DEFICIT.add(1)
-        if answer.frame is not None:
-            answer.session.tell(answer.frame)
