@@ -20,13 +20,13 @@ import personaplex_checkpoint as made
 from moshi_backend.checkpoint import find_checkpoint
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.personaplex import PersonaPlex
-from moshi_backend.model.prefill import CHUNK
 from moshi_backend.model.prefix import Beginning, Prefix, Tokens
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.personas.presets import Preset
 from moshi_backend.personas.voices import Voice, from_archive, read_prompt
 
+CHUNK = 32
 CPU = torch.device("cpu")
 GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
 TEXT = "you are the good bird of this house and you like to talk about the weather"
@@ -91,7 +91,7 @@ def read(model: BatchedModel, row: int, prefix: Prefix | None) -> int:
     """Chunks that it took."""
     chunks = 0
     while prefix is not None:
-        prefill, chunks = model.prefill(row), chunks + 1
+        prefill, chunks = model.prefill(row, CHUNK), chunks + 1
         if prefill.done == prefill.total:
             break
     return chunks
@@ -166,7 +166,7 @@ def test_the_agent_says_what_the_full_model_says(kind: str, checkpoint: PersonaP
     model.join(1, GREEDY)
     neighbour = iter(speech(3))
     model.join(2, GREEDY, prefix)
-    while (prefill := model.prefill(2)).done < prefill.total:
+    while (prefill := model.prefill(2, 7)).done < prefill.total:
         model.step({1: next(neighbour)})
     model.step({1: next(neighbour)})
     ours = [frame[2] for frame in (model.step({2: frame}) for frame in live) if 2 in frame]
@@ -227,7 +227,7 @@ def test_a_remembered_voice_says_the_same_and_leaves_less_to_read(checkpoint: Pe
     live = speech(4, 60)
     cold = talked(model, 0, prefix, live)
     model.join(2, GREEDY, prefix)
-    first = model.prefill(2)
+    first = model.prefill(2, CHUNK)
     assert first.recalled
     assert first.done == min(first.total, prefix.shared + CHUNK)
     read(model, 2, prefix)
@@ -249,7 +249,7 @@ def test_a_prefix_leaves_the_neighbours_as_they_are(checkpoint: PersonaPlex) -> 
         if index in (10, 20, 60):
             model.join(1, GREEDY, prefix)
         if index in (11, 21, 22, 23, 61):
-            model.prefill(1)
+            model.prefill(1, CHUNK)
         if said := model.step({0: frame}):
             disturbed.append(said[0].pcm)
     assert len(disturbed) == len(live) - 1
@@ -263,7 +263,7 @@ def test_a_row_given_up_in_its_prefix_leaves_nothing_to_the_next(checkpoint: Per
     live = speech(6, 40)
     fresh = [frame.tokens for frame in talked(model, 0, None, live)]
     model.join(0, GREEDY, offered.prefix(Persona(None, TEXT)))
-    model.prefill(0)
+    model.prefill(0, CHUNK)
     assert [frame.tokens for frame in talked(model, 0, None, live)] == fresh
     assert [frame.tokens for frame in talked(model, 0, offered.prefix(Persona(None, TEXT)), live)] != fresh
 
@@ -290,7 +290,7 @@ def test_presets_are_no_part_of_a_prefix(checkpoint: PersonaPlex) -> None:
 def chunks(model: BatchedModel, prefix: Prefix) -> Iterator[int]:
     model.join(0, GREEDY, prefix)
     while True:
-        prefill = model.prefill(0)
+        prefill = model.prefill(0, CHUNK)
         yield prefill.done
         if prefill.done == prefill.total:
             return

@@ -36,6 +36,7 @@ class Reading:
 
     total: int
     done: int = 0
+    last: int = 0
     recalled: bool = False
 
 
@@ -59,12 +60,13 @@ class FakeModel:
         self.joined.append(row)
         self.prefills[row] = Reading(prefix.steps if prefix else 0)
 
-    def prefill(self, row: int) -> Reading:
+    def prefill(self, row: int, positions: int) -> Reading:
         assert self.gate.wait(10)
         if self.broken:
             raise RuntimeError("device lost")
         reading = self.prefills[row]
-        reading.done = min(reading.total, reading.done + CHUNK)
+        reading.last = min(reading.total - reading.done, CHUNK, positions)
+        reading.done += reading.last
         self.chunks.append(row)
         return reading
 

@@ -213,8 +213,8 @@ class Engine:
             over = False
             while not over:
                 began = time.monotonic()
-                prefill = model.prefill(0)
-                self._ticking.chunks.add(time.monotonic() - began)
+                prefill = model.prefill(0, self._ticking.chunks.positions)
+                self._ticking.prepared(prefill.last, began, time.monotonic())
                 over = prefill.done == prefill.total
 
     def _recovers(self, loaded: Loaded) -> bool:
@@ -251,23 +251,23 @@ class Engine:
             self._ticking.joined(row)
             session.joined = True
 
-    def _prepare(self, model: BatchedModel, row: int, session: Session) -> None:
+    def _prepare(self, model: BatchedModel, row: int, session: Session, positions: int) -> None:
         """A chunk of the session's prefix; it is admitted after the last one."""
         began = time.monotonic()
         self._join(model, row, session)
-        prefill = model.prefill(row)
+        prefill = model.prefill(row, positions)
         session.prepared = prefill.done == prefill.total
         session.recalled = prefill.recalled
         now = time.monotonic()
         self._tick_began = None
         if now - began > STALLED:
             raise TimeoutError(f"it took {now - began:.0f} s")
-        self._ticking.prepared(began, now)
+        self._ticking.prepared(prefill.last, began, now)
         pace = (now - (session.seated or began)) / max(1, prefill.done)
         progress = Preparing(prefill.done, prefill.total, pace * (prefill.total - prefill.done))
         self._on_loop(partial(tell_progress, session, progress))
 
-    def _next(self) -> Work | tuple[int, Session] | None:
+    def _next(self) -> Work | tuple[int, Session, int] | None:
         """Wait until there is something to do: what to tick with, or which row is to prepare. None when it is time to
         stop."""
         with self._wake:
@@ -276,8 +276,8 @@ class Engine:
                 inputs = {row: session.input for row, session in self._sessions.items()}
                 preparing = [row for row, it in self._sessions.items() if it.prefix is not None and not it.prepared]
                 match self._ticking.plan(now, inputs, preparing):
-                    case Prepare(row):
-                        return row, self._sessions[row]
+                    case Prepare(row, positions):
+                        return row, self._sessions[row], positions
                     case Step(rows):
                         return [(row, self._sessions[row], *self._sessions[row].take()) for row in rows]
                     case Wait(until):

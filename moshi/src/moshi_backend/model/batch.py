@@ -140,11 +140,11 @@ class BatchedModel:
             self._prefills[row] = Prefill(self._language, self._memory, row, prefix)
 
     @torch.inference_mode()
-    def prefill(self, row: int) -> Prefill:
-        """One chunk of the row's prefix, which is over when all of it is done."""
+    def prefill(self, row: int, positions: int) -> Prefill:
+        """One chunk of the row's prefix, of so many positions at most. The prefix is over when all of it is done."""
         prefill = self._prefills[row]
         if prefill.done < prefill.total:
-            prefill.advance()
+            prefill.advance(positions)
         if self._on_gpu:
             torch.cuda.synchronize()
         if prefill.done == prefill.total:

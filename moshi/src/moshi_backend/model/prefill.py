@@ -12,9 +12,6 @@ from torch import Tensor
 from moshi_backend.model.language import LanguageModel
 from moshi_backend.model.prefix import OPEN, Prefix
 
-CHUNK = 32
-"""Positions at once, at most."""
-
 
 class VoiceMemory:
     """Keys and values of voices, kept in the host's memory: the next conversation with one begins behind it.
@@ -52,6 +49,7 @@ class Prefill:
     Attributes:
         total: positions of the prefix.
         done: those that the row has behind it.
+        last: how many the last chunk had.
         recalled: whether its voice was remembered.
     """
 
@@ -61,7 +59,7 @@ class Prefill:
         self._row = row
         self._prefix = prefix
         self.total = prefix.steps
-        self.done = 0
+        self.done = self.last = 0
         past = memory.get(prefix.voice) if prefix.voice else None
         self.recalled = past is not None
         if past is not None:
@@ -75,13 +73,13 @@ class Prefill:
         prefix = self._prefix
         return [int(token) for token in prefix.tokens[prefix.complete][: self._language.said]]
 
-    def advance(self) -> None:
-        """One chunk."""
+    def advance(self, positions: int) -> None:
+        """One chunk of so many at most."""
         prefix, language = self._prefix, self._language
-        stop = min(self.done + CHUNK, prefix.boundary(self.done))
+        stop = min(self.done + positions, prefix.boundary(self.done))
         tokens, embedded = prefix.part(self.done, stop)
         language.prefill(self._row, tokens, embedded)
-        self.done = stop
+        self.done, self.last = stop, stop - self.done
         if prefix.voice and stop == prefix.shared:
             self._memory.put(prefix.voice, language.remembered(self._row, stop))
         self._finish()
