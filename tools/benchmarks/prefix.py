@@ -1,6 +1,6 @@
 """Voices and roles: how long one waits for them, and what live conversations notice of others who get theirs.
 
-A random checkpoint in PersonaPlex's shape, two services beside each other: one remembers voices and one does not.
+A random checkpoint in PersonaPlex's shape, in services beside each other: one remembers voices and one does not.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,6 +29,12 @@ VOICE = "protocol=2&voice_prompt=NATM0"
 
 QUERY = f"{VOICE}&text_prompt={quote(ROLE.strip())}"
 
+JOINING = {
+    "nobody joins": None,
+    "somebody joins": "protocol=2",
+    "somebody joins and gets a role": f"protocol=2&text_prompt={quote(ROLE.strip())}",
+}
+
 HANDSHAKES = 40
 """Of each kind."""
 
@@ -42,20 +48,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--turns", type=int, default=30, help="with and without who joins (%(default)s)")
     parser.add_argument("--pause", type=float, default=0.25, help="seconds between those who join (%(default)s)")
     given = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as other:
-        model = Path(folder) / "personaplex"
-        personaplex_checkpoint.make(model)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+        voiced, bare = Path(folder) / "voiced", Path(folder) / "bare"
+        for model in (voiced, bare):
+            personaplex_checkpoint.make(model)
+        (bare / "voices.tgz").unlink()  # without a default voice who joins has nothing to be read
         slots = str(given.conversations + 2)
-        settings = {"MOSHI_MODEL": str(model), "MOSHI_SLOTS": slots}
-        with ours(Path(folder), **settings) as warm, ours(Path(other), MOSHI_VOICE_MEMORY="0", **settings) as cold:
-            asyncio.run(measure(cold, warm, given))
+
+        def start(name: str, model: Path, **settings: str) -> Server:
+            place = Path(folder) / name
+            place.mkdir()
+            return running.enter_context(ours(place, MOSHI_MODEL=str(model), MOSHI_SLOTS=slots, **settings))
+
+        cold, warm = start("cold", voiced, MOSHI_VOICE_MEMORY="0"), start("warm", voiced)
+        asyncio.run(measure(cold, warm, start("none", bare), given))
     return 0
 
 
-async def measure(cold: Server, warm: Server, given: argparse.Namespace) -> None:
-    for server in (cold, warm):
+async def measure(cold: Server, warm: Server, bare: Server, given: argparse.Namespace) -> None:
+    for server in (cold, warm, bare):
         await until_ready(server)
-        await join(server.url, QUERY)
+    await join(warm.url, QUERY)
     steps = 0
     kinds = {
         "voice, read": (cold, VOICE),
@@ -73,42 +86,42 @@ async def measure(cold: Server, warm: Server, given: argparse.Namespace) -> None
         p50, p99 = np.percentile(times, (50, 99)) * 1000
         print(f"{name:24} until the handshake p50 {p50:6.1f} p99 {p99:6.1f} ms")
     print(f"the longest prefix has {steps} steps, {steps * 0.08:.1f} s of the model's time")
-    await beside(cold, given)
+    await beside(bare, given)
 
 
 async def beside(server: Server, given: argparse.Namespace) -> None:
-    """Lag of live conversations while nobody joins and while somebody does, in turn."""
+    """Lag of live conversations while nobody joins, somebody does, and somebody does who gets a role; in turn."""
     speech = encode(noise(given.seconds + 1))
     plan = Plan(server.url, given.conversations, given.seconds)
-    lags: dict[bool, list[list[float]]] = {False: [], True: []}
+    lags: dict[str, list[list[float]]] = {name: [] for name in JOINING}
     joined = 0
     for _ in range(given.turns):
-        for joining in (False, True):
-            who = asyncio.create_task(keep_joining(server.url, given.pause)) if joining else None
+        for name, query in JOINING.items():
+            who = asyncio.create_task(keep_joining(server.url, query, given.pause)) if query else None
             outcome = await run(plan, speech)
             if who is not None:
                 who.cancel()
-                with suppress(asyncio.CancelledError):
-                    joined += await who
-            lags[joining].append([lag for talk in outcome.conversations for lag in talk.lags()])
-    for joining, turns in lags.items():
+                joined += await who
+            lags[name].append([lag for talk in outcome.conversations for lag in talk.lags()])
+    for name, turns in lags.items():
         # Of each turn, and then the middle one: a stall of a shared machine spoils one turn and not the result.
         p50, p99 = np.median([np.percentile(turn, (50, 99)) for turn in turns], axis=0) * 1000
-        print(f"{'somebody joins' if joining else 'nobody joins':24} lag p50 {p50:6.1f} p99 {p99:6.1f} ms")
-    pairs = list(zip(lags[False], lags[True], strict=True))
+        print(f"{name:32} lag p50 {p50:6.1f} p99 {p99:6.1f} ms")
+    without, with_ = list(JOINING)[1:]
     for part in (50, 99):
-        ratios = [np.percentile(with_, part) / np.percentile(without, part) for without, with_ in pairs]
+        pairs = zip(lags[without], lags[with_], strict=True)
+        ratios = [np.percentile(two, part) / np.percentile(one, part) for one, two in pairs]
         low, middle, high = np.percentile(ratios, (25, 50, 75))
-        print(f"p{part} with / without: {middle:.2f}, half of the turns {low:.2f} to {high:.2f}")
+        print(f"p{part}, role / no role: {middle:.2f}, half of the turns {low:.2f} to {high:.2f}")
     print(f"{given.conversations} live conversations; {joined} joined beside them, one after the other")
 
 
-async def keep_joining(url: str, pause: float) -> int:
+async def keep_joining(url: str, query: str, pause: float) -> int:
     """Until cancelled; how many joined."""
     joined = 0
     try:
         while True:
-            await join(url, QUERY)
+            await join(url, query)
             joined += 1
             await asyncio.sleep(pause)
     except asyncio.CancelledError:
