@@ -110,6 +110,8 @@ def fetch_extra(repository: str, commit: str, name: str, progress: Progress) -> 
     with _in_words(repository, commit):
         try:
             _complete(repository, commit, [name], progress)
+        except LocalEntryNotFoundError:
+            raise
         except EntryNotFoundError:
             log.info("%s has no %s", repository, name)
         except OfflineModeIsEnabled:

@@ -178,6 +178,11 @@ class Evil:
         saved(embeddings=torch.ones(7, 1, 1, WIDTH + 1)),
         saved(cache=torch.zeros(1, 6, 4)),
         saved(cache=torch.full((1, 5, 4), -2)),
+        saved(cache=torch.full((1, 5, 4), 81)),
+        saved(cache=torch.full((1, 5, 1), 3)),
+        saved(cache=torch.full((1, 5, 4), -1)),
+        saved(embeddings=torch.full((7, 1, 1, WIDTH), torch.nan)),
+        saved(embeddings=torch.ones(7, 1, 1, WIDTH, dtype=torch.int64)),
     ],
 )
 def test_what_is_no_saved_prompt_is_refused_and_never_run(data: bytes) -> None:

@@ -47,10 +47,13 @@ def open_catalogue(settings: Settings, checkpoint: Checkpoint, model: BatchedMod
         raise LoadError(f"MOSHI_DEFAULT_VOICE={default}: there is no such voice; there are: {', '.join(sorted(found))}")
     if default is None and made_for_it and ordered:
         default = ordered[0].id
+    tokenizer = checkpoint.get_text_tokenizer() if made_for_it else None
+    if tokenizer is not None and tokenizer.vocab_size() > plan.first_text:
+        raise LoadError(f"{checkpoint.tokenizer} has more tokens than the model knows: it belongs to another one")
     return Catalogue(
         plan,
         model.codes,
-        checkpoint.get_text_tokenizer() if made_for_it else None,
+        tokenizer,
         ordered,
         read_presets(settings.presets),
         default,

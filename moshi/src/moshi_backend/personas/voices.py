@@ -110,7 +110,9 @@ def read_prompt(id_: str, data: bytes, plan: Plan, width: int) -> Voice:
         raise BadVoice(f"{id_}.pt is not a saved voice: {type(error).__name__}: {why[:120]}") from None
     except (AttributeError, IndexError):
         raise BadVoice(f"{id_}.pt is not a saved voice: its `embeddings` and `cache` are no tensors") from None
-    if embedded.shape[1] != width or ring.ndim != 2 or len(ring) != len(plan.delays):
+    if ring.ndim != 2 or ring.shape[1] <= max(plan.delays) or not embedded.is_floating_point():
+        raise BadVoice(f"{id_}.pt is not a saved voice: `embeddings` or `cache` has another shape")
+    if embedded.shape[1] != width or len(ring) != len(plan.delays):
         raise BadVoice(
             f"{id_}.pt is of another model: {embedded.shape[1]} wide, this one {width}; "
             f"{len(ring)} streams, this one {len(plan.delays)}"
@@ -121,6 +123,8 @@ def read_prompt(id_: str, data: bytes, plan: Plan, width: int) -> Voice:
         for stream, delay in enumerate(plan.delays):
             known = step <= delay
             tokens[step, stream] = int(ring[stream, (start + step) % ring.shape[1]]) if known else OPEN
-    if (tokens[0] < 0).any():
-        raise BadVoice(f"{id_}.pt ends in the middle of a frame")
+    most = np.array([plan.first_audio if stream else plan.first_text for stream in range(len(plan.delays))])
+    given = tokens != OPEN
+    if not given[0].all() or (given & ((tokens < 0) | (tokens > most))).any() or not torch.isfinite(embedded).all():
+        raise BadVoice(f"{id_}.pt has tokens or numbers that this model has not")
     return Voice(id_, Beginning(tokens, embedded), np.empty((0, plan.said - 1), np.int64))
