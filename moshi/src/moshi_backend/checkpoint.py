@@ -98,9 +98,9 @@ def _in_folder(folder: Path) -> CheckpointInfo:
         if name is not None:
             files[key] = folder / name
             if not files[key].is_file():
-                raise LoadError(
-                    f"{config_path} {'names' if key in config else 'means'} {name} as {key}, which is not there"
-                )
+                if key in config:
+                    raise LoadError(f"{config_path} names {name} as {key}, which is not in that folder")
+                raise LoadError(f"{config_path} does not say {key}, and {name} is not there")
     return CheckpointInfo.from_hf_repo(
         str(folder),
         moshi_weights=files["moshi_name"],
