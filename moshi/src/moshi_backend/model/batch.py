@@ -146,7 +146,7 @@ class BatchedModel:
         if prefill.done < prefill.total:
             prefill.advance(positions)
         if self._on_gpu:
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(self.device)
         if prefill.done == prefill.total:
             self._lines[row, self._layout.given] = prefill.opening
         return prefill
