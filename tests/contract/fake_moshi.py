@@ -55,6 +55,7 @@ class FakeMoshi:
     health: dict[str, object] = field(default_factory=lambda: dict(READY))
     slots: dict[str, int] = field(default_factory=lambda: {"total": 4, "used": 0})
     settings: dict[str, object] = field(default_factory=lambda: dict(ADVERTISED))
+    personas: dict[str, object] | None = None
     conversations: list[ServerConnection] = field(default_factory=list)
     url: str = ""
 
@@ -68,6 +69,7 @@ class FakeMoshi:
             "device": "none",
             "slots": self.slots,
             "settings": self.settings,
+            "personas": self.personas,
         }
 
     @asynccontextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import gpu, tick
+from benchmarks import gpu, prefix, tick
 from benchmarks.upstream.servers import Server, ours, upstream
 from benchmarks.upstream.trials import clients, until_ready
 from loadtest.audio import encode, noise
@@ -60,3 +60,11 @@ def test_the_7b_models_sizes_are_known_without_its_weights() -> None:
     LanguageModel(checkpoint.get_moshi(nowhere, dtype=torch.bfloat16), single, None)
     window = 32 * 2 * 3000 * 4096 * 2
     assert window < single.bytes_per_row < window * 1.001
+
+
+def test_prefixes_are_measured_beside_live_conversations(capsys: pytest.CaptureFixture[str]) -> None:
+    assert prefix.main(["--conversations", "1", "--seconds", "1", "--turns", "1"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"voice, read +until the handshake p50 +\d", said)
+    assert re.search(r"somebody joins +lag p50 +\d", said)
+    assert re.search(r"[1-9]\d* joined beside them", said)

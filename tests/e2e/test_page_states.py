@@ -424,6 +424,70 @@ async def test_settings_are_those_that_are_advertised_and_reach_the_service(brow
         assert request.path == "/api/chat?protocol=2"
 
 
+PERSONAS = {
+    "voices": [{"id": "NATF0", "seconds": 4.0}, {"id": "NATM1", "seconds": 4.0}],
+    "default_voice": "NATF0",
+    "text_prompt": "free",
+    "presets": [{"id": "guide", "name": "Museum guide", "text": "You are a guide.", "tokens": 9}],
+    "max_characters": 800,
+    "max_tokens": 200,
+}
+
+
+async def test_a_voice_and_a_role_are_picked_prepared_shown_and_remembered(browser: Browser) -> None:
+    go_on = asyncio.Event()
+
+    async def greet(conversation: ServerConnection) -> None:
+        await conversation.send(metadata(type="preparing", done=64, total=160, seconds=6.4))
+        await go_on.wait()
+        settings = {"voice_prompt": "NATM1", "text_prompt": "You are a guide."}
+        await conversation.send(metadata(type="session", id="c0ffee", settings=settings))
+        await conversation.send(HANDSHAKE)
+
+    async with opened(browser, greet=greet) as tab:
+        await expect(tab.page.get_by_label("Voice", exact=True)).to_have_count(0)
+        tab.moshi.personas = PERSONAS
+        await wait_for_config(tab, lambda config: config["moshi"]["info"]["personas"] is not None)
+        await tab.page.reload()
+        await tab.page.get_by_label("Voice", exact=True).select_option("NATM1")
+        await tab.page.get_by_label("Role").select_option("Write your own")
+        await tab.page.get_by_label("What Moshi should be").fill("You teach chess & other games.")
+        await expect(tab.page.get_by_text("Takes about 8 of 200 tokens")).to_be_visible()
+        await tab.look("persona", "idle")
+        await tab.button("Connect").click()
+        await expect(tab.state).to_contain_text("Getting into the role")
+        await expect(tab.page.get_by_role("progressbar")).to_have_attribute("max", "160")
+        await expect(tab.page.get_by_text("7 s", exact=True)).to_be_visible()
+        await tab.look("preparing", "preparing")
+        request = (await tab.moshi.conversation()).request
+        assert request is not None
+        chosen = "voice_prompt=NATM1&text_prompt=You+teach+chess+%26+other+games."
+        assert request.path == f"/api/chat?protocol=2&{chosen}"
+        go_on.set()
+        company = tab.page.get_by_test_id("company")
+        await expect(company).to_contain_text("Voice NATM1")
+        await expect(company).to_contain_text("Museum guide")
+        await tab.look("live-persona", "live")
+        await tab.button("Hang up").click()
+        await tab.page.reload()
+        await expect(tab.page.get_by_label("Voice", exact=True)).to_have_value("NATM1")
+        await expect(tab.page.get_by_label("What Moshi should be")).to_have_value("You teach chess & other games.")
+
+
+async def test_who_hangs_up_while_its_voice_is_prepared_is_gone(browser: Browser) -> None:
+    async def greet(conversation: ServerConnection) -> None:
+        await conversation.send(metadata(type="preparing", done=0, total=160, seconds=None))
+        await conversation.wait_closed()
+
+    async with opened(browser, greet=greet) as tab:
+        await tab.button("Connect").click()
+        await expect(tab.state).to_contain_text("Getting into the role")
+        await tab.button("Cancel").click()
+        await expect(tab.state).to_contain_text("Ready when you are")
+        async with asyncio.timeout(5):
+            await (await tab.moshi.conversation()).wait_closed()
+
+
 async def test_the_theme_is_remembered(browser: Browser) -> None:
     async with opened(browser) as tab:
         await tab.page.emulate_media(color_scheme="light")

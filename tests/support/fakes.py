@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from moshi_backend.engine import Engine, Loaded, Report
 from moshi_backend.model.batch import BatchedModel, Frame
+from moshi_backend.model.prefix import Beginning, Plan, Prefix
 from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.personas.catalogue import Catalogue
 from moshi_backend.session import Session
 
 POISON = 13.0
@@ -20,8 +23,25 @@ POISON = 13.0
 SLOTS = 2
 
 
+CHUNK = 10
+"""Positions that a FakeModel reads at once."""
+
+PLAN = Plan((0, 0, 1, 0, 1), 9, 9, said=3)
+NOTHING_TO_CHOOSE = Catalogue(PLAN, 2048, None, [], [], None, "off", 1)
+
+
+@dataclass
+class Reading:
+    """As model.prefill.Prefill."""
+
+    total: int
+    done: int = 0
+    last: int = 0
+    recalled: bool = False
+
+
 class FakeModel:
-    """`broken` makes every tick throw. A tick waits for the gate."""
+    """`broken` makes every tick throw. Ticks and chunks wait for the gate."""
 
     frame_size = 4
     sampling = Sampling(Choice(0, 0), Choice(0, 0))
@@ -30,12 +50,25 @@ class FakeModel:
         self.slots = slots
         self.joined: list[int] = []
         self.batches: list[list[int]] = []
+        self.prefills: dict[int, Reading] = {}
+        self.chunks: list[int] = []
         self.broken = False
         self.gate = threading.Event()
         self.gate.set()
 
-    def join(self, row: int, sampling: Sampling) -> None:
+    def join(self, row: int, sampling: Sampling, prefix: Prefix | None = None) -> None:
         self.joined.append(row)
+        self.prefills[row] = Reading(prefix.steps if prefix else 0)
+
+    def prefill(self, row: int, positions: int) -> Reading:
+        assert self.gate.wait(10)
+        if self.broken:
+            raise RuntimeError("device lost")
+        reading = self.prefills[row]
+        reading.last = min(reading.total - reading.done, CHUNK, positions)
+        reading.done += reading.last
+        self.chunks.append(row)
+        return reading
 
     def step(self, frames: Mapping[int, NDArray[np.float32]]) -> dict[int, Frame]:
         assert self.gate.wait(10)
@@ -49,21 +82,27 @@ def samples(value: float) -> NDArray[np.float32]:
     return np.full(FakeModel.frame_size, value, np.float32)
 
 
-def session() -> Session:
-    return Session(FakeModel.sampling)
+def session(prefix: Prefix | None = None) -> Session:
+    return Session(FakeModel.sampling, prefix=prefix)
+
+
+def prefix(steps: int) -> Prefix:
+    frames = np.zeros((steps, len(PLAN.delays)), np.int64)
+    return Prefix.of(PLAN, Beginning(PLAN.initial()), None, [], [frames])
 
 
 @asynccontextmanager
 async def started(model: FakeModel, chosen: bool = True) -> AsyncIterator[Engine]:
     def load(report: Report) -> Loaded:
         report("load", "a fake", None)
-        return Loaded(cast("BatchedModel", model), "cpu", "float32", None, chosen)
+        return Loaded(cast("BatchedModel", model), "cpu", "float32", None, chosen, NOTHING_TO_CHOOSE)
 
     engine = Engine(load)
     engine.start()
     await settled(engine)
     model.batches.clear()
     model.joined.clear()
+    model.chunks.clear()
     try:
         yield engine
     finally:

@@ -20,6 +20,8 @@ CARRIERS = {
     "Rejected",
     "Refused",
     "BadPreference",
+    "BadPersona",
+    "BadVoice",
     "LookupError",
     "End",
     "Close",

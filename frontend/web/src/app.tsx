@@ -2,6 +2,7 @@ import { Captions } from "./components/captions";
 import { Controls } from "./components/controls";
 import { Details } from "./components/details";
 import { Gear } from "./components/icons";
+import { Persona } from "./components/persona";
 import { SettingsDialog } from "./components/settings-dialog";
 import { Speakers } from "./components/speakers";
 import { Status } from "./components/status";
@@ -31,6 +32,7 @@ export function App() {
             <Speakers />
             <Hint />
             <Controls />
+            <Persona />
           </section>
           <Captions />
         </main>

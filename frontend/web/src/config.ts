@@ -1,5 +1,6 @@
 /** What `/api/config` says about the service behind this page. */
 
+import type { Personas } from "./personas";
 import type { Advertised, Chosen } from "./settings";
 
 export interface Health {
@@ -17,6 +18,8 @@ export interface Info {
   device: string | null;
   /** What a client may choose; an older service says nothing of it. */
   settings?: Advertised;
+  /** Voices and roles to choose from; null or absent where there are none. */
+  personas?: Personas | null;
 }
 
 export interface Config {

@@ -7,7 +7,8 @@ import type { CallEvents, Metadata } from "./audio/types";
 import { type Config, chatUrl, fetchConfig, reachesMoshi, secureUrl, trustUrl } from "./config";
 import { type Event, isOver, isUnderWay, next } from "./conversation";
 import { keepRecording, transcriptBegins, transcriptContinues, transcriptPiece } from "./keeping";
-import { chosen, microphoneId, pushToTalk, recording, speakerId } from "./preferences";
+import { asked } from "./personas";
+import { chosen, microphoneId, persona, pushToTalk, recording, speakerId } from "./preferences";
 import { valid } from "./settings";
 import { openMicrophone, stopTracks } from "./sound";
 import { call, config, inputLevel, outputLevel, session, state, stats, tracks } from "./store";
@@ -122,7 +123,10 @@ async function dial(): Promise<void> {
   if (!ready || !current() || !isUnderWay(now)) return giveUp();
 
   const started = await startCall({
-    url: chatUrl(ready, location.href, valid(chosen.value, ready.moshi.info?.settings ?? {})),
+    url: chatUrl(ready, location.href, {
+      ...valid(chosen.value, ready.moshi.info?.settings ?? {}),
+      ...asked(persona.value, ready.moshi.info?.personas),
+    }),
     // A switch for support: ?codec=wasm leaves the browser's own encoder aside.
     codec: new URLSearchParams(location.search).get("codec") === "wasm" ? "wasm" : "auto",
     microphone,
@@ -187,6 +191,11 @@ function onMetadata(metadata: Metadata): void {
     case "queue":
       send({ type: "queue", position: metadata.position, waitSeconds: metadata.wait_seconds });
       return;
+    case "preparing": {
+      const { done, total, seconds } = metadata;
+      send({ type: "preparing", done, total, seconds });
+      return;
+    }
     case "session":
       session.value = { id: metadata.id, settings: metadata.settings };
       return;

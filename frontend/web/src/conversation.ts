@@ -38,6 +38,8 @@ export type State =
   | ({ name: "starting"; health: Health } & Dial)
   /** Position 1 is next. The estimate is in seconds. */
   | ({ name: "queued"; position: number; waitSeconds: number | null; said: Said | null } & Dial)
+  /** The model reads voice and role, in positions. The estimate is in seconds. */
+  | ({ name: "preparing"; done: number; total: number; seconds: number | null; said: Said | null } & Dial)
   /** `since`: ms since the epoch. `interrupted`: the system has taken the microphone or the speaker away. */
   | ({ name: "live"; since: number; said: Said | null; interrupted: boolean; warning: Warning | null } & Dial)
   /** The service is full or away, and is asked again `at` (ms since the epoch). */
@@ -57,6 +59,7 @@ export type Event =
   | { type: "model not ready"; health: Health }
   | { type: "model ready" }
   | { type: "queue"; position: number; waitSeconds: number | null }
+  | { type: "preparing"; done: number; total: number; seconds: number | null }
   | { type: "handshake"; now: number }
   | { type: "mute"; muted: boolean }
   | { type: "interruption"; interrupted: boolean }
@@ -97,8 +100,13 @@ export function next(state: State, event: Event): State {
       const { position, waitSeconds } = event;
       return { name: "queued", position, waitSeconds, said: state.said, ...dial(state) };
     }
+    case "preparing": {
+      if (state.name !== "connecting" && state.name !== "queued" && state.name !== "preparing") return state;
+      const { done, total, seconds } = event;
+      return { name: "preparing", done, total, seconds, said: state.said, ...dial(state) };
+    }
     case "handshake": {
-      if (state.name !== "connecting" && state.name !== "queued") return state;
+      if (state.name !== "connecting" && state.name !== "queued" && state.name !== "preparing") return state;
       return { name: "live", since: event.now, said: null, interrupted: false, warning: null, ...dial(state) };
     }
     case "mute":
@@ -141,13 +149,13 @@ function isReaching(state: State): state is Extract<State, { name: "connecting" 
 }
 
 function closed(state: State, event: Extract<Event, { type: "closed" }>): State {
-  if (!isReaching(state) && state.name !== "queued" && state.name !== "live") return state;
+  const waited = state.name === "queued" || state.name === "preparing" || state.name === "live";
+  if (!isReaching(state) && !waited) return state;
   const { now, chance } = event;
   const said = "said" in state ? state.said : null;
   const code = said?.code ?? event.code;
   const told = said?.reason ?? event.reason;
   const reason = closeReason(code, told);
-  const waited = state.name === "queued" || state.name === "live";
   const lost = state.lost || state.name === "live";
   // A conversation that was held, or waited for, is worth a new one; a first attempt that fails tells more as it is.
   if (isTemporary(code) && (waited || state.lost || code === 1013)) {

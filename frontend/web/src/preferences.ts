@@ -1,6 +1,7 @@
 /** What this browser remembers of its person. It never leaves the browser. */
 
 import { effect, type Signal, signal } from "@preact/signals";
+import { isPersona, NOBODY, type Persona } from "./personas";
 import type { Chosen } from "./settings";
 
 const PREFIX = "scenario6.";
@@ -16,6 +17,8 @@ export const microphoneId = remembered("microphone", "", isString);
 export const speakerId = remembered("speaker", "", isString);
 /** What the person has changed of moshi's settings. */
 export const chosen = remembered<Chosen>("settings", {}, isChosen);
+/** Who the person wants to talk to. */
+export const persona = remembered<Persona>("persona", NOBODY, isPersona);
 
 /** Shows the theme that was chosen, now and later. */
 export function followTheme(root: HTMLElement): void {

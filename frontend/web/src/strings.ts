@@ -47,6 +47,8 @@ const en = {
     detail: "All places are taken. You will be connected as soon as one is free; keep this page open.",
     estimate: (wait: string) => `About ${wait} to go.`,
   },
+  preparing: { title: "Getting into the role", detail: "Moshi takes on the voice and the role that you picked." },
+  preparingProgress: "Voice and role",
   live: { title: "Live", detail: "Speak whenever you like." },
   muted: { title: "Muted", detail: "Moshi hears silence. The conversation goes on." },
   pushToTalk: { title: "Live, hold to talk", detail: "Moshi hears you while you hold the button or the space bar." },
@@ -137,6 +139,19 @@ const en = {
 
   demo: "Demo model with random weights: it talks nonsense. It only shows that the whole path works.",
   headphones: "Use headphones: without them Moshi may hear itself.",
+
+  // Who one talks to.
+  voice: "Voice",
+  voiceNone: "As it comes",
+  voiceDefault: (id: string) => `Default (${id})`,
+  role: "Role",
+  roleNone: "None",
+  roleOwn: "Write your own",
+  roleText: "What Moshi should be",
+  roleExample: "You are a patient chess teacher. Your name is Lena.",
+  roleCost: (tokens: number, most: number, about: boolean) =>
+    `Takes ${about ? "about " : ""}${tokens} of ${most} tokens; the longer, the sooner Moshi forgets what is said.`,
+  inVoice: (id: string) => `Voice ${id}`,
 
   // What Moshi says.
   captions: "What Moshi says",

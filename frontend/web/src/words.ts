@@ -27,6 +27,8 @@ export function words(state: State, pushToTalk: boolean): Words {
       return startingWords(state.health);
     case "queued":
       return { title: strings.queued.title(state.position), detail: strings.queued.detail };
+    case "preparing":
+      return strings.preparing;
     case "live":
       if (state.interrupted) return strings.problems.interrupted;
       if (pushToTalk) return strings.pushToTalk;

@@ -20,6 +20,8 @@ from moshi_backend.headers import SecurityHeaders
 from moshi_backend.lobby import Lobby
 from moshi_backend.model.device import used_memory
 from moshi_backend.model.sampling import Sampling
+from moshi_backend.personas.catalogue import Catalogue, Texts
+from moshi_backend.personas.presets import CHARACTERS
 from moshi_backend.preferences import RANGES, described
 from moshi_backend.scheduling import limits as limits_of
 from moshi_backend.scheduling.ticking import PERIOD
@@ -81,10 +83,42 @@ class Setting(BaseModel):
     default: float | None
 
 
+class VoiceChoice(BaseModel):
+    """`seconds`: how long the model listens to it before the conversation, in its own time."""
+
+    id: str
+    seconds: float
+
+
+class PresetChoice(BaseModel):
+    """`text` is what to send as `text_prompt`; `tokens` what it costs."""
+
+    id: str
+    name: str
+    text: str
+    tokens: int
+
+
+class Personas(BaseModel):
+    """What the query parameters `voice_prompt` and `text_prompt` take.
+
+    `text_prompt`: any text, or that of a preset only, or none. A text may have so many characters and tokens; each
+    token is a step, of which the model remembers `context_seconds` / 0.08.
+    """
+
+    voices: list[VoiceChoice]
+    default_voice: str | None
+    text_prompt: Texts
+    presets: list[PresetChoice]
+    max_characters: int
+    max_tokens: int
+
+
 class Info(BaseModel):
     """What depends on the model is known once it is loaded: `device`, `dtype`, `sample_rate` (Hz), `frame_size`
     (samples), `context_seconds` (how far back the model remembers), `row_bytes` (memory of a slot) and `settings`, what
-    a client may choose for its conversation. `queue`: clients who wait.
+    a client may choose for its conversation; `personas` too, null when there is nothing to choose. `queue`: clients who
+    wait.
     """
 
     service: Literal["scenario6-moshi"] = "scenario6-moshi"
@@ -102,6 +136,7 @@ class Info(BaseModel):
     limits: Limits
     uptime_seconds: float
     settings: dict[str, Setting]
+    personas: Personas | None
 
 
 def create_lobby(settings: Settings, engine: Engine) -> Lobby:
@@ -185,6 +220,7 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
             ),
             uptime_seconds=round(time.monotonic() - started, 1),
             settings=_settings(loaded.model.sampling) if loaded else {},
+            personas=_personas(loaded.catalogue) if loaded else None,
         )
 
     @app.websocket("/api/chat")
@@ -192,6 +228,22 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
         await conversations.chat(socket, lobby, pool, access, settings.log_text)
 
     return app
+
+
+def _personas(catalogue: Catalogue) -> Personas | None:
+    if not catalogue.voices and catalogue.texts == "off":
+        return None
+    return Personas(
+        voices=[VoiceChoice(id=voice.id, seconds=voice.seconds) for voice in catalogue.voices.values()],
+        default_voice=catalogue.default,
+        text_prompt=catalogue.texts,
+        presets=[
+            PresetChoice(id=preset.id, name=preset.name, text=preset.text, tokens=len(catalogue.tokens(preset.text)))
+            for preset in catalogue.presets
+        ],
+        max_characters=CHARACTERS,
+        max_tokens=catalogue.most_tokens,
+    )
 
 
 def _settings(recommended: Sampling) -> dict[str, Setting]:

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from moshi_backend.access import Access, Rejected
 from moshi_backend.conversation import Conversation, close
 from moshi_backend.lobby import Lobby, Refused
-from moshi_backend.preferences import BadPreference, choose
+from moshi_backend.preferences import BadPreference, choose, choose_persona
 from moshi_backend.protocol import Close
 from moshi_backend.session import End, Session
 from moshi_backend.telemetry import metrics
@@ -48,7 +48,8 @@ def _enter(socket: WebSocket, lobby: Lobby) -> Session:
     if (loaded := lobby.engine.loaded) is None:
         raise Rejected(lobby.health.status, Close.TRY_LATER, f"{lobby.health.status}: {lobby.health.detail}")
     try:
-        session = Session(choose(socket.query_params, loaded.model.sampling))
+        persona = choose_persona(socket.query_params, loaded.catalogue)
+        session = Session(choose(socket.query_params, loaded.model.sampling), persona, loaded.catalogue.prefix(persona))
         lobby.enter(session)
     except BadPreference as error:
         raise Rejected("setting", Close.BAD_PREFERENCE, str(error)) from None

@@ -8,13 +8,19 @@ from safetensors import SafetensorError, safe_open
 
 from moshi_backend import weights
 from moshi_backend.errors import LoadError
+from moshi_backend.model.personaplex import PersonaPlex, is_personaplex
 
 DEMO = "demo"
+
+type Checkpoint = CheckpointInfo
 
 NAMES = {"moshi_name": MOSHI_NAME, "mimi_name": MIMI_NAME, "tokenizer_name": TEXT_TOKENIZER_NAME}
 """The files that every checkpoint has, and upstream's names for them where its configuration has no others."""
 
 OPTIONAL = ("mimi_config_name", "lora_name")
+
+VOICES = "voices.tgz"
+"""Beside PersonaPlex's weights."""
 
 
 def find_checkpoint(
@@ -31,13 +37,25 @@ def find_checkpoint(
         info = _in_folder(Path(model))
     else:
         info = _in_cache(model, revision, progress)
-    if info.model_type != "moshi":
-        raise LoadError(f"{model} is a {info.model_type} checkpoint; this service converses with moshi checkpoints")
+    if info.model_type not in ("moshi", "personaplex"):
+        raise LoadError(
+            f"{model} is a {info.model_type} checkpoint; this service converses with moshi and personaplex checkpoints"
+        )
     if (info.lm_config or {}).get("quantize"):
         raise LoadError(f"{model} has weights of 8 bits, which are not supported: take the one of 16 bits")
     for path in (info.moshi_weights, info.mimi_weights):
         _check_weights(path)
+    if info.model_type == "personaplex" or is_personaplex(info.moshi_weights, info.lm_config):
+        if commit := commit_of(info):
+            weights.fetch_extra(model, commit, VOICES, progress)
+        return PersonaPlex.of(info)
     return info
+
+
+def voice_archive(info: CheckpointInfo) -> Path | None:
+    """The voices that come with a checkpoint."""
+    archive = Path(info.moshi_weights).parent / VOICES
+    return archive if archive.is_file() else None
 
 
 def commit_of(info: CheckpointInfo) -> str | None:
@@ -76,12 +94,13 @@ def _in_folder(folder: Path) -> CheckpointInfo:
     config = weights.read_config(config_path)
     files = {}
     for key in ("moshi_name", "mimi_name", "tokenizer_name", "mimi_config_name"):
-        if key in config:
-            files[key] = folder / config[key]
+        name = config.get(key, NAMES.get(key))
+        if name is not None:
+            files[key] = folder / name
             if not files[key].is_file():
-                raise LoadError(f"{config_path} names {config[key]} as {key}, which is not in that folder")
-        elif key != "mimi_config_name":
-            raise LoadError(f"{config_path} does not say {key}")
+                if key in config:
+                    raise LoadError(f"{config_path} names {name} as {key}, which is not in that folder")
+                raise LoadError(f"{config_path} does not say {key}, and {name} is not there")
     return CheckpointInfo.from_hf_repo(
         str(folder),
         moshi_weights=files["moshi_name"],

@@ -19,7 +19,7 @@ from moshi_backend.scheduling.admission import Place
 from moshi_backend.scheduling.limits import Notice, Watch
 from moshi_backend.scheduling.throttle import Throttle
 from moshi_backend.scheduling.ticking import PERIOD
-from moshi_backend.session import BACKLOG_FRAMES, Admitted, End, Session
+from moshi_backend.session import BACKLOG_FRAMES, Admitted, End, Preparing, Session
 from moshi_backend.telemetry import metrics
 from moshi_backend.telemetry.stutter import Stutter
 
@@ -198,7 +198,8 @@ class Conversation:
                 async with asyncio.timeout(PLACE_EVERY_SECONDS):
                     await self._session.admitted.wait()
             except TimeoutError:
-                self._session.tell(self._lobby.place(self._session))
+                if self._lobby.waits(self._session):
+                    self._session.tell(self._lobby.place(self._session))
 
     async def _send(self) -> str:
         """Until the conversation ends; says why, for the log."""
@@ -211,6 +212,9 @@ class Conversation:
                         frames += 1
                         if frames % STATS_EVERY_FRAMES == 0:
                             await self._tell("stats", **self._stats())
+                    case Preparing(done, total, left):
+                        seconds = None if left is None else round(left, 1)
+                        await self._tell("preparing", done=done, total=total, seconds=seconds)
                     case Admitted():
                         await self._begin()
                     case Place(position, wait):
@@ -230,11 +234,19 @@ class Conversation:
     async def _begin(self) -> None:
         session = self._session
         self._admitted = time.monotonic()
-        waited = self._admitted - self._connected
+        seated = session.seated or self._admitted
+        waited = seated - self._connected
         metrics.QUEUE_WAIT.record(waited)
         self._span.add_event("admitted", {"moshi.queue_wait": waited})
+        preparation = None
+        if session.prefix is not None:
+            took = self._admitted - seated
+            metrics.PREFIX.record(took, {"voice": "remembered" if session.recalled else "read"})
+            self._span.add_event("prepared", {"moshi.prefix.steps": session.prefix.steps, "moshi.prefix.seconds": took})
+            preparation = {"steps": session.prefix.steps, "seconds": round(took, 3), "remembered": session.recalled}
         log.info("session %s: begins", session.id)
-        await self._tell("session", id=session.id, settings=described(session.sampling))
+        settings = described(session.sampling, session.persona)
+        await self._tell("session", id=session.id, settings=settings, preparation=preparation)
         await send(self._socket, protocol.HANDSHAKE)
 
     async def _say(self, frame: Frame, first: bool) -> None:

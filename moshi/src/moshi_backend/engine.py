@@ -15,11 +15,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from moshi_backend.delivery import Answer, deliver, tell_progress
 from moshi_backend.errors import LoadError
-from moshi_backend.model.batch import BatchedModel, Frame
-from moshi_backend.scheduling.ticking import PERIOD, Step, Ticking, Wait
-from moshi_backend.session import Session
-from moshi_backend.telemetry import metrics
+from moshi_backend.model.batch import BatchedModel
+from moshi_backend.personas.catalogue import Catalogue, Persona
+from moshi_backend.scheduling.ticking import PERIOD, Prepare, Step, Ticking, Wait
+from moshi_backend.session import Preparing, Session
 from moshi_backend.telemetry.startup import StartupTrace
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Loaded:
     Attributes:
         revision: the commit of a model from a hub.
         chosen: the slots were asked for, and are not to be lowered.
+        catalogue: what clients may choose of voices and roles.
     """
 
     model: BatchedModel
@@ -58,6 +60,7 @@ class Loaded:
     dtype: str
     revision: str | None
     chosen: bool
+    catalogue: Catalogue
 
 
 type Report = Callable[[str, str, float | None], None]
@@ -94,6 +97,7 @@ class Engine:
     def seat(self, session: Session, row: int) -> None:
         with self._wake:
             self._sessions[row] = session
+            self._wake.notify()
 
     def unseat(self, session: Session) -> None:
         """Free the session's row at once, also in the middle of a tick."""
@@ -175,6 +179,7 @@ class Engine:
             self.slots //= 2
         if self._stopping:
             return
+        self._warm_prefill(loaded)
         pace = f"a tick takes {tick * 1000:.0f} ms"
         if tick > AFFORDABLE:
             pace += f" of the {PERIOD * 1000:.0f} ms that it has: too slow for real time"
@@ -199,6 +204,19 @@ class Engine:
                 break
         return fastest
 
+    def _warm_prefill(self, loaded: Loaded) -> None:
+        """Read a voice, that which most conversations will want, to know how long a chunk takes."""
+        catalogue, model = loaded.catalogue, loaded.model
+        prefix = catalogue.prefix(Persona(catalogue.default or next(iter(catalogue.voices), None)))
+        for _ in range(2 if prefix else 0):  # the first time, libraries choose their kernels
+            model.join(0, model.sampling, prefix)
+            over = False
+            while not over:
+                began = time.monotonic()
+                prefill = model.prefill(0, self._ticking.chunks.positions)
+                self._ticking.prepared(prefill.last, began, time.monotonic())
+                over = prefill.done == prefill.total
+
     def _recovers(self, loaded: Loaded) -> bool:
         """Whether the model ticks again. A CUDA error never lets it; then the process has to be started anew."""
         try:
@@ -213,11 +231,11 @@ class Engine:
     def _serve(self, model: BatchedModel) -> None:
         while work := self._next():
             self._tick_began = began = time.monotonic()
+            if isinstance(work, tuple):
+                self._prepare(model, *work)
+                continue
             for row, session, _, _ in work:
-                if not session.joined:
-                    model.join(row, session.sampling)
-                    self._ticking.joined(row)
-                    session.joined = True
+                self._join(model, row, session)
             said = model.step({row: samples for row, _, _, samples in work})
             now = time.monotonic()
             self._tick_began = None
@@ -225,46 +243,48 @@ class Engine:
                 raise TimeoutError(f"it took {now - began:.0f} s")
             self._ticking.stepped([row for row, *_ in work], began, now)
             answers = [Answer(session, said.get(row), now - queued) for row, session, queued, _ in work]
-            self._on_loop(partial(_deliver, answers, now - began))
+            self._on_loop(partial(deliver, answers, now - began))
 
-    def _next(self) -> Work:
-        """Wait until it is time to tick; what to tick with, or nothing when it is time to stop."""
+    def _join(self, model: BatchedModel, row: int, session: Session) -> None:
+        if not session.joined:
+            model.join(row, session.sampling, session.prefix)
+            self._ticking.joined(row)
+            session.joined = True
+
+    def _prepare(self, model: BatchedModel, row: int, session: Session, positions: int) -> None:
+        """A chunk of the session's prefix; it is admitted after the last one."""
+        began = time.monotonic()
+        self._join(model, row, session)
+        prefill = model.prefill(row, positions)
+        session.prepared = prefill.done == prefill.total
+        session.recalled = prefill.recalled
+        now = time.monotonic()
+        self._tick_began = None
+        if now - began > STALLED:
+            raise TimeoutError(f"it took {now - began:.0f} s")
+        self._ticking.prepared(prefill.last, began, now)
+        pace = (now - (session.seated or began)) / max(1, prefill.done)
+        progress = Preparing(prefill.done, prefill.total, pace * (prefill.total - prefill.done))
+        self._on_loop(partial(tell_progress, session, progress))
+
+    def _next(self) -> Work | tuple[int, Session, int] | None:
+        """Wait until there is something to do: what to tick with, or which row is to prepare. None when it is time to
+        stop."""
         with self._wake:
             while not self._stopping:
                 now = time.monotonic()
-                match self._ticking.plan(now, {row: session.input for row, session in self._sessions.items()}):
+                inputs = {row: session.input for row, session in self._sessions.items()}
+                preparing = [row for row, it in self._sessions.items() if it.prefix is not None and not it.prepared]
+                match self._ticking.plan(now, inputs, preparing):
+                    case Prepare(row, positions):
+                        return row, self._sessions[row], positions
                     case Step(rows):
                         return [(row, self._sessions[row], *self._sessions[row].take()) for row in rows]
                     case Wait(until):
                         self._wake.wait(None if until is None else max(0.0, until - now))
-            return []
+            return None
 
     def _on_loop(self, call: Callable[[], None]) -> None:
         assert self._loop is not None
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """To one frame of input. `lag`: seconds since it was queued."""
-
-    session: Session
-    frame: Frame | None
-    lag: float
-
-
-def _deliver(answers: list[Answer], tick: float) -> None:
-    """On the event loop again, where counting costs no tick anything."""
-    metrics.TICK.record(tick)
-    metrics.BATCH.record(len(answers))
-    for answer in answers:
-        metrics.LAG.record(answer.lag)
-        stats = answer.session.stats
-        stats.tick, stats.lag, stats.rows = tick, answer.lag, len(answers)
-        stats.longest_lag = max(stats.longest_lag, answer.lag)
-        if answer.lag > PERIOD:
-            stats.deficit += 1
-            metrics.DEFICIT.add(1)
-        if answer.frame is not None:
-            answer.session.tell(answer.frame)

@@ -8,6 +8,7 @@ from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel, sizes_of
 from moshi_backend.model.capacity import check_weights
 from moshi_backend.model.device import choose_device, choose_dtype, free_memory
+from moshi_backend.personas.opening import open_catalogue
 from moshi_backend.settings import Settings
 
 TOO_LARGE_FOR_A_CPU = 2e9
@@ -34,10 +35,14 @@ def load(settings: Settings, report: Report) -> Loaded:
             check_cpu(checkpoint.moshi_weights.stat().st_size, settings)
         else:
             check_weights(*sizes_of(checkpoint, dtype, settings.context), free_memory(device))
-        model = BatchedModel(checkpoint, slots, device, dtype, settings.context)
+        model = BatchedModel(
+            checkpoint, slots, device, dtype, settings.context, voice_memory=settings.voice_memory * 2**20
+        )
+        report("load", "voices and roles", None)
+        catalogue = open_catalogue(settings, checkpoint, model)
     except ValueError as error:
         raise LoadError(f"{settings.model}: {error}") from error
-    return Loaded(model, str(device), name, commit_of(checkpoint), chosen=slots is not None)
+    return Loaded(model, str(device), name, commit_of(checkpoint), slots is not None, catalogue)
 
 
 def check_cpu(weights: int, settings: Settings) -> None:

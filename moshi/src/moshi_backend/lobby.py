@@ -9,7 +9,7 @@ from moshi_backend.engine import Engine, Health
 from moshi_backend.protocol import Close
 from moshi_backend.scheduling.admission import Admission, Full, Place
 from moshi_backend.scheduling.limits import Limits, Notice
-from moshi_backend.session import End, Session
+from moshi_backend.session import End, Preparing, Session
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +80,9 @@ class Lobby:
         else:
             self._seat(session, slot)
 
+    def waits(self, session: Session) -> bool:
+        return self._admission is not None and session in self._admission.waiting
+
     def place(self, session: Session) -> Place:
         """Of a session that waits."""
         assert self._admission is not None
@@ -122,8 +125,13 @@ class Lobby:
         self.drain_seconds = 0.0
 
     def _seat(self, session: Session, slot: int) -> None:
-        self.engine.seat(session, slot)
-        session.admit()
+        session.seated = time.monotonic()
+        if session.prefix is None:
+            self.engine.seat(session, slot)
+            session.admit()
+        else:
+            session.tell(Preparing(0, session.prefix.steps, None))
+            self.engine.seat(session, slot)
 
     def _end_all(self, end: End) -> None:
         for session in list(self._sessions):

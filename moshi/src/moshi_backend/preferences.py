@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.personas.catalogue import NOBODY, BadPersona, Catalogue, Persona
 
 
 class BadPreference(Exception):
@@ -44,6 +45,9 @@ RANGES = {
 }
 """`seed` is for text and audio both. Parameters that are not here are ignored: upstream's clients send some."""
 
+ANY_SEED = "-1"
+"""What PersonaPlex's clients send for none."""
+
 
 def choose(query: Mapping[str, str], recommended: Sampling) -> Sampling:
     """The sampling that a client asks for; what it leaves open is `recommended`, with seeds of its own.
@@ -51,8 +55,24 @@ def choose(query: Mapping[str, str], recommended: Sampling) -> Sampling:
     Raises:
         BadPreference: a value is not in its range.
     """
-    chosen = {name: range_.parse(name, query[name]) for name, range_ in RANGES.items() if name in query}
+    chosen = {
+        name: range_.parse(name, query[name])
+        for name, range_ in RANGES.items()
+        if name in query and not (range_ is SEED and query[name] == ANY_SEED)
+    }
     return Sampling(_choice("text", chosen, recommended.text), _choice("audio", chosen, recommended.audio))
+
+
+def choose_persona(query: Mapping[str, str], catalogue: Catalogue) -> Persona:
+    """The voice and role that a client asks for, by PersonaPlex's query parameter names.
+
+    Raises:
+        BadPreference: the model or the service does not take it.
+    """
+    try:
+        return catalogue.choose(query.get("voice_prompt"), query.get("text_prompt"))
+    except BadPersona as error:
+        raise BadPreference(str(error)) from None
 
 
 def _choice(kind: str, chosen: Mapping[str, float], recommended: Choice) -> Choice:
@@ -66,9 +86,10 @@ def _choice(kind: str, chosen: Mapping[str, float], recommended: Choice) -> Choi
     )
 
 
-def described(sampling: Sampling) -> dict[str, float]:
+def described(sampling: Sampling, persona: Persona = NOBODY) -> dict[str, float | str]:
     """By the names of the parameters, to have the same conversation again."""
-    return {
+    given = {"voice_prompt": persona.voice, "text_prompt": persona.text}
+    return {name: value for name, value in given.items() if value} | {
         f"{kind}_{name}": value
         for kind, choice in (("text", sampling.text), ("audio", sampling.audio))
         for name, value in (("temperature", choice.temperature), ("topk", choice.top_k), ("seed", choice.seed))

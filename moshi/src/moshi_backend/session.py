@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moshi_backend.model.batch import Frame
+from moshi_backend.model.prefix import Prefix
 from moshi_backend.model.sampling import Sampling
+from moshi_backend.personas.catalogue import NOBODY, Persona
 from moshi_backend.protocol import Close
 from moshi_backend.scheduling.admission import Place
 from moshi_backend.scheduling.limits import Notice
@@ -33,6 +35,15 @@ class Admitted:
 
 
 @dataclass(frozen=True)
+class Preparing:
+    """The model reads the conversation's prefix. `left`: seconds, an estimate; none while nothing is known."""
+
+    done: int
+    total: int
+    left: float | None
+
+
+@dataclass(frozen=True)
 class End:
     """Why the service ends a conversation."""
 
@@ -40,7 +51,7 @@ class End:
     reason: str
 
 
-type Item = Place | Admitted | Frame | Notice | End
+type Item = Place | Preparing | Admitted | Frame | Notice | End
 
 
 @dataclass
@@ -59,6 +70,9 @@ class Stats:
 @dataclass(eq=False)
 class Session:
     sampling: Sampling
+    persona: Persona = NOBODY
+    prefix: Prefix | None = None
+    """What the model reads before the conversation."""
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     stats: Stats = field(default_factory=Stats)
     admitted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -67,8 +81,14 @@ class Session:
     outbox: asyncio.Queue[Item] = field(default_factory=lambda: asyncio.Queue(OUTBOX_ITEMS + 1))
     end_code: Close | None = None
     """Why the service ended the conversation; none if the client did."""
+    seated: float | None = None
+    """When it got its row."""
+    recalled: bool = False
+    """Whether the prefix's voice was remembered."""
     joined: bool = False
     """Whether the engine has prepared the row. The engine's thread alone touches it."""
+    prepared: bool = False
+    """Whether the prefix is read, if there is one. The engine's thread alone touches it."""
     _frames: deque[tuple[float, NDArray[np.float32]]] = field(default_factory=deque)
     _newest: float | None = None
 

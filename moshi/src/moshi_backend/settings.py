@@ -40,6 +40,24 @@ class Settings(BaseSettings):
     context: int | None = Field(None, ge=2)
     """Steps of 80 ms that the language model remembers, if fewer than it can: less memory for each conversation."""
 
+    voices: Path | None = None
+    """Folder with recordings (`.wav`, 1 to 30 s of speech) and saved prompts (`.pt`) of voices to choose from."""
+
+    default_voice: str | None = None
+    """Voice of who chooses none. A PersonaPlex has its first one by itself."""
+
+    text_prompts: Literal["free", "presets", "off"] = "free"
+    """What clients may tell a PersonaPlex that it is: anything (`free`), one of the `presets`, or nothing (`off`)."""
+
+    prompt_tokens: int = Field(200, ge=1, le=1000)
+    """Longest text prompt, in tokens; also a third of MOSHI_CONTEXT at most. Each takes a step that is remembered."""
+
+    presets: Path | None = None
+    """JSON file with roles to choose from, a list of {"id", "name", "text"}. Without it those of the service."""
+
+    voice_memory: int = Field(1024, ge=0)
+    """MiB of the host's memory for voices as the model has read them, so that the next conversation begins at once."""
+
     queue: int = Field(8, ge=0, le=1000)
     """Clients who may wait when every slot is in use. 0 to refuse them."""
 

@@ -4,6 +4,7 @@ For every way in which it fails there is one line that says what to do.
 """
 
 import json
+import logging
 import shutil
 import threading
 import time
@@ -36,6 +37,8 @@ from huggingface_hub.utils.tqdm import disable_progress_bars
 from requests.exceptions import ChunkedEncodingError
 
 from moshi_backend.errors import LoadError
+
+log = logging.getLogger(__name__)
 
 GIB = 2**30
 
@@ -94,14 +97,35 @@ def fetch(
         # Upstream's loader finds those that are elsewhere.
         named = {key: name for key, name in named.items() if "://" not in name}
         commit = folder.name
-        wanted = [name for name in named.values() if not _cached(repository, name, commit)]
-        missing = [_look(repository, name, commit) for name in wanted]
-        if missing:
-            _check_disk(missing)
-            with _watched(missing, progress):
-                for file in missing:
-                    _download(repository, file, commit)
+        _complete(repository, commit, list(named.values()), progress)
         return Files(commit, config, {key: folder / name for key, name in named.items()})
+
+
+def fetch_extra(repository: str, commit: str, name: str, progress: Progress) -> None:
+    """Download a file that a repository may have. One that has it not, and one that is offline, is left as it is.
+
+    Raises:
+        LoadError: says in one line what was wrong and what to do.
+    """
+    with _in_words(repository, commit):
+        try:
+            _complete(repository, commit, [name], progress)
+        except LocalEntryNotFoundError:
+            raise
+        except EntryNotFoundError:
+            log.info("%s has no %s", repository, name)
+        except OfflineModeIsEnabled:
+            log.warning("%s of %s is not in the cache, and HF_HUB_OFFLINE forbids to download it", name, repository)
+
+
+def _complete(repository: str, commit: str, names: list[str], progress: Progress) -> None:
+    """Download those that the cache lacks."""
+    missing = [_look(repository, name, commit) for name in names if not _cached(repository, name, commit)]
+    if missing:
+        _check_disk(missing)
+        with _watched(missing, progress):
+            for file in missing:
+                _download(repository, file, commit)
 
 
 def read_config(path: Path) -> dict[str, Any]:

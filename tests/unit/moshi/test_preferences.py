@@ -40,11 +40,18 @@ def test_a_conversation_can_be_had_again_by_what_was_described() -> None:
 
 
 @pytest.mark.parametrize("name", RANGES)
-@pytest.mark.parametrize("value", ["", "hot", "nan", "inf", "-1", "1e99", "0x1", "9" * 5000])
+@pytest.mark.parametrize("value", ["", "hot", "nan", "inf", "-2", "1e99", "0x1", "9" * 5000])
 def test_a_wrong_value_is_named_with_what_it_takes(name: str, value: str) -> None:
     with pytest.raises(BadPreference, match=rf"^{name}=.*: takes (a|a whole) number from 0 to ") as caught:
         choose({name: value}, RECOMMENDED)
     assert len(str(caught.value)) < 123  # it fits into a close frame
+
+
+def test_a_seed_of_minus_one_is_any_seed() -> None:
+    """PersonaPlex's clients send it."""
+    chosen = [choose({"seed": "-1", "text_seed": "3"}, RECOMMENDED) for _ in range(2)]
+    assert [one.text.seed for one in chosen] == [3, 3]
+    assert chosen[0].audio.seed != chosen[1].audio.seed
 
 
 def test_a_fraction_is_no_top_k() -> None:

@@ -56,7 +56,7 @@ export function parseMessage(data: ArrayBuffer): Message | null {
 function parseMetadata(text: string): Metadata | null {
   try {
     const value: unknown = JSON.parse(text);
-    const known = ["queue", "session", "stats", "warning", "end"];
+    const known = ["queue", "preparing", "session", "stats", "warning", "end"];
     return typeof value === "object" && value !== null && "type" in value && known.includes(String(value.type))
       ? (value as Metadata)
       : null;

@@ -8,6 +8,8 @@ export type Codec = "webcodecs" | "wasm";
 export type Metadata =
   /** Before the handshake: position 1 is next. */
   | { type: "queue"; position: number; wait_seconds: number | null }
+  /** Before the handshake: the model reads voice and role. In positions, and the seconds that are left. */
+  | { type: "preparing"; done: number; total: number; seconds: number | null }
   | { type: "session"; id: string; settings: Record<string, number | string> }
   | { type: "stats"; tick_ms: number; lag_ms: number; backlog_frames: number; dropped_frames: number }
   | { type: "warning"; why: "session" | "idle" | "draining"; seconds: number }

@@ -68,6 +68,34 @@ export function Switch(props: { label: string; hint?: string; on: boolean; onCha
   );
 }
 
+export function LongText(props: {
+  label: string;
+  hint: string;
+  longest: number;
+  value: string;
+  placeholder: string;
+  onInput(text: string): void;
+}) {
+  const id = useId();
+  return (
+    <div class="field wide">
+      <label for={id}>{props.label}</label>
+      <textarea
+        id={id}
+        rows={3}
+        maxLength={props.longest}
+        value={props.value}
+        placeholder={props.placeholder}
+        aria-describedby={`${id}-hint`}
+        onInput={(event) => props.onInput(event.currentTarget.value)}
+      />
+      <p id={`${id}-hint`} class="hint">
+        {props.hint}
+      </p>
+    </div>
+  );
+}
+
 export function NumberField(props: {
   label: string;
   hint: string;

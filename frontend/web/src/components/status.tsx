@@ -48,6 +48,13 @@ function Beside({ now }: { now: State }) {
           <span>{Math.round(now.health.progress * 100)} %</span>
         </p>
       );
+    case "preparing":
+      return (
+        <p class="beside progress">
+          <progress aria-label={strings.preparingProgress} value={now.done} max={now.total} />
+          {now.seconds !== null && now.seconds >= 1 && <span>{strings.duration(Math.ceil(now.seconds))}</span>}
+        </p>
+      );
     case "queued":
       return now.waitSeconds === null ? null : (
         <p class="beside">{strings.queued.estimate(strings.duration(now.waitSeconds))}</p>

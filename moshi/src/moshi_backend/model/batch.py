@@ -18,6 +18,8 @@ from moshi_backend.model.capacity import AT_MOST, EACH_CORE, choose_slots
 from moshi_backend.model.codec import Codec
 from moshi_backend.model.device import choose_threads, free_memory
 from moshi_backend.model.language import SAMPLED, LanguageModel
+from moshi_backend.model.prefill import Prefill, VoiceMemory
+from moshi_backend.model.prefix import Prefix
 from moshi_backend.model.replay import Replay, sizes
 from moshi_backend.model.sampling import Chance, Choice, Sampling
 from moshi_backend.model.state import RowState
@@ -59,6 +61,7 @@ class BatchedModel:
         slots: None for as many as the memory holds and the device is likely to keep up with.
         context: steps that the language model remembers, if fewer than it can.
         record: replay ticks as CUDA graphs; only on a GPU.
+        voice_memory: bytes of the host's memory in which voices are kept as the model has read them.
 
     Raises:
         ValueError: the model has a part that no Moshi has.
@@ -74,6 +77,7 @@ class BatchedModel:
         dtype: torch.dtype,
         context: int | None = None,
         record: bool = True,
+        voice_memory: int = 0,
     ) -> None:
         self.device = device
         lm = checkpoint.get_moshi(device, dtype=dtype)
@@ -96,8 +100,13 @@ class BatchedModel:
         most = AT_MOST if self._on_gpu else EACH_CORE * (os.cpu_count() or 1)
         self.slots = slots = choose_slots(slots, self.row_bytes, free_memory(device), most)
         self._state = RowState(slots, device)
-        language = LanguageModel(lm, self._state, context)
+        self._language = language = LanguageModel(lm, self._state, context)
+        self.plan = language.plan
+        self.width = language.width
+        self.codes = language.codes
         self.context = language.context
+        self._memory = VoiceMemory(voice_memory)
+        self._prefills: dict[int, Prefill] = {}
         self._layout = Layout(self.frame_size, language.said)
         self.batch_sizes = sizes(slots, device)
         """The numbers of rows that a tick may be run for."""
@@ -113,14 +122,34 @@ class BatchedModel:
         self._run: Callable[[int], None] = Replay(self._tick, self.batch_sizes) if replayed else self._tick
 
     @torch.inference_mode()
-    def join(self, row: int, sampling: Sampling) -> None:
-        """Give `row` to a new conversation. Nothing of the one before is left."""
+    def join(self, row: int, sampling: Sampling, prefix: Prefix | None = None) -> None:
+        """Give `row` to a new conversation. Nothing of the one before is left.
+
+        With a prefix it may only step after `prefill` has gone through it.
+        """
         self._state.clear(row)
+        self._prefills.pop(row, None)
         self._chances[row] = Chance(sampling, self._layout.tokens - 1)
         self._lines[row] = 0
         self._lines[row, self._layout.given] = SAMPLED
         self._lines[row, self._layout.text] = sampling.text.control
         self._lines[row, self._layout.audio] = sampling.audio.control
+        self._lines[row, self._layout.opening] = 1
+        if prefix is not None:
+            assert prefix.steps < self.context
+            self._prefills[row] = Prefill(self._language, self._memory, row, prefix)
+
+    @torch.inference_mode()
+    def prefill(self, row: int, positions: int) -> Prefill:
+        """One chunk of the row's prefix, of so many positions at most. The prefix is over when all of it is done."""
+        prefill = self._prefills[row]
+        if prefill.done < prefill.total:
+            prefill.advance(positions)
+        if self._on_gpu:
+            torch.cuda.synchronize(self.device)
+        if prefill.done == prefill.total:
+            self._lines[row, self._layout.given] = prefill.opening
+        return prefill
 
     @torch.inference_mode()
     def step(
@@ -145,8 +174,9 @@ class BatchedModel:
         for row, tokens in (given or {}).items():
             self._force(row, tokens)
         self._exchange(rows)
-        for row in given or {}:
+        for row in frames:
             lines[row, layout.given] = SAMPLED
+            lines[row, layout.opening] = 0
         return {row: self._frame(row) for row in frames if self._said[row, layout.said.start] != NOTHING}
 
     def _exchange(self, rows: int) -> None:

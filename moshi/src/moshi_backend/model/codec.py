@@ -15,12 +15,11 @@ class Codec:
 
     def __init__(self, mimi: MimiModel, state: RowState) -> None:
         self._quantizer = Quantizer(mimi.quantizer)
-        steps = round(mimi.encoder_frame_rate / mimi.frame_rate)
         self._encoder = network(mimi.encoder.model, state)
-        self._encoder_transformer = RingTransformer(mimi.encoder_transformer.transformer, state, steps)
+        self._encoder_transformer = RingTransformer(mimi.encoder_transformer.transformer, state)
         self._downsample = convolution(mimi.downsample.conv, state)
         self._upsample = transposed(mimi.upsample.convtr, state)
-        self._decoder_transformer = RingTransformer(mimi.decoder_transformer.transformer, state, steps)
+        self._decoder_transformer = RingTransformer(mimi.decoder_transformer.transformer, state)
         self._decoder = network(mimi.decoder.model, state)
         for projected in (mimi.encoder_transformer, mimi.decoder_transformer):
             if projected.input_proj is not None or list(projected.output_projs.parameters()):

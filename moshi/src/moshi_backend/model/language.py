@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from moshi_backend.model.block import Block, linear, norm
+from moshi_backend.model.prefix import Plan
 from moshi_backend.model.sampling import Sampler
 from moshi_backend.model.state import ROWS, RowState
 from moshi_backend.model.transformer import RingTransformer
@@ -50,7 +51,10 @@ class LanguageModel:
             raise ValueError("a model that takes conditions is not supported")
         self.said: int = 1 + lm.dep_q
         self._delay: int = max(lm.delays)
-        self._transformer = RingTransformer(lm.transformer, state, time=1, capacity=context)
+        self.plan = Plan(tuple(lm.delays), lm.text_initial_token_id, lm.initial_token_id, self.said)
+        self.width: int = lm.dim
+        self.codes: int = lm.card
+        self._transformer = RingTransformer(lm.transformer, state, capacity=context)
         self.context = self._transformer.capacity
         self._norm = norm(lm.out_norm)
         self._text_head = linear(lm.text_linear)
@@ -69,11 +73,12 @@ class LanguageModel:
         """How many steps each row has made, int64 [all rows]."""
         return self._transformer.steps
 
-    def step(self, heard: Tensor, keep: Tensor, controls: Controls) -> tuple[Tensor, Tensor]:
+    def step(self, heard: Tensor, keep: Tensor, opening: Tensor, controls: Controls) -> tuple[Tensor, Tensor]:
         """One step of the first rows, as many as `heard` has; only rows of `keep` go on.
 
         Args:
             heard: codes [rows, codebooks].
+            opening: booleans [rows]; instead of `heard`, what `prefill` has put there, if anything.
         Returns:
             tokens [rows, 1 + audio codebooks] that belong to the same moment, and booleans [rows]: whether there are
             any yet, for they lag behind by the longest delay.
@@ -83,7 +88,8 @@ class LanguageModel:
         now = steps.clone()[:, None]
         tokens = self._tokens[:rows]
         hearing = tokens[:, self.said :]
-        hearing.scatter_(2, ((now + self._delays[self.said :]) % self._span)[..., None], heard[..., None])
+        hears = ((now + self._delays[self.said :]) % self._span)[..., None]
+        hearing.scatter_(2, hears, torch.where(opening[:, None, None], hearing.gather(2, hears), heard[..., None]))
 
         current = tokens.gather(2, (now % self._span)[..., None].expand(-1, tokens.shape[1], 1))[..., 0]
         current = torch.where(now <= self._delays, self._first, current)
@@ -98,6 +104,30 @@ class LanguageModel:
         saying.scatter_(2, (after % self._span)[..., None].expand(-1, self.said, 1), chosen[..., None])
         spoken = (after - self._delay + self._delays[: self.said]) % self._span
         return saying.gather(2, spoken[..., None])[..., 0], keep & (after[:, 0] > self._delay)
+
+    def prefill(self, row: int, tokens: Tensor, embedded: Tensor | None) -> None:
+        """Steps of one row whose inputs are all known; nothing is chosen in them.
+
+        Args:
+            tokens: of successive positions, [positions, streams]; wherever they are.
+            embedded: what to feed instead of the tokens' embeddings, [positions, width].
+        """
+        if embedded is None:
+            embedded = F.embedding(tokens.to(self._base.device) + self._base, self._table).sum(1)
+        self._transformer.prefill(row, embedded.to(self._table)[None])
+
+    def hold(self, row: int, position: int, tokens: Tensor) -> None:
+        """Put tokens, [positions, streams], where the row's next steps look for them, from `position` on."""
+        places = torch.arange(position, position + len(tokens)) % self._span
+        self._tokens[row, :, places] = tokens.t().to(self._tokens.device)
+
+    def remembered(self, row: int, steps: int) -> Tensor:
+        """The row's first steps, to be given to `remember`: [layers, 2, heads, steps, head], in the host's memory."""
+        return self._transformer.remembered(row, steps)
+
+    def remember(self, row: int, past: Tensor) -> None:
+        """Begin the row with steps that another row has made."""
+        self._transformer.remember(row, past)
 
 
 class _Chooser:

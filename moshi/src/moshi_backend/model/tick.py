@@ -20,7 +20,8 @@ NOTHING = -1
 class Layout:
     """Which columns of a line are what.
 
-    In: samples, whether the row has a frame, given tokens, chances, temperature and top-k of text and of audio.
+    In: samples, whether the row has a frame, whether it is its first, given tokens, chances, temperature and top-k of
+    text and of audio.
     Out: samples, tokens.
     """
 
@@ -32,8 +33,12 @@ class Layout:
         return self.frame_size
 
     @property
+    def opening(self) -> int:
+        return self.frame_size + 1
+
+    @property
     def given(self) -> slice:
-        return slice(self.frame_size + 1, self.frame_size + 1 + self.tokens)
+        return slice(self.frame_size + 2, self.frame_size + 2 + self.tokens)
 
     @property
     def chance(self) -> slice:
@@ -72,11 +77,13 @@ class Tick:
         controls = Controls(
             lines[:, layout.given].long(), lines[:, layout.chance], lines[:, layout.text], lines[:, layout.audio]
         )
-        # A conversation's first frame carries the codec's padding. Upstream steps the model on its codes and then
-        # starts the codec again, which is the same as not letting the codec go on.
-        begun = self._language.steps[:rows] > 0
-        heard = self._codec.encode(check_samples(lines[:, layout.samples]), active & begun)
-        tokens, ready = self._language.step(heard, active, controls)
+        # A conversation's first frame carries the codec's padding, and belongs to the moment before it. Upstream steps
+        # the model, which is not told what was heard then, and starts the codec again: here it does not go on. What
+        # is said in that step was given, and nobody is to hear it.
+        opening = lines[:, layout.opening] > 0
+        heard = self._codec.encode(check_samples(lines[:, layout.samples]), active & ~opening)
+        tokens, ready = self._language.step(heard, active, opening, controls)
+        ready &= ~opening
         samples = self._codec.decode(tokens[:, 1:], ready)
         out = self.outputs[:rows]
         out[:, layout.samples] = samples

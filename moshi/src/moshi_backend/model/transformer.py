@@ -33,7 +33,7 @@ class Place:
 
 
 class RingTransformer:
-    """Upstream's causal rotary transformer over [rows, time, width], `time` steps a tick.
+    """Upstream's causal rotary transformer over [rows, time, width], a few steps at a time.
 
     A step sees itself and the `capacity - 1` before it. Positions go on counting when the ring is full: the oldest step
     is overwritten and forgotten, and nothing else changes.
@@ -45,7 +45,7 @@ class RingTransformer:
         ValueError: an option that no Moshi has.
     """
 
-    def __init__(self, module: StreamingTransformer, state: RowState, time: int, capacity: int | None = None) -> None:
+    def __init__(self, module: StreamingTransformer, state: RowState, capacity: int | None = None) -> None:
         first = module.layers[0].self_attn
         if module.positional_embedding != "rope":
             raise ValueError(f"positional embedding {module.positional_embedding!r} is not supported")
@@ -53,7 +53,6 @@ class RingTransformer:
             raise ValueError("a temporal transformer that is not causal with a context of its own is not supported")
         self.capacity: int = min(first.context, capacity or first.context)
         self._blocks = [Block.of(layer) for layer in module.layers]
-        self._time = time
         self._heads: int = first.num_heads
         self._head: int = first.embed_dim // first.num_heads
         dtype = next(module.parameters()).dtype
@@ -61,7 +60,6 @@ class RingTransformer:
         self._ring = state.allocate(shape, dtype)
         self.steps = state.allocate((ROWS,), torch.int64)
         device = state.device
-        self._ahead = torch.arange(time, device=device)
         self._entries = torch.arange(self.capacity, device=device)
         exponents = torch.arange(self._head // 2, device=device, dtype=torch.float32)
         self._frequencies = torch.exp(exponents * (-math.log(module.max_period) * 2 / self._head))
@@ -74,18 +72,38 @@ class RingTransformer:
             x: [rows, time, width].
             keep: booleans [rows]; the others' step is as if it had not been.
         """
-        steps = self.steps[: x.shape[0]]
-        place = self._place(steps, x.dtype)
-        for block, ring in zip(self._blocks, self._ring[:, :, : x.shape[0]], strict=True):
-            x = block.fed(block.attended(x, partial(self._attend, block, ring, place)))
-        steps.add_(keep * self._time)
+        rows, time, _ = x.shape
+        x = self._run(x, self.steps[:rows], self._ring[:, :, :rows])
+        self.steps[:rows].add_(keep * time)
         return x
 
-    def _place(self, steps: Tensor, dtype: torch.dtype) -> Place:
-        positions = steps[:, None] + self._ahead
+    def prefill(self, row: int, x: Tensor) -> None:
+        """Steps of one row, [1, time, width]. The row has not gone round its ring, and does not now."""
+        self._run(x, self.steps[row : row + 1], self._ring[:, :, row : row + 1])
+        self.steps[row] += x.shape[1]
+
+    def remembered(self, row: int, steps: int) -> Tensor:
+        """Keys and values of the row's first steps, [layers, 2, heads, steps, head], in the host's memory."""
+        return self._ring[:, :, row, :, :steps].to("cpu", copy=True)
+
+    def remember(self, row: int, past: Tensor) -> None:
+        """Begin the row with what `remembered` gave."""
+        steps = past.shape[3]
+        self._ring[:, :, row, :, :steps] = past.to(self._ring.device)
+        self.steps[row] = steps
+
+    def _run(self, x: Tensor, steps: Tensor, rings: Tensor) -> Tensor:
+        place = self._place(steps, x.shape[1], x.dtype)
+        for block, ring in zip(self._blocks, rings, strict=True):
+            x = block.fed(block.attended(x, partial(self._attend, block, ring, place)))
+        return x
+
+    def _place(self, steps: Tensor, time: int, dtype: torch.dtype) -> Place:
+        ahead = self._entries[:time]
+        positions = steps[:, None] + ahead
         last = positions[:, -1:]
         age = (last - self._entries) % self.capacity
-        seen = (age[:, None] >= self._ahead.flip(0)[:, None]) & (age <= last)[:, None]
+        seen = (age[:, None] >= ahead.flip(0)[:, None]) & (age <= last)[:, None]
         bias = torch.zeros_like(seen, dtype=dtype).masked_fill_(~seen, -math.inf)
         rotation = torch.polar(self._one, positions[..., None] * self._frequencies)
         return Place((positions % self.capacity)[:, None, :, None], bias[:, None], rotation[:, :, None])

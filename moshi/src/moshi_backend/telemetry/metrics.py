@@ -77,6 +77,13 @@ DURATION = _histogram(
     end="`client`: it left; else what it was closed with: " + ", ".join(f"`{code.name.lower()}`" for code in Close),
 )
 QUEUE_WAIT = _histogram("moshi.session.queue_wait", "s", "From connecting until a slot was there", _WAIT)
+PREFIX = _histogram(
+    "moshi.session.prefix",
+    "s",
+    "From getting a slot until voice and role were read",
+    _WAIT,
+    voice="`read`, or `remembered` from an earlier conversation",
+)
 FIRST_AUDIO = _histogram("moshi.session.first_audio", "s", "From the handshake until the first answer was sent", _WAIT)
 LOOP_LAG = _histogram("moshi.event_loop.lag", "s", "How much later than asked for the event loop runs something", _LAG)
 

@@ -1,0 +1,71 @@
+/** Who one talks to: what the service offers, what the person has picked, and what of it is asked for. */
+
+import type { Chosen } from "./settings";
+
+export interface Preset {
+  id: string;
+  name: string;
+  text: string;
+  tokens: number;
+}
+
+export interface Personas {
+  voices: { id: string; seconds: number }[];
+  default_voice: string | null;
+  /** Any text, that of a preset only, or none. */
+  text_prompt: "free" | "presets" | "off";
+  presets: Preset[];
+  max_characters: number;
+  max_tokens: number;
+}
+
+/** `voice` is empty for the service's own. `role`: a preset's id, `OWN` for `text`, empty for none. */
+export interface Persona {
+  voice: string;
+  role: string;
+  text: string;
+}
+
+export const NOBODY: Persona = { voice: "", role: "", text: "" };
+
+/** Not the id of any preset: those begin with a letter or digit. */
+export const OWN = "*";
+
+/** Characters that a token has in English, or somewhat fewer: an estimate had better be too high. */
+const CHARACTERS_PER_TOKEN = 4;
+
+/** The query parameters, by PersonaPlex's names. What the service no longer offers is left to it. */
+export function asked(persona: Persona, offered: Personas | null | undefined): Chosen {
+  if (!offered) return {};
+  const voice = offered.voices.some(({ id }) => id === persona.voice) ? persona.voice : "";
+  const text = roleText(persona, offered).trim();
+  return { ...(voice && { voice_prompt: voice }), ...(text && { text_prompt: text }) };
+}
+
+export function roleText({ role, text }: Persona, offered: Personas): string {
+  if (offered.text_prompt === "off") return "";
+  if (role === OWN) return offered.text_prompt === "free" ? text : "";
+  return offered.presets.find(({ id }) => id === role)?.text ?? "";
+}
+
+/** What a role takes of the tokens that it may. That of a text of one's own is estimated. */
+export function roleTokens(persona: Persona, offered: Personas): number {
+  const preset = offered.presets.find(({ id }) => id === persona.role);
+  return preset ? preset.tokens : Math.ceil(roleText(persona, offered).trim().length / CHARACTERS_PER_TOKEN);
+}
+
+/** Of a conversation: its voice, and its role by a preset's name or else by its text. */
+export function company(
+  settings: Readonly<Record<string, number | string>>,
+  offered: Personas | null | undefined,
+): { voice: string; role: string } | null {
+  const voice = String(settings["voice_prompt"] ?? "");
+  const text = String(settings["text_prompt"] ?? "");
+  const preset = offered?.presets.find((one) => one.text === text);
+  return voice || text ? { voice, role: preset?.name ?? text } : null;
+}
+
+export function isPersona(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return ["voice", "role", "text"].every((name) => typeof (value as Record<string, unknown>)[name] === "string");
+}

@@ -1,0 +1,142 @@
+"""What a client may choose of voices and roles, and the prefix that a choice makes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from moshi_backend.model.prefix import Beginning, Plan, Prefix, Tokens
+from moshi_backend.personas.presets import CHARACTERS, Preset
+from moshi_backend.personas.voices import Voice
+
+PAD = 3
+SILENCE = (948, 243, 1178, 546, 1736, 1030, 1978, 2008)
+"""What Mimi makes of silence: what the model says in a prompt's pauses."""
+
+TONE = (430, 1268, 381, 1611, 1095, 1495, 56, 472)
+"""What Mimi makes of a sine tone: what the model hears during its prompt, so that it knows that it is one."""
+
+PAUSE_FRAMES = 6
+"""Half a second, after the voice and after the text."""
+
+TAG = "<system>"
+
+type Texts = Literal["free", "presets", "off"]
+
+
+class Tokenizer(Protocol):
+    def encode(self, text: str, /) -> list[int]: ...
+
+
+class BadPersona(Exception):
+    """Says which parameter, what was wrong and what it takes."""
+
+
+@dataclass(frozen=True)
+class Persona:
+    """What a conversation was given. `voice`: its id."""
+
+    voice: str | None = None
+    text: str = ""
+
+
+NOBODY = Persona()
+
+
+class Catalogue:
+    """
+    Args:
+        plan: how the model's streams are arranged.
+        codes: the number of codes in a codebook of the model.
+        tokenizer: of text prompts; none for a model that was not made for them.
+        default: the id of the voice of who chooses none.
+        texts: which text prompts are taken.
+        most_tokens: of a text prompt. Presets that are longer are left out.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        codes: int,
+        tokenizer: Tokenizer | None,
+        voices: Sequence[Voice],
+        presets: Sequence[Preset],
+        default: str | None,
+        texts: Texts,
+        most_tokens: int,
+    ) -> None:
+        self._plan = plan
+        # A small model for tests has fewer codes. What these say does not matter in it.
+        said, heard = plan.said - 1, len(plan.delays) - plan.said
+        self._pause = [code % codes for code in SILENCE[:said]], [code % codes for code in TONE[:heard]]
+        self._tokenizer = tokenizer
+        self.voices: Mapping[str, Voice] = {voice.id: voice for voice in voices}
+        self.texts: Texts = "off" if tokenizer is None else texts
+        self.default = default
+        self.most_tokens = most_tokens
+        offered = presets if self.texts != "off" else ()
+        self.presets = [preset for preset in offered if len(self.tokens(preset.text)) <= most_tokens]
+
+    def choose(self, voice: str | None, text: str | None) -> Persona:
+        """What a client asks for; nothing and an empty text mean the default voice and no text.
+
+        Raises:
+            BadPersona: there is no such voice, or such a text is not taken.
+        """
+        return Persona(self._voice(voice or None), self._text((text or "").strip()))
+
+    def prefix(self, persona: Persona) -> Prefix | None:
+        """What the model is given before the conversation; none if there is nothing to give."""
+        if persona.voice is None and not persona.text:
+            return None
+        voice = self.voices[persona.voice] if persona.voice else None
+        pause = self._frames([PAD] * PAUSE_FRAMES)
+        beginning = voice.beginning if voice else Beginning(self._plan.initial())
+        # The first frame of a sequence that begins here is never seen.
+        lead = self._frames([PAD] * len(voice.says), voice.says) if voice else pause[:0]
+        before = [lead, pause] if beginning.embedded is not None else [np.concatenate((lead, pause))[1:]]
+        own = [self._frames(self.tokens(persona.text)), pause] if persona.text else [pause]
+        return Prefix.of(self._plan, beginning, persona.voice, before, own)
+
+    def tokens(self, text: str) -> list[int]:
+        """Of a text prompt, as the model was taught it; a step of the model each."""
+        assert self._tokenizer is not None
+        tagged = text if text.startswith(TAG) and text.endswith(TAG) and text != TAG else f"{TAG} {text} {TAG}"
+        return [int(token) for token in self._tokenizer.encode(tagged)]
+
+    def _voice(self, id_: str | None) -> str | None:
+        if id_ is None:
+            return self.default
+        if not self.voices:
+            raise BadPersona(f"voice_prompt={id_[:20]!a}: this model has no voices to choose from")
+        # PersonaPlex's clients name files.
+        known = id_.removesuffix(".pt").removesuffix(".wav")
+        if known not in self.voices:
+            names = ", ".join(list(self.voices)[:2]) + (", ..." if len(self.voices) > 2 else "")
+            raise BadPersona(f"voice_prompt={id_[:20]!a}: there is no such voice; takes {names}")
+        return known
+
+    def _text(self, text: str) -> str:
+        if not text:
+            return ""
+        if self._tokenizer is None:
+            raise BadPersona("text_prompt: this model was not made for one; leave it out")
+        if self.texts == "off":
+            raise BadPersona("text_prompt: this service takes none; leave it out")
+        if self.texts == "presets" and text not in {preset.text for preset in self.presets}:
+            raise BadPersona("text_prompt: this service takes only the presets that /api/info has")
+        if len(text) > CHARACTERS:
+            raise BadPersona(f"text_prompt has {len(text)} characters; takes {CHARACTERS} at most")
+        count = len(self.tokens(text))
+        if count > self.most_tokens:
+            raise BadPersona(f"text_prompt has {count} tokens; takes {self.most_tokens} at most")
+        return text
+
+    def _frames(self, text: Sequence[int], says: Tokens | None = None) -> Tokens:
+        silence, tone = self._pause
+        frames = np.empty((len(text), len(self._plan.delays)), np.int64)
+        frames[:, 0] = text
+        frames[:, 1 : self._plan.said] = silence if says is None else says
+        frames[:, self._plan.said :] = tone
+        return frames

@@ -1,0 +1,108 @@
+"""Voices from recordings: made as loud as PersonaPlex's own, encoded once, and kept."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+import numpy as np
+import sphn
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from moshi_backend.errors import LoadError
+from moshi_backend.model.prefix import Beginning, Plan, Tokens
+from moshi_backend.model.speech import SpeechEncoder
+from moshi_backend.personas.loudness import normalised
+from moshi_backend.personas.voices import ID, BadVoice, Voice, read_prompt
+
+log = logging.getLogger(__name__)
+
+LOUDNESS = -24.0
+"""LUFS of a voice prompt, as PersonaPlex's."""
+
+SHORTEST, LONGEST = 1.0, 30.0
+"""Seconds of a recording. A longer one takes more of what the model remembers than a voice is worth."""
+
+VERSION = 1
+"""Of how recordings are encoded; another one makes what is kept useless."""
+
+
+class Recordings:
+    """Encodes a recording when it has not been encoded before.
+
+    Args:
+        kept: the folder for what has been encoded.
+    """
+
+    def __init__(self, encoder: SpeechEncoder, kept: Path) -> None:
+        self._encoder = encoder
+        self._kept = kept
+        self._digest: bytes | None = None
+
+    def encode(self, path: Path) -> Tokens:
+        """Codes [frames, codebooks].
+
+        Raises:
+            BadVoice: it is no recording, or none of a voice.
+        """
+        kept = self._kept / f"{self._key(path)}.safetensors"
+        try:
+            return load_file(kept)["codes"].astype(np.int64)
+        except (OSError, SafetensorError, KeyError):
+            pass  # not there yet, or damaged: made anew
+        codes = self._encode(path)
+        try:
+            self._kept.mkdir(parents=True, exist_ok=True)
+            made = kept.with_suffix(".new")
+            save_file({"codes": codes}, made)
+            made.rename(kept)
+        except OSError as error:
+            log.warning("the voice %s is encoded anew at each start: %s", path.name, error)
+        return codes
+
+    def _key(self, path: Path) -> str:
+        if self._digest is None:
+            with self._encoder.weights.open("rb") as file:
+                self._digest = hashlib.file_digest(file, "sha256").digest()
+        return hashlib.sha256(self._digest + bytes([VERSION]) + path.read_bytes()).hexdigest()
+
+    def _encode(self, path: Path) -> Tokens:
+        rate = self._encoder.sample_rate
+        try:
+            samples, _ = sphn.read(str(path), sample_rate=rate)
+        except Exception as error:  # the library has no errors of its own
+            raise BadVoice(f"{path.name} cannot be read: {str(error)[:120]}; it takes a WAV file") from None
+        seconds = samples.shape[-1] / rate
+        if not SHORTEST <= seconds <= LONGEST:
+            raise BadVoice(f"{path.name} lasts {seconds:.1f} s; a voice takes {SHORTEST:g} to {LONGEST:g} s of speech")
+        try:
+            speech = normalised(samples.mean(0, dtype=np.float32), rate, LOUDNESS)
+        except ValueError as error:
+            raise BadVoice(f"{path.name}: {error}") from None
+        return self._encoder.encode(speech)
+
+
+def from_folder(folder: Path, plan: Plan, width: int, recordings: Recordings) -> list[Voice]:
+    """Every `.wav` in it, and every `.pt` that PersonaPlex's server saved; the id is the name without that.
+
+    Raises:
+        LoadError: names the file that cannot be one, and says why.
+    """
+    if not folder.is_dir():
+        raise LoadError(f"MOSHI_VOICES={folder} is not a folder")
+    voices = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in (".wav", ".pt"):
+            continue
+        try:
+            if not ID.fullmatch(path.stem):
+                raise BadVoice(f"{path.name}: a voice's name takes letters, digits, - and _, 40 at most")
+            if path.suffix == ".pt":
+                voices.append(read_prompt(path.stem, path.read_bytes(), plan, width))
+            else:
+                voices.append(Voice(path.stem, Beginning(plan.initial()), recordings.encode(path)))
+        except BadVoice as error:
+            raise LoadError(f"MOSHI_VOICES: {error}; mend it or take it out of {folder}") from None
+        except OSError as error:
+            raise LoadError(f"MOSHI_VOICES: {path} cannot be read: {error.strerror}") from None
+    return voices

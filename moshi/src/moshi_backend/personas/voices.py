@@ -1,0 +1,130 @@
+"""Voices: from the archive that comes with PersonaPlex, and from a folder of one's own. By id, never by path."""
+
+import io
+import logging
+import pickle
+import re
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from moshi_backend.errors import LoadError
+from moshi_backend.model.prefix import OPEN, Beginning, Plan, Tokens
+
+log = logging.getLogger(__name__)
+
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+
+PROMPT_BYTES = 64 * 2**20
+"""Of a saved prompt. Ten seconds of the 7B model's are 1 MB."""
+
+ARCHIVE_FILES = 200
+
+FRAME_SECONDS = 0.08
+
+
+class BadVoice(Exception):
+    """Says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """
+    Attributes:
+        beginning: how the model's sequence begins.
+        says: what the model says in this voice, codes [frames, codebooks]; none when `beginning` has it all.
+    """
+
+    id: str
+    beginning: Beginning
+    says: Tokens
+
+    @property
+    def frames(self) -> int:
+        return len(self.says) + (0 if self.beginning.embedded is None else len(self.beginning.embedded))
+
+    @property
+    def seconds(self) -> float:
+        return round(self.frames * FRAME_SECONDS, 1)
+
+
+def from_archive(path: Path, plan: Plan, width: int) -> list[Voice]:
+    """The saved prompts in `voices.tgz`. They are read in memory: nothing is extracted, wherever its entries point.
+
+    Raises:
+        LoadError: the archive or a voice in it is damaged.
+    """
+    voices = []
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            for name, data in _prompts(path, archive):
+                voices.append(read_prompt(name, data, plan, width))
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise LoadError(f"{path} is damaged ({error}): delete {path.resolve()} and start again") from None
+    except BadVoice as error:
+        raise LoadError(f"{path}: {error}") from None
+    return voices
+
+
+def _prompts(path: Path, archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
+    for count, entry in enumerate(archive):
+        name = Path(entry.name)
+        if count >= ARCHIVE_FILES:
+            raise LoadError(f"{path} has more than {ARCHIVE_FILES} entries, which no archive of voices has")
+        if not entry.isreg() or name.suffix != ".pt" or not ID.fullmatch(name.stem):
+            continue
+        if entry.size > PROMPT_BYTES:
+            raise BadVoice(f"{entry.name} has {entry.size} bytes, more than any voice")
+        file = archive.extractfile(entry)
+        assert file is not None
+        yield name.stem, file.read()
+
+
+def read_prompt(id_: str, data: bytes, plan: Plan, width: int) -> Voice:
+    """A prompt that PersonaPlex's server saved: inputs of the first positions, and its ring of tokens after them.
+
+    Only tensors are read, never code.
+
+    Raises:
+        BadVoice: it is something else, or of another model.
+    """
+    try:
+        content = torch.load(io.BytesIO(data), "cpu", weights_only=True)
+        embedded, ring = content["embeddings"], content["cache"]
+        embedded, ring = embedded.reshape(len(embedded), -1), ring[0].long()
+    except (
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+        RuntimeError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:
+        why = str(error).partition("\n")[0]
+        raise BadVoice(f"{id_}.pt is not a saved voice: {type(error).__name__}: {why[:120]}") from None
+    except (AttributeError, IndexError):
+        raise BadVoice(f"{id_}.pt is not a saved voice: its `embeddings` and `cache` are no tensors") from None
+    if ring.ndim != 2 or ring.shape[1] <= max(plan.delays) or not embedded.is_floating_point():
+        raise BadVoice(f"{id_}.pt is not a saved voice: `embeddings` or `cache` has another shape")
+    if embedded.shape[1] != width or len(ring) != len(plan.delays):
+        raise BadVoice(
+            f"{id_}.pt is of another model: {embedded.shape[1]} wide, this one {width}; "
+            f"{len(ring)} streams, this one {len(plan.delays)}"
+        )
+    start = len(embedded)
+    tokens = plan.initial()
+    for step in range(len(tokens)):
+        for stream, delay in enumerate(plan.delays):
+            known = step <= delay
+            tokens[step, stream] = int(ring[stream, (start + step) % ring.shape[1]]) if known else OPEN
+    most = np.array([plan.first_audio if stream else plan.first_text for stream in range(len(plan.delays))])
+    given = tokens != OPEN
+    if not given[0].all() or (given & ((tokens < 0) | (tokens > most))).any() or not torch.isfinite(embedded).all():
+        raise BadVoice(f"{id_}.pt has tokens or numbers that this model has not")
+    return Voice(id_, Beginning(tokens, embedded), np.empty((0, plan.said - 1), np.int64))
