@@ -1,5 +1,6 @@
 """The batch over upstream's real classes and loading code, with the demo model."""
 
+import json
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -285,6 +286,17 @@ def test_a_folder_without_a_file_that_its_configuration_names_is_refused(tmp_pat
         find_checkpoint(str(tmp_path), None)
     (tmp_path / "config.json").write_text('{"moshi_name": "model.safetensors"}')
     with pytest.raises(LoadError, match=r"names model\.safetensors"):
+        find_checkpoint(str(tmp_path), None)
+
+
+@pytest.mark.parametrize("key", ["moshi_name", "mimi_name"])
+def test_weights_that_could_run_code_are_refused(tmp_path: Path, key: str) -> None:
+    for file in (resources.files("moshi_backend") / "demo").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "weights.pth").write_bytes(b"a pickle")
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {key: "weights.pth"}))
+    with pytest.raises(LoadError, match=r"weights\.pth is not in the safetensors format"):
         find_checkpoint(str(tmp_path), None)
 
 

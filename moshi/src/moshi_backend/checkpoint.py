@@ -65,12 +65,13 @@ def commit_of(info: CheckpointInfo) -> str | None:
 
 
 def _check_weights(path: Path) -> None:
-    if path.suffix == ".safetensors":
-        try:
-            with safe_open(path, "np"):  # type: ignore[no-untyped-call]
-                pass
-        except SafetensorError as error:
-            raise LoadError(f"{path} is damaged ({error}): delete {path.resolve()} and start again") from None
+    if path.suffix != ".safetensors":  # upstream would unpickle it, and run what is in it
+        raise LoadError(f"{path} is not in the safetensors format, the only one for weights that cannot run code")
+    try:
+        with safe_open(path, "np"):  # type: ignore[no-untyped-call]
+            pass
+    except SafetensorError as error:
+        raise LoadError(f"{path} is damaged ({error}): delete {path.resolve()} and start again") from None
 
 
 def _in_cache(repository: str, revision: str | None, progress: weights.Progress) -> CheckpointInfo:

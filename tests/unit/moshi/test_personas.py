@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +189,29 @@ class Evil:
 def test_what_is_no_saved_prompt_is_refused_and_never_run(data: bytes) -> None:
     with pytest.raises(BadVoice, match=r"^anna\.pt"):
         read_prompt("anna", data, PLAN, WIDTH)
+
+
+class Program(torch.nn.Module):
+    def forward(self) -> int:
+        return 1
+
+
+def test_what_pytorch_would_run_in_spite_of_weights_only_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    program, old = io.BytesIO(), io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.script(Program()), program)
+    torch.save({"embeddings": torch.ones(7, 1, 1, WIDTH)}, old, _use_new_zipfile_serialization=False)
+
+    def run(*_: object, **__: object) -> None:
+        raise AssertionError("it was loaded as a program")
+
+    monkeypatch.setattr(torch.jit, "load", run)
+    monkeypatch.setattr(torch.serialization, "_legacy_load", run)
+    with pytest.raises(BadVoice, match="it is a compiled program"):
+        read_prompt("anna", program.getvalue(), PLAN, WIDTH)
+    with pytest.raises(BadVoice, match=r"not in the format that PyTorch writes since 1\.6"):
+        read_prompt("anna", old.getvalue(), PLAN, WIDTH)
 
 
 def archive(path: Path, *entries: tuple[str, bytes], link: str | None = None) -> Path:

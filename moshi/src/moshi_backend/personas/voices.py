@@ -94,6 +94,7 @@ def read_prompt(id_: str, data: bytes, plan: Plan, width: int) -> Voice:
         BadVoice: it is something else, or of another model.
     """
     try:
+        _refuse_programs(id_, data)
         content = torch.load(io.BytesIO(data), "cpu", weights_only=True)
         embedded, ring = content["embeddings"], content["cache"]
         embedded, ring = embedded.reshape(len(embedded), -1), ring[0].long()
@@ -128,3 +129,13 @@ def read_prompt(id_: str, data: bytes, plan: Plan, width: int) -> Voice:
     if not given[0].all() or (given & ((tokens < 0) | (tokens > most))).any() or not torch.isfinite(embedded).all():
         raise BadVoice(f"{id_}.pt has tokens or numbers that this model has not")
     return Voice(id_, Beginning(tokens, embedded), np.empty((0, plan.said - 1), np.int64))
+
+
+def _refuse_programs(id_: str, data: bytes) -> None:
+    """PyTorch 2.4 lets two kinds of files past its weights-only loading, and they can run code (CVE-2025-32434): those
+    of its format before 1.6, and compiled programs. What is in the file is asked of the reader that will read it."""
+    if not data.startswith(b"PK\x03\x04"):
+        raise BadVoice(f"{id_}.pt is not a saved voice: it is not in the format that PyTorch writes since 1.6")
+    reader = torch._C.PyTorchFileReader(io.BytesIO(data))
+    if "constants.pkl" in reader.get_all_records():  # type: ignore[attr-defined]  # its stub lacks it
+        raise BadVoice(f"{id_}.pt is not a saved voice: it is a compiled program")
