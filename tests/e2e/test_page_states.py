@@ -458,6 +458,7 @@ async def test_a_voice_and_a_role_are_picked_prepared_shown_and_remembered(brows
         await expect(tab.state).to_contain_text("Getting into the role")
         await expect(tab.page.get_by_role("progressbar")).to_have_attribute("max", "160")
         await expect(tab.page.get_by_text("7 s", exact=True)).to_be_visible()
+        await expect(tab.page.get_by_text("Not heard yet")).to_be_visible()
         await tab.look("preparing", "preparing")
         request = (await tab.moshi.conversation()).request
         assert request is not None

@@ -8,7 +8,7 @@ type Word = keyof Strings["activity"];
 
 export const youAre = computed<Word>(() => {
   const now = state.value;
-  if (now.name === "connecting" || now.name === "queued") return "waiting";
+  if (now.name === "connecting" || now.name === "queued" || now.name === "preparing") return "waiting";
   if (now.name !== "live") return "off";
   if (now.interrupted) return "interrupted";
   if (now.muted) return inputActivity.value.speaking ? "mutedSpeaking" : "muted";
