@@ -161,12 +161,13 @@ class Engine:
                     return
 
     def _report(self, phase: str, detail: str, progress: float | None) -> None:
-        # Progress comes from a thread of its own, and often.
-        if progress is None or phase != self.health.phase or time.monotonic() > self._told + TELL_SECONDS:
+        # A phase begins on the engine's thread; progress in it comes from another one, and often.
+        is_news = progress is None or phase != self.health.phase
+        if is_news:
+            self._startup.enter(phase, detail)
+        if is_news or time.monotonic() > self._told + TELL_SECONDS:
             self._told = time.monotonic()
             log.info("%s: %s", phase, detail)
-        if progress is None:
-            self._startup.enter(phase, detail)
         if not self._stopping:
             self.health = Health("starting", phase, progress, detail)
 

@@ -206,6 +206,7 @@ def _watched(missing: list[_Missing], progress: Progress) -> Iterator[None]:
             left = f", {_time((total - there) / rate)} left" if rate > 0 else ""
             progress(f"{there / GIB:.2f} of {total / GIB:.2f} GiB, {rate / 2**20:.1f} MiB/s{left}", there / total)
 
+    progress(f"{before / GIB:.2f} of {total / GIB:.2f} GiB", before / total)
     teller = threading.Thread(target=tell, name="download progress", daemon=True)
     teller.start()
     try:
