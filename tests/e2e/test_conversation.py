@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from support.browser import ARTIFACTS, REPORT_VIOLATIONS, ROOT, arguments, executable, speech
+from support.browser import ARTIFACTS, REPORT_VIOLATIONS, ROOT, talking_browser
 from support.services import clean_environment, free_port
 
 START_SECONDS = 120.0
@@ -98,11 +98,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Debian's Chromium, with someone speaking into its microphone."""
-    microphone = speech(tmp_path_factory.mktemp("speech"))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=arguments(microphone))
+    with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
         yield browser
-        browser.close()
 
 
 @dataclass

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 import personaplex_checkpoint
-from support.browser import REPORT_VIOLATIONS, arguments, executable, speech
+from support.browser import REPORT_VIOLATIONS, talking_browser
 from support.services import running_frontend, running_moshi
 
 ROLE = "You are <b>good</b> & you like “the sea”, 海."
@@ -18,9 +18,8 @@ def test_a_conversation_in_a_voice_and_a_role(tmp_path: Path) -> None:
     with (
         running_moshi(tmp_path, {"MOSHI_MODEL": str(model), "MOSHI_SLOTS": "2"}) as moshi,
         running_frontend(tmp_path, moshi) as frontend,
-        sync_playwright() as playwright,
+        talking_browser(tmp_path) as browser,
     ):
-        browser = playwright.chromium.launch(executable_path=executable(), args=arguments(speech(tmp_path)))
         page = browser.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
@@ -49,7 +48,6 @@ def test_a_conversation_in_a_voice_and_a_role(tmp_path: Path) -> None:
         page.get_by_role("button", name="Hang up").click()
         page.reload()
         expect(page.get_by_label("Voice", exact=True)).to_have_value("NATM0")
-        browser.close()
     assert complaints == []
     logs = (tmp_path / "moshi.log").read_text() + (tmp_path / "frontend.log").read_text()
     assert "you like" not in logs

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import aiohttp
 from aiohttp import web
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from support.browser import REPORT_VIOLATIONS, arguments, executable, speech
+from support.browser import REPORT_VIOLATIONS, talking_browser
 from support.services import Service, free_port, running_frontend, running_moshi
 
 
@@ -77,9 +77,8 @@ def test_a_conversation_under_a_prefix(tmp_path: Path) -> None:
         running_moshi(tmp_path, {"MOSHI_SLOTS": "1"}) as moshi,
         running_frontend(tmp_path, moshi) as frontend,
         reverse_proxy(frontend) as address,
-        sync_playwright() as playwright,
+        talking_browser(tmp_path) as browser,
     ):
-        browser = playwright.chromium.launch(executable_path=executable(), args=arguments(speech(tmp_path)))
         page = browser.new_page()
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -92,4 +91,3 @@ def test_a_conversation_under_a_prefix(tmp_path: Path) -> None:
             assert time.monotonic() < deadline
             page.wait_for_timeout(100)
         assert complaints == []
-        browser.close()

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect
 
-from support.browser import ARTIFACTS, arguments, executable, speech
+from support.browser import ARTIFACTS, talking_browser
 from support.services import free_port
 from support.terminal import started
 
@@ -21,11 +21,8 @@ SAID = re.compile(r"([a-z]+\s+){12}")
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    microphone = speech(tmp_path_factory.mktemp("speech"))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=arguments(microphone))
+    with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
         yield browser
-        browser.close()
 
 
 def settings(folder: Path, **more: str) -> dict[str, str]:

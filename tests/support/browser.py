@@ -2,7 +2,11 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "tests" / "artifacts"
@@ -41,3 +45,12 @@ def arguments(microphone: Path) -> list[str]:
         "--disable-component-update",
         "--disable-sync",
     ]
+
+
+@contextmanager
+def talking_browser(folder: Path) -> Iterator[Browser]:
+    """Chromium, with someone speaking into its microphone."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=arguments(speech(folder)))
+        yield browser
+        browser.close()
