@@ -71,6 +71,7 @@ async def test_one_trace_of_a_conversation_crosses_both_services_with_its_logs(
         }
         for service in (FRONTEND, MOSHI):
             arrives(partial(_has_metrics, dashboard, service))
+        assert "WARNING" not in moshi.log.read_text() + frontend.log.read_text()
 
 
 def _logs(dashboard: Dashboard, service: str, words: str) -> list[dict[str, Any]]:

@@ -79,9 +79,9 @@ class Conversation:
         self._extended = extended
         self._log_text = log_text
         self._codec = OpusCodec(pool, model.sample_rate, model.frame_size)
-        self._connected = self._admitted = time.monotonic()
+        self._admitted = time.monotonic()
         self._heard: float | None = None
-        self._watch = Watch(lobby.limits, self._connected)
+        self._watch = Watch(lobby.limits, self._admitted)
         self._span = trace.get_current_span()
         self._gaps, self._late = Stutter("a gap in the input"), Stutter("a late answer")
 
@@ -92,7 +92,7 @@ class Conversation:
         log.info("session %s: connected", session.id)
         reason = await self._until_the_end()
         end = "client" if session.end_code is None else session.end_code.name.lower()
-        metrics.DURATION.record(time.monotonic() - self._connected, {"end": end})
+        metrics.DURATION.record(time.monotonic() - session.entered, {"end": end})
         self._span.set_attributes(
             {
                 "moshi.end": end,
@@ -235,7 +235,7 @@ class Conversation:
         session = self._session
         self._admitted = time.monotonic()
         seated = session.seated or self._admitted
-        waited = seated - self._connected
+        waited = seated - session.entered
         metrics.QUEUE_WAIT.record(waited)
         self._span.add_event("admitted", {"moshi.queue_wait": waited})
         preparation = None

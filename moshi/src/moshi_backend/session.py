@@ -6,6 +6,7 @@ where the transport awaits `outbox`.
 
 import asyncio
 import secrets
+import time
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -81,6 +82,8 @@ class Session:
     outbox: asyncio.Queue[Item] = field(default_factory=lambda: asyncio.Queue(OUTBOX_ITEMS + 1))
     end_code: Close | None = None
     """Why the service ended the conversation; none if the client did."""
+    entered: float = field(default_factory=time.monotonic)
+    """When it came."""
     seated: float | None = None
     """When it got its row."""
     recalled: bool = False
