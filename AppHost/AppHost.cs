@@ -13,7 +13,7 @@ var moshi = builder
     .WithSecret("HF_TOKEN", builder.AddSecretFrom("HF_TOKEN"))
     .WithSecret("MOSHI_API_TOKEN", apiToken)
     .WithGpu()
-    .WithVolume("scenario6-huggingface", "/var/cache/huggingface");
+    .WithVolume("huggingface", "/var/cache/huggingface");
 
 builder
     .AddService("scenario6-frontend", settings: "FRONTEND_", port: 8080, authorities: "FRONTEND_MOSHI_CA")

@@ -22,6 +22,8 @@ internal static class Services
             // Without a registry the image was loaded here, and no other place has one of this name that is ours.
             .WithImagePullPolicy(string.IsNullOrEmpty(registry) ? ImagePullPolicy.Never : ImagePullPolicy.Missing)
             .WithContainerRuntimeArgs("--cap-drop=ALL", "--security-opt=no-new-privileges")
+            // The image has a volume there; without a name each start would leave one behind.
+            .WithVolume("scenario6", "/var/lib/scenario6")
             .WithHttpsEndpoint(port: port, targetPort: port)
             .WithHttpHealthCheck("/health", endpointName: "https")
             .WithOtlpExporter(OtlpProtocol.Grpc)

@@ -15,14 +15,14 @@
   port,
   environment ? { },
   labels ? { },
+  volumes ? [ ],
 }:
 let
   user = "1000:1000";
+  state = "/var/lib/scenario6";
   # Docker gives a new volume the owner of the folder in the image.
-  volumes = {
-    cache = "/var/cache/huggingface";
-    state = "/var/lib/scenario6";
-  };
+  written = [ state ] ++ volumes;
+  folders = lib.concatMapStringsSep " " (folder: ".${folder}") written;
   # Where Aspire puts the certificates that it gives a container.
   certificates = "/usr/lib/ssl/aspire";
   config = {
@@ -31,12 +31,11 @@ let
     Entrypoint = [ "${service}/bin/${builtins.head command}" ];
     Cmd = builtins.tail command;
     ExposedPorts."${toString port}/tcp" = { };
-    Volumes = lib.genAttrs (builtins.attrValues volumes) (_: { });
+    Volumes = lib.genAttrs written (_: { });
     StopSignal = "SIGTERM";
     Env = lib.mapAttrsToList (variable: value: "${variable}=${value}") (
       {
         HOME = "/tmp";
-        HF_HOME = volumes.cache;
         PYTHONUNBUFFERED = "1";
         SSL_CERT_FILE = "/etc/ssl/certs/ca-bundle.crt";
       }
@@ -64,10 +63,10 @@ dockerTools.streamLayeredImage {
   ];
   # What a change of ours must not touch comes from the store; these few folders are the image's own last layer.
   fakeRootCommands = ''
-    mkdir -p ./tmp ./var/run .${volumes.cache} .${volumes.state} .${certificates}/certs .${certificates}/private
+    mkdir -p ./tmp ./var/run ${folders} .${certificates}/certs .${certificates}/private
     chmod 1777 ./tmp
-    chown -R ${user} .${volumes.cache} .${volumes.state} .${certificates}
-    chmod 700 .${volumes.state} .${certificates}/private
+    chown -R ${user} ${folders} .${certificates}
+    chmod 700 .${state} .${certificates}/private
   '';
   passthru = {
     imageConfig = config;

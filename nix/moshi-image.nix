@@ -4,6 +4,9 @@
   release,
   services,
 }:
+let
+  cache = "/var/cache/huggingface";
+in
 image {
   name = "scenario6-moshi";
   title = "Scenario 6: Moshi conversations, many in one batch";
@@ -13,7 +16,9 @@ image {
     "serve"
   ];
   port = 8998;
+  volumes = [ cache ];
   environment = {
+    HF_HOME = cache;
     MOSHI_HOST = "0.0.0.0";
     MOSHI_STATE_DIR = "/var/lib/scenario6";
     NVIDIA_VISIBLE_DEVICES = "all";

@@ -104,6 +104,7 @@ def test_both_images_hold_a_conversation_as_a_user_without_rights_on_a_root_that
     images: dict[str, Image], volumes: dict[str, Path], tmp_path: Path
 ) -> None:
     state = volumes["/var/lib/scenario6"]
+    shared = {"/var/lib/scenario6": state}
     authority = state / "tls" / "ca.pem"
     moshi_port, port = free_port(), free_port()
     moshi_settings = {"MOSHI_PORT": str(moshi_port), "MOSHI_SLOTS": "2", "MOSHI_LOG_FORMAT": "json"}
@@ -114,7 +115,7 @@ def test_both_images_hold_a_conversation_as_a_user_without_rights_on_a_root_that
     }
     with (
         container.running(images["moshi"], moshi_settings, volumes, tmp_path / "moshi.log") as moshi,
-        container.running(images["frontend"], frontend_settings, volumes, tmp_path / "frontend.log") as frontend,
+        container.running(images["frontend"], frontend_settings, shared, tmp_path / "frontend.log") as frontend,
     ):
         moshi.wait_until(is_ready(f"https://localhost:{moshi_port}", authority))
         frontend.wait_until(is_ready(f"http://localhost:{port}"))
