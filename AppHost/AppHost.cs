@@ -2,7 +2,8 @@
 
 using Scenario6.AppHost;
 
-var builder = DistributedApplication.CreateBuilder(args);
+var builder = DistributedApplication.CreateBuilder(
+    new DistributedApplicationOptions { Args = args, DashboardApplicationName = "Scenario 6" });
 
 var apiToken = builder.AddSecretFrom("MOSHI_API_TOKEN");
 
@@ -13,6 +14,7 @@ var moshi = builder
     .WithSecret("HF_TOKEN", builder.AddSecretFrom("HF_TOKEN"))
     .WithSecret("MOSHI_API_TOKEN", apiToken)
     .WithGpu()
+    .WithUrlForEndpoint("https", url => (url.Url, url.DisplayText) = ("/api/info", "What it is doing"))
     .WithVolume("huggingface", "/var/cache/huggingface");
 
 builder
@@ -24,4 +26,4 @@ builder
     // By name only, and without waiting for it: while moshi loads its model, the page says how far it is.
     .WithReference(moshi.GetEndpoint("https"));
 
-builder.Build().Run();
+builder.Build().WithACertificate().Run();

@@ -6,19 +6,15 @@ internal static class Gpu
     /// <summary>
     /// SCENARIO6_GPU: `auto` (this machine's NVIDIA GPUs if it has any), `on` or `off`.
     /// </summary>
-    /// <exception cref="DistributedApplicationException">It is something else.</exception>
     public static IResourceBuilder<ContainerResource> WithGpu(this IResourceBuilder<ContainerResource> service)
     {
         var configuration = service.ApplicationBuilder.Configuration;
         var wanted = configuration["SCENARIO6_GPU"] ?? "auto";
-        var give = wanted switch
+        if (wanted is not ("auto" or "on" or "off"))
         {
-            "auto" => IsHere(),
-            "on" => true,
-            "off" => false,
-            _ => throw new DistributedApplicationException($"SCENARIO6_GPU={wanted}: it takes auto, on or off"),
-        };
-        if (!give)
+            Startup.Fail($"SCENARIO6_GPU={wanted}: it takes auto, on or off");
+        }
+        if (wanted == "off" || (wanted == "auto" && !IsHere()))
         {
             return service;
         }

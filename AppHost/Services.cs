@@ -1,5 +1,4 @@
 using System.Reflection;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Scenario6.AppHost;
 
@@ -33,13 +32,8 @@ internal static class Services
 
     /// <summary>One certificate for everything: that of .NET's and Aspire's developers, made and trusted by the Aspire CLI.</summary>
     private static IResourceBuilder<ContainerResource> WithDeveloperCertificate(
-        this IResourceBuilder<ContainerResource> service, string settings, string[] authorities)
-    {
-        service.OnBeforeResourceStarted((_, start, _) =>
-            start.Services.GetRequiredService<IDeveloperCertificateService>().Certificates.IsEmpty
-                ? throw new DistributedApplicationException("There is no development certificate. Run `aspire certs trust` once, then start again.")
-                : Task.CompletedTask);
-        return service
+        this IResourceBuilder<ContainerResource> service, string settings, string[] authorities) =>
+        service
             .WithHttpsDeveloperCertificate()
             .WithHttpsCertificateConfiguration(https =>
             {
@@ -56,5 +50,4 @@ internal static class Services
                 }
                 return Task.CompletedTask;
             });
-    }
 }

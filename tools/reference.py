@@ -60,6 +60,7 @@ def _configuration_page() -> str:
                 ("`MOSHI_URL`", "frontend", "where moshi is; several with commas are replicas. Without it Aspire's"),
                 ("`SCENARIO6_MOSHI_HTTPS`, `SCENARIO6_MOSHI_HTTP`", "Aspire", "where moshi is, set by the AppHost"),
                 ("`services__scenario6-moshi__https__0`, …", "Aspire", "the same, in .NET's form"),
+                ("`SCENARIO6_GPU`, `SCENARIO6_REGISTRY`", "the AppHost", "for `aspire run`: [aspire.md](aspire.md)"),
                 (
                     "`HF_HOME`, `HF_TOKEN`, `HF_HUB_OFFLINE`",
                     "huggingface_hub",

@@ -1,8 +1,8 @@
-"""Every error that the services, the page and set-up can print, read from their source, with `…` for what varies.
+"""Every error that the services, the page, set-up and the app model can print, read from their source.
 
-An error's words are what a carrier is made with: an exception for people, a close frame, a finding of the doctor that
-is not well, a warning in the log. Where they come from a function or a variable, those are followed inside the same
-package.
+`…` stands for what varies. An error's words are what a carrier is made with: an exception for people, a close frame, a
+finding of the doctor that is not well, a warning in the log. Where they come from a function or a variable, those are
+followed inside the same package.
 """
 
 import ast
@@ -65,6 +65,15 @@ def of_set_up() -> list[Message]:
                 text = re.sub(r"\$\([^)]*\)|\$\{[^}]*\}|\$\w+", VARIES, said)
                 found.append(Message(text, f"tools/{script.name}"))
     return found
+
+
+def of_the_app_host() -> list[Message]:
+    """What `Startup.Fail` says in the app model."""
+    return [
+        Message(re.sub(r"\{[^}]*\}", VARIES, said), f"AppHost/{file.name}")
+        for file in sorted((ROOT / "AppHost").glob("*.cs"))
+        for said in re.findall(r'\bFail\(\$?"([^"]*)"\)', file.read_text())
+    ]
 
 
 class _Package:

@@ -1,4 +1,7 @@
-"""The app model names what the services, the images and the pinned Aspire CLI say. It is text here: nothing compiles it."""
+"""The app model names what the services, the images and the pinned Aspire CLI say.
+
+It is text here: .NET's SDK, which would compile it, is not among what the tests need.
+"""
 
 import json
 import re
@@ -7,6 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from moshi_backend.settings import Settings as MoshiSettings
 from moshi_frontend.discovery import find_moshi
@@ -14,7 +18,7 @@ from moshi_frontend.settings import Settings as FrontendSettings
 
 ROOT = Path(__file__).parents[2]
 APPHOST = ROOT / "AppHost"
-SETTINGS = {"MOSHI_": MoshiSettings, "FRONTEND_": FrontendSettings}
+SETTINGS: dict[str, type[BaseSettings]] = {"MOSHI_": MoshiSettings, "FRONTEND_": FrontendSettings}
 PROJECT = ElementTree.parse(APPHOST / "AppHost.csproj").getroot()
 SOURCE = {file.name: file.read_text() for file in APPHOST.glob("*.cs")}
 SERVICE = re.compile(r'AddService\("(scenario6-\w+)", settings: "([A-Z]+_)", port: (\d+)')

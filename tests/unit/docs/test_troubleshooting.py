@@ -28,7 +28,7 @@ def patterns() -> dict[str, re.Pattern[str]]:
     return found
 
 
-EVERY = [*messages.of_python(), *messages.of_the_page(), *messages.of_set_up()]
+EVERY = [*messages.of_python(), *messages.of_the_page(), *messages.of_set_up(), *messages.of_the_app_host()]
 
 
 @pytest.mark.parametrize("message", sorted({message.text for message in EVERY}))
@@ -55,6 +55,7 @@ def test_errors_are_found_wherever_they_come_from() -> None:
     assert ("page", "Certificate not accepted") in found  # a state
     assert ("page", "Takes … from … to ….") in found
     assert ("tools", "Node.js is …; the page is built with 20.19 or newer") in found
+    assert ("AppHost", "SCENARIO6_GPU=…: it takes auto, on or off") in found
     assert ("tools", "git does not run (…); install it") in found  # placing Moshi
     assert len(found) > 200
 
