@@ -58,14 +58,14 @@ let
     load-images = {
       description = "Loads both images into Docker or Podman";
       text = ''
-        # The variable is Aspire's own; without it, whichever there is.
+        # The variable is Aspire's own; without it, whichever answers: Docker's command may be there without its daemon.
         for engine in ''${ASPIRE_CONTAINER_RUNTIME:-docker podman}; do
-          if command -v "$engine" >/dev/null; then
+          if "$engine" version >/dev/null 2>&1; then
         ${forEachImage (image: "    ${image} | \"$engine\" load")}
             exit
           fi
         done
-        echo "load-images: found no ''${ASPIRE_CONTAINER_RUNTIME:-docker and no podman}; install one, or name it in ASPIRE_CONTAINER_RUNTIME" >&2
+        echo "load-images: no ''${ASPIRE_CONTAINER_RUNTIME:-docker and no podman} answers; install or start one, or name it in ASPIRE_CONTAINER_RUNTIME" >&2
         exit 3
       '';
     };

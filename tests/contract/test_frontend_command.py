@@ -5,6 +5,8 @@ import re
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import trustme
 
 from contract.fake_moshi import HANDSHAKE, FakeMoshi
 from contract.running_frontend import Frontend, closed_by_server, start_command
+from support.services import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +48,22 @@ async def test_stopping_it_ends_conversations_properly(number: signal.Signals) -
     assert len(messages) == 1
     assert conversation.close_code == 1001
     assert process.returncode == 0
+
+
+def test_it_hears_a_signal_before_it_imports_what_takes_long() -> None:
+    """As process 1 of a container it would be deaf until then."""
+    heavy = (
+        "import sys, moshi_frontend.__main__; print([name for name in ('fastapi', 'pydantic') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+async def test_it_says_why_moshi_is_not_reached() -> None:
+    process = await start_command(MOSHI_URL=f"http://localhost:{free_port()}", FRONTEND_PORT="0")
+    await log_until(process, r"moshi at http://localhost:\d+ is unreachable: connection refused")
+    process.terminate()
+    await asyncio.wait_for(process.communicate(), 10)
 
 
 async def test_stopping_it_without_a_conversation() -> None:

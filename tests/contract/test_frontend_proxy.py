@@ -152,6 +152,19 @@ async def test_moshis_certificate_is_checked_with_the_authority_given(
         await frontend.config(until=lambda config: config["moshi"]["health"]["status"] == "ready")
 
 
+async def test_moshis_certificate_has_to_be_for_the_name_that_it_is_called_by(
+    moshi_tls: FakeMoshi, authority: trustme.CA, tmp_path: Path
+) -> None:
+    file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    other = moshi_tls.url.replace("localhost", "127.0.0.1")
+    assert other != moshi_tls.url
+    async with running_frontend(other, moshi_ca=file) as frontend, frontend.chat() as client:
+        _, code, reason = await closed_by_server(client)
+    assert code == 1013
+    assert reason.endswith("its certificate has another name; see MOSHI_TLS_HOSTS")
+
+
 async def test_moshis_certificate_is_not_trusted_by_itself(moshi_tls: FakeMoshi) -> None:
     async with running_frontend(moshi_tls.url) as frontend, frontend.chat() as client:
         _, code, reason = await closed_by_server(client)

@@ -195,6 +195,19 @@ async def closing_or_handshake(socket: ClientConnection) -> str:
     return "handshake"
 
 
+def test_stopping_it_while_it_imports_pytorch_is_an_orderly_end(tmp_path: Path) -> None:
+    environment = clean_environment(MOSHI_PORT="0", MOSHI_STATE_DIR=str(tmp_path))
+    with subprocess.Popen(
+        [BIN / "moshi-backend", "serve"], env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        assert "listening on" in process.stderr.readline()
+        process.terminate()
+        said = process.stderr.read()
+    assert process.returncode == 0
+    assert "Traceback" not in said
+
+
 def test_a_port_in_use_is_one_line_and_exit_code_3(moshi: Service, tmp_path: Path) -> None:
     environment = clean_environment(MOSHI_PORT=str(moshi.port), MOSHI_STATE_DIR=str(tmp_path))
     refused = subprocess.run([BIN / "moshi-backend", "serve"], env=environment, capture_output=True, text=True)

@@ -29,10 +29,11 @@ def run(flake: Flake) -> Run:
     return run
 
 
-def engine(folder: Path, name: str) -> None:
-    """A container engine that keeps what it is to load."""
+def engine(folder: Path, name: str, *, answers: bool = True) -> None:
+    """A container engine that keeps what it is to load. One that does not answer has no daemon."""
     program = folder / name
-    program.write_text(f'#!/bin/sh\n[ "$1" = load ] && cat >"{folder}/{name}.$$.tar"\n')
+    keep = f'case "$1" in version) ;; load) cat >"{folder}/{name}.$$.tar" ;; *) exit 2 ;; esac'
+    program.write_text(f"#!/bin/sh\n{keep if answers else 'exit 1'}\n")
     program.chmod(0o755)
 
 
@@ -50,13 +51,21 @@ def test_load_images_gives_both_to_the_engine_that_there_is(run: Run, tmp_path: 
     assert len(loaded) == 2
 
 
+def test_load_images_takes_podman_where_docker_has_no_daemon(run: Run, tmp_path: Path) -> None:
+    engine(tmp_path, "docker", answers=False)
+    engine(tmp_path, "podman")
+    done = run("load-images", path=f"{tmp_path}:/usr/bin")
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("podman.*.tar"))) == 2
+
+
 def test_load_images_without_an_engine(run: Run, tmp_path: Path) -> None:
     for program in Path("/usr/bin").iterdir():
         if program.name not in ENGINES:
             (tmp_path / program.name).symlink_to(program)
     done = run("load-images", path=str(tmp_path))
     assert done.returncode == 3
-    assert done.stderr.startswith("load-images: found no docker and no podman")
+    assert done.stderr.startswith("load-images: no docker and no podman answers; ")
     assert done.stderr.count("\n") == 1
 
 

@@ -8,13 +8,7 @@ import socket
 import sys
 
 import moshi_frontend
-from moshi_frontend.app import create_service
-from moshi_frontend.discovery import find_moshi
 from moshi_frontend.errors import StartupError
-from moshi_frontend.listening import certificate, listen
-from moshi_frontend.server import serve
-from moshi_frontend.settings import load_settings
-from moshi_frontend.telemetry import export, logs
 
 log = logging.getLogger("moshi_frontend")
 
@@ -25,8 +19,8 @@ def main() -> None:
         description="Serves the web page and passes conversations on to moshi. "
         "Settings are environment variables: MOSHI_URL and FRONTEND_*.",
     ).parse_args()
-    # For a signal before the server takes them over, and for the one that uvicorn raises again when it is done:
-    # an orderly end must not look like a crash.
+    # Before the imports below: process 1, as in a container, gets no signal that it has no handler for. And for the one
+    # that uvicorn raises again when it is done: an orderly end must not look like a crash.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     try:
@@ -37,6 +31,13 @@ def main() -> None:
 
 
 def _run() -> None:
+    from moshi_frontend.app import create_service
+    from moshi_frontend.discovery import find_moshi
+    from moshi_frontend.listening import certificate, listen
+    from moshi_frontend.server import serve
+    from moshi_frontend.settings import load_settings
+    from moshi_frontend.telemetry import export, logs
+
     settings = load_settings()
     logs.start(settings.log_format)
     close_telemetry = export.start("scenario6-frontend", moshi_frontend.__version__)

@@ -57,11 +57,16 @@ class Replica:
     async def watch(self) -> None:
         """Until cancelled."""
         while True:
-            before = (self.health.status, self.health.phase)
+            before = self._news()
             await self.probe()
-            if (self.health.status, self.health.phase) != before:
+            if self._news() != before:
                 log.info("moshi at %s is %s: %s", self.endpoint.url, self.health.status, self.health.detail)
             await asyncio.sleep(PROBE_SECONDS)
+
+    def _news(self) -> tuple[str, str, str | None]:
+        """What is worth a line in the log when it changes: why it is not reached, but not how far a phase has come."""
+        health = self.health
+        return health.status, health.phase, health.detail if health.status == "unreachable" else None
 
     async def probe(self) -> None:
         """Ask once. A new connection each time, because a new conversation needs one too."""

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
+OTHER_NAME, OTHER_ADDRESS = 62, 64
+"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
+
 
 class Trust:
     """Makes TLS contexts for connections to moshi.
@@ -35,6 +38,8 @@ class Trust:
 def explain(error: BaseException) -> str:
     """A few words on why a connection to moshi failed, short enough for a close reason."""
     match _origin(error):
+        case ssl.SSLCertVerificationError(verify_code=code) if code in (OTHER_NAME, OTHER_ADDRESS):
+            return "its certificate has another name; see MOSHI_TLS_HOSTS"
         case ssl.SSLCertVerificationError() as untrusted:
             return f"its certificate is not trusted ({untrusted.verify_message}); set FRONTEND_MOSHI_CA"
         case ssl.SSLError() as failed:

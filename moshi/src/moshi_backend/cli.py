@@ -3,13 +3,14 @@
 import argparse
 import json
 import logging
+import signal
 import sys
 from functools import partial
 
 import moshi_backend
 from moshi_backend.errors import StartupError
 from moshi_backend.listening import certificate, listen
-from moshi_backend.settings import load_settings
+from moshi_backend.settings import Settings, load_settings
 from moshi_backend.telemetry import export, logs
 
 log = logging.getLogger("moshi_backend")
@@ -37,9 +38,19 @@ def main() -> None:
 
 
 def _serve() -> None:
+    # Process 1, as in a container, gets no signal that it has no handler for, and importing PyTorch takes seconds.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
     settings = load_settings()
     logs.start(settings.log_format)
     close_telemetry = export.start("scenario6-moshi", moshi_backend.__version__)
+    try:
+        _run(settings)
+    finally:
+        close_telemetry()
+
+
+def _run(settings: Settings) -> None:
     bound = listen(settings.host, settings.port)
     tls = certificate(settings)
     host, port = bound.getsockname()[:2]
@@ -52,10 +63,7 @@ def _serve() -> None:
     from moshi_backend.server import serve
 
     lobby = create_lobby(settings, Engine(partial(load, settings)))
-    try:
-        serve(create_app(settings, lobby), lobby, bound, settings)
-    finally:
-        close_telemetry()
+    serve(create_app(settings, lobby), lobby, bound, settings)
 
 
 def _certificate() -> None:

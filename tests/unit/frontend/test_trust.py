@@ -16,6 +16,12 @@ def wrapped(outer: Exception, inner: BaseException) -> Exception:
     return outer
 
 
+def unverified(code: int) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code, error.verify_message = code, "self-signed certificate"
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -26,6 +32,11 @@ def wrapped(outer: Exception, inner: BaseException) -> Exception:
         (ExceptionGroup("x", [ConnectionRefusedError(111, "x"), OSError()]), "connection refused"),
         (wrapped(TimeoutError(), KeyboardInterrupt()), "no answer in time"),
         (FileNotFoundError(2, "No such file"), "cannot read FRONTEND_MOSHI_CA (No such file)"),
+        (
+            wrapped(httpx.ConnectError("x"), unverified(62)),
+            "its certificate has another name; see MOSHI_TLS_HOSTS",
+        ),
+        (unverified(18), "its certificate is not trusted (self-signed certificate); set FRONTEND_MOSHI_CA"),
         (httpx.RemoteProtocolError("x"), "unexpected answer (RemoteProtocolError)"),
     ],
 )
