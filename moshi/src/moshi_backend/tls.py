@@ -27,8 +27,8 @@ LIFETIME = timedelta(days=397)  # the longest that every browser accepts
 CLOCK_SKEW = timedelta(days=1)
 RENEW_BEFORE_END = timedelta(days=30)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-CONTAINERS = (Path("/.dockerenv"), Path("/run/.containerenv"))
-"""Docker's mark, and Podman's."""
+DOCKER = Path("/.dockerenv")
+"""There in its containers. Podman and others set the variable `container`."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Certificate:
 def names_of_this_machine() -> tuple[str, ...]:
     """What a browser on this machine or its network may call it."""
     name = socket.gethostname()
-    if re.fullmatch("[0-9a-f]{12}", name) and any(mark.exists() for mark in CONTAINERS):
+    if re.fullmatch("[0-9a-f]{12}", name) and ("container" in os.environ or DOCKER.exists()):
         # Made up for this start, as its address is: nobody calls it so, and the next would need another certificate.
         return LOOPBACK
     # A container's name may have an underscore, which no certificate can carry.
