@@ -50,3 +50,27 @@ def test_a_folder_that_cannot_be_written_is_a_failure_with_its_variable(tmp_path
     finding = machine.writable("cache", tmp_path / "file", "HF_HOME")
     assert finding.status == "failed"
     assert "HF_HOME" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("engines", "status", "detail"),
+    [
+        ({}, "skipped", "neither docker nor podman; needed only for the images"),
+        ({"docker": False}, "skipped", "no answer from docker; needed only for the images"),
+        ({"docker": False, "podman": True}, "ok", "podman version 1"),
+        ({"docker": True, "podman": True}, "ok", "docker version 1"),
+    ],
+)
+def test_a_container_runtime_is_one_that_answers(
+    engines: dict[str, bool], status: str, detail: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker's command may be there without its daemon."""
+    for name, answers in engines.items():
+        program = tmp_path / name
+        daemon = "" if answers else '[ "$1" = version ] && exit 1\n'
+        program.write_text(f"#!/bin/sh\n{daemon}echo {name} version 1\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    runtime, toolkit = machine.containers()
+    assert (runtime.status, runtime.detail) == (status, detail)
+    assert toolkit.status == "skipped"

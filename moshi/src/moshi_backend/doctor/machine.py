@@ -155,14 +155,16 @@ def tls(settings: Settings) -> Finding:
 
 def containers() -> list[Finding]:
     """Needed only to run the images."""
-    runtime = shutil.which("docker") or shutil.which("podman")
+    there = [name for name in ("docker", "podman") if shutil.which(name)]
+    # Docker's command may be there without its daemon: only this asks both.
+    runtime = next((name for name in there if _run(name, "version")), None)
     if runtime is None:
-        why = "neither docker nor podman; needed only for the images"
+        what = f"no answer from {' or '.join(there)}" if there else "neither docker nor podman"
+        why = f"{what}; needed only for the images"
         return [Finding("container runtime", "skipped", why), Finding("nvidia toolkit", "skipped", why)]
-    version = _run(runtime, "--version") or "does not answer"
     toolkit = _run("nvidia-ctk", "--version")
     return [
-        Finding("container runtime", "ok", version),
+        Finding("container runtime", "ok", _run(runtime, "--version")),
         Finding("nvidia toolkit", "ok", toolkit)
         if toolkit
         else Finding("nvidia toolkit", "skipped", "no nvidia-ctk; needed only for a GPU in containers"),
