@@ -6,7 +6,8 @@ namespace Scenario6.AppHost;
 internal static class Settings
 {
     // The image, the certificate and the secrets below say these.
-    private static readonly string[] NotForPeople = ["HOST", "PORT", "STATE_DIR", "TLS", "TLS_CERT", "TLS_KEY", "TLS_HOSTS", "API_TOKEN", "URL"];
+    private static readonly string[] NotForPeople =
+        ["HOST", "PORT", "STATE_DIR", "TLS", "TLS_CERT", "TLS_KEY", "TLS_HOSTS", "API_TOKEN", "URL"];
 
     /// <summary>Passes on each variable with this prefix; a file or folder of this machine is mounted, read only.</summary>
     public static IResourceBuilder<ContainerResource> WithSettings(
@@ -23,21 +24,29 @@ internal static class Settings
         }
         foreach (var (name, value) in settings)
         {
-            if (IsPath(value))
+            // Relative to what? Not to where the person is: Aspire starts this in a folder of its own.
+            if (value.StartsWith('.') || value.StartsWith('~'))
             {
-                var target = $"/mnt/{name.ToLowerInvariant()}/{Path.GetFileName(Path.TrimEndingDirectorySeparator(value))}";
-                service.WithBindMount(Path.GetFullPath(value), target, isReadOnly: true).WithEnvironment(name, target);
+                Startup.Fail($"{name}={value}: name the file or folder by its whole path, from the root");
             }
-            else
+            if (!Path.IsPathRooted(value))
             {
                 service.WithEnvironment(name, value);
+                continue;
             }
+            if (!Path.Exists(value))
+            {
+                Startup.Fail($"{name}={value}: there is no such file or folder on this machine");
+            }
+            var target = $"/mnt/{name.ToLowerInvariant()}/{Path.GetFileName(Path.TrimEndingDirectorySeparator(value))}";
+            service.WithBindMount(value, target, isReadOnly: true).WithEnvironment(name, target);
         }
         return service;
     }
 
     /// <summary>
-    /// What the dashboard does not show: from the variable, or from `aspire secret set Parameters:VARIABLE`. None if neither is there.
+    /// What the dashboard does not show, from the variable or, for HF_TOKEN, from `aspire secret set Parameters:hf-token`.
+    /// None if neither is there.
     /// </summary>
     public static IResourceBuilder<ParameterResource>? AddSecretFrom(this IDistributedApplicationBuilder builder, string variable)
     {
@@ -51,6 +60,4 @@ internal static class Settings
     public static IResourceBuilder<ContainerResource> WithSecret(
         this IResourceBuilder<ContainerResource> service, string variable, IResourceBuilder<ParameterResource>? secret) =>
         secret is null ? service : service.WithEnvironment(variable, secret);
-
-    private static bool IsPath(string value) => (Path.IsPathRooted(value) || value.StartsWith('.')) && Path.Exists(value);
 }

@@ -76,7 +76,7 @@ def test_every_setting_that_it_names_exists() -> None:
     assert named <= known
     for suffix in re.findall(r'settings \+ "([A-Z_]+)"', SOURCE["Services.cs"]):
         assert {prefix + suffix for prefix in SETTINGS} <= known
-    (kept,) = re.findall(r"NotForPeople = \[(.*)\]", SOURCE["Settings.cs"])
+    (kept,) = re.findall(r"NotForPeople =\s+\[(.*)\]", SOURCE["Settings.cs"])
     ends = re.findall(r'"([A-Z_]+)"', kept)
     assert ends
     assert [end for end in ends if not {prefix + end for prefix in SETTINGS} & {*known, "MOSHI_URL"}] == []
