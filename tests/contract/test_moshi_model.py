@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,20 +12,25 @@ import torch
 from moshi.models import LMGen
 from moshi.models.loaders import CheckpointInfo
 from moshi.utils.compile import no_compile
-from numpy.typing import NDArray
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+from benchmarks.gpu import full_size
 from moshi_backend.checkpoint import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel, Frame, Given
+from moshi_backend.model.codec import Codec
 from moshi_backend.model.device import choose_device, free_memory
+from moshi_backend.model.language import LanguageModel
 from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.state import RowState
+from moshi_backend.model.tick import Layout, Tick
+from support.speech import FRAME, Samples, speech
 
-FRAME = 1920
 CPU = torch.device("cpu")
 GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
 LIVELY = Sampling(Choice(0.7, 25, 1), Choice(0.8, 250, 2))
-type Samples = NDArray[np.float32]
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +40,6 @@ def checkpoint() -> CheckpointInfo:
 
 def batch(checkpoint: CheckpointInfo, slots: int, context: int | None = None) -> BatchedModel:
     return BatchedModel(checkpoint, slots, CPU, torch.float32, context)
-
-
-def speech(seed: int, frames: int) -> list[Samples]:
-    """Noise whose loudness wanders, so that frames differ."""
-    generator = np.random.default_rng(seed)
-    level = np.abs(np.sin(np.arange(frames) * generator.uniform(0.2, 1.0)))[:, None] * 0.4
-    return list((generator.standard_normal((frames, FRAME)) * level).clip(-1, 1).astype(np.float32))
 
 
 def alone(model: BatchedModel, row: int, frames: list[Samples], sampling: Sampling = GREEDY) -> list[Frame]:
@@ -232,6 +231,41 @@ def test_a_tick_recorded_once_and_replayed_is_the_tick_itself(checkpoint: Checkp
             assert ours[row].tokens == theirs[row].tokens
             np.testing.assert_array_equal(ours[row].pcm, theirs[row].pcm)
     assert recorded == [3] * len(frames)
+
+
+class Visits(TorchDispatchMode):
+    """Operations that read or make a tensor elsewhere than on `device`."""
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.device = device
+        self.total = 0
+        self.elsewhere: list[str] = []
+
+    def __torch_dispatch__(
+        self, operation: Any, types: object, arguments: tuple[Any, ...] = (), options: dict[str, Any] | None = None
+    ) -> Any:
+        result = operation(*arguments, **(options or {}))
+        tensors = [leaf for leaf in tree_leaves((arguments, options, result)) if isinstance(leaf, torch.Tensor)]
+        self.total += 1
+        if any(tensor.device != self.device for tensor in tensors):
+            self.elsewhere.append(str(operation))
+        return result
+
+
+@torch.inference_mode()
+def test_a_tick_of_the_released_architecture_stays_on_its_device() -> None:
+    """As a CUDA graph demands: no copy to or from the host. On the device that holds no numbers, in bfloat16."""
+    nowhere = torch.device("meta")
+    released = full_size()
+    state = RowState(4, nowhere)
+    language = LanguageModel(released.get_moshi(nowhere, dtype=torch.bfloat16), state, None)
+    mimi = released.get_mimi(nowhere)
+    tick = Tick(Codec(mimi, state), language, Layout(mimi.frame_size, language.said), 4, nowhere)
+    with Visits(nowhere) as visits:
+        tick(3)
+    assert visits.elsewhere == []
+    assert visits.total > 1000
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf, 1e30])

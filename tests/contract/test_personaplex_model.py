@@ -13,7 +13,6 @@ import torch
 from moshi.models import LMModel
 from moshi.models.loaders import get_moshi_lm
 from moshi.utils.compile import no_compile
-from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 import personaplex_checkpoint as made
@@ -25,13 +24,13 @@ from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.personas.presets import Preset
 from moshi_backend.personas.voices import Voice, from_archive, read_prompt
+from support.speech import Samples, speech
 
 CHUNK = 32
 CPU = torch.device("cpu")
 GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
 TEXT = "you are the good bird of this house and you like to talk about the weather"
 FRAMES = 300
-type Samples = NDArray[np.float32]
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +62,6 @@ def batch(checkpoint: PersonaPlex, slots: int, memory: int = 0) -> BatchedModel:
 def catalogue(checkpoint: PersonaPlex, model: BatchedModel, *voices: Voice) -> Catalogue:
     tokenizer = checkpoint.get_text_tokenizer()
     return Catalogue(model.plan, model.codes, tokenizer, voices, [], None, "free", 100)
-
-
-def speech(seed: int, frames: int = FRAMES) -> list[Samples]:
-    generator = np.random.default_rng(seed)
-    level = np.abs(np.sin(np.arange(frames) * generator.uniform(0.2, 1.0)))[:, None] * 0.4
-    return list((generator.standard_normal((frames, 1920)) * level).clip(-1, 1).astype(np.float32))
 
 
 def codes_of(checkpoint: PersonaPlex, frames: list[Samples]) -> Tokens:
@@ -161,7 +154,7 @@ def test_the_agent_says_what_the_full_model_says(kind: str, checkpoint: PersonaP
     persona = Persona({"recorded": "a", "saved": "b", "text only": None}[kind], TEXT)
     prefix = offered.prefix(persona)
     assert prefix is not None
-    live = speech(2)
+    live = speech(2, FRAMES)
 
     model.join(1, GREEDY)
     neighbour = iter(speech(3))

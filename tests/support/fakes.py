@@ -48,6 +48,7 @@ class FakeModel:
 
     def __init__(self, slots: int = SLOTS) -> None:
         self.slots = slots
+        self.batch_sizes = list(range(1, slots + 1))
         self.joined: list[int] = []
         self.batches: list[list[int]] = []
         self.prefills: dict[int, Reading] = {}

@@ -46,6 +46,11 @@ class Row:
     def held(self) -> bool:
         return self.p99 <= DEADLINE
 
+    def __str__(self) -> str:
+        floor = "" if self.floor is None else f"   floor {self.floor:6.2f} ms, {self.p50 / self.floor:.2f} times that"
+        late = "" if self.held else f"   over {DEADLINE:.0f} ms"
+        return f"{self.way:9} B={self.conversations:<3} p50 {self.p50:7.2f}   p99 {self.p99:7.2f} ms{floor}{late}"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and return the exit code: 0 measured, 2 wrong usage, 3 no such device."""
@@ -60,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         device = choose_device(given.device)
         checkpoint = full_size() if given.model == "7b" else find_checkpoint(given.model, None)
         ways = ("captured", "eager") if device.type == "cuda" else ("eager",)
+        speed = copying_speed(device) if device.type == "cuda" else None  # before the model takes the memory
         rows: list[Row] = []
         sizes: dict[str, object] = {}
         slots = given.slots
@@ -67,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # The model before has to be gone before the next one is made: there is room for one.
             gc.collect()
             torch.cuda.empty_cache()
-            measured, sizes = measure(checkpoint, device, slots, given.ticks, way)
+            measured, sizes = measure(checkpoint, device, slots, given.ticks, way, speed)
             rows += measured
             slots = measured[-1].conversations
     except LoadError as error:
@@ -92,15 +98,16 @@ def full_size() -> CheckpointInfo:
 
 
 def measure(
-    checkpoint: CheckpointInfo, device: torch.device, slots: int | None, ticks: int, way: str
+    checkpoint: CheckpointInfo, device: torch.device, slots: int | None, ticks: int, way: str, speed: float | None
 ) -> tuple[list[Row], dict[str, object]]:
     """Every number of conversations that has a graph of its own, and what they weigh.
 
+    Args:
+        speed: bytes a second that the device's memory moves.
     Raises:
         LoadError: the model does not fit.
     """
     model = BatchedModel(checkpoint, slots, device, choose_dtype("auto", device), record=way == "captured")
-    speed = copying_speed(device) if device.type == "cuda" else None
     rows = []
     for conversations in model.batch_sizes:
         for row in range(conversations):
@@ -109,6 +116,7 @@ def measure(
         moved = model.weight_bytes + conversations * model.row_bytes
         floor = None if speed is None else moved / speed * 1000
         rows.append(Row(way, conversations, float(p50), float(p99), floor))
+        print(rows[-1], file=sys.stderr, flush=True)  # should the next size fail, this one was not in vain
     sizes: dict[str, object] = {
         "weight_bytes": model.weight_bytes,
         "row_bytes": model.row_bytes,
@@ -158,10 +166,7 @@ def table(report: dict[str, object], rows: Sequence[Row]) -> str:
     ]
     if report["bytes_per_second"] is not None:
         lines.append(f"the memory moves {float(str(report['bytes_per_second'])) / 1e12:.2f} TB/s")
-    for row in rows:
-        floor = "" if row.floor is None else f"   floor {row.floor:6.2f} ms, {row.p50 / row.floor:.2f} times that"
-        late = "" if row.held else f"   over {DEADLINE:.0f} ms"
-        lines.append(f"{row.way:9} B={row.conversations:<3} p50 {row.p50:7.2f}   p99 {row.p99:7.2f} ms{floor}{late}")
+    lines += map(str, rows)
     for way in dict.fromkeys(row.way for row in rows):
         held = max((row.conversations for row in rows if row.way == way and row.held), default=0)
         lines.append(f"{way}: {held} conversations with p99 at most {DEADLINE:.0f} ms")

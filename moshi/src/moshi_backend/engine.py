@@ -7,6 +7,7 @@ import asyncio
 import logging
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -176,8 +177,12 @@ class Engine:
         self._report("warm-up", "first ticks", None)
         model = loaded.model
         self.slots = model.slots
-        while (tick := self._measured(model, self.slots)) > AFFORDABLE and self.slots > 1 and not loaded.chosen:
-            self.slots //= 2
+        tick = self._measured(model, self.slots)
+        if tick > AFFORDABLE and not loaded.chosen:
+            sizes = model.batch_sizes[:-1] or [1]
+            affordable = bisect_right(sizes, AFFORDABLE, key=partial(self._measured, model))
+            self.slots = sizes[max(0, affordable - 1)]
+            tick = self._measured(model, self.slots)
         if self._stopping:
             return
         self._warm_prefill(loaded)

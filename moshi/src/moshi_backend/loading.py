@@ -42,6 +42,11 @@ def load(settings: Settings, report: Report) -> Loaded:
         catalogue = open_catalogue(settings, checkpoint, model)
     except ValueError as error:
         raise LoadError(f"{settings.model}: {error}") from error
+    except torch.cuda.OutOfMemoryError as error:
+        raise LoadError(
+            f"the memory of {device} ran out while {settings.model} was made ready: free some, or lower MOSHI_SLOTS, "
+            f"which is {settings.slots}, or MOSHI_CONTEXT"
+        ) from error
     return Loaded(model, str(device), name, commit_of(checkpoint), slots is not None, catalogue)
 
 

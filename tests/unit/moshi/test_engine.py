@@ -148,17 +148,27 @@ async def test_a_model_that_cannot_be_loaded_fails_the_health_in_that_phase() ->
 
 
 class SlowModel(FakeModel):
-    """A tick takes 20 ms for each row."""
+    """A tick takes 28 ms for each row."""
 
     def step(self, frames: Mapping[int, NDArray[np.float32]]) -> dict[int, Frame]:
-        time.sleep(0.02 * len(frames))
+        time.sleep(0.028 * len(frames))
         return super().step(frames)
 
 
 async def test_automatic_slots_are_as_many_as_can_be_stepped_in_time() -> None:
-    async with started(SlowModel(slots=8), chosen=False) as engine:
+    async with started(SlowModel(slots=7), chosen=False) as engine:
         assert engine.slots == 2
         assert "2 slots" in engine.health.detail
+    async with started(SlowModel(slots=3), chosen=False) as engine:
+        assert engine.slots == 2
+
+
+async def test_one_slot_is_left_where_no_tick_is_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "AFFORDABLE", 0.02)
+    for slots in (1, 4):
+        async with started(SlowModel(slots), chosen=False) as engine:
+            assert engine.slots == 1
+            assert "too slow for real time" in engine.health.detail
 
 
 async def test_slots_that_were_asked_for_stay_and_their_pace_is_told() -> None:

@@ -80,6 +80,9 @@ class BatchedModel:
         voice_memory: int = 0,
     ) -> None:
         self.device = device
+        self._on_gpu = device.type == "cuda"
+        if self._on_gpu:
+            torch.cuda.set_device(device)  # the thread's streams, graphs and events are then this GPU's
         lm = checkpoint.get_moshi(device, dtype=dtype)
         mimi = checkpoint.get_mimi(device)
         choose_threads(sum(weight.numel() for weight in lm.parameters()))
@@ -96,7 +99,6 @@ class BatchedModel:
             for weight in part.parameters(recurse=False)
         )
         """What every tick reads; of embeddings it reads only a few lines."""
-        self._on_gpu = device.type == "cuda"
         most = AT_MOST if self._on_gpu else EACH_CORE * (os.cpu_count() or 1)
         self.slots = slots = choose_slots(slots, self.row_bytes, free_memory(device), most)
         self._state = RowState(slots, device)

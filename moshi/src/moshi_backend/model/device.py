@@ -11,7 +11,7 @@ SMALL = 100_000_000
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto`, `cpu`, `cuda` or `cuda:N` as a device.
+    """`auto`, `cpu`, `cuda` or `cuda:N` as a device; a GPU with its number.
 
     Raises:
         LoadError: that GPU is not there.
@@ -20,12 +20,15 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if gpus else "cpu"
     device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= gpus:
+    if device.type != "cuda":
+        return device
+    number = device.index or 0
+    if number >= gpus:
         raise LoadError(
             f"MOSHI_DEVICE={name} but PyTorch {torch.__version__} sees {gpus} GPUs here; "
             "check the driver with nvidia-smi, or set MOSHI_DEVICE=cpu"
         )
-    return device
+    return torch.device("cuda", number)
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:

@@ -29,15 +29,15 @@ class Replay:
     def __init__(self, tick: Callable[[int], None], sizes: list[int]) -> None:
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
         pool = torch.cuda.graph_pool_handle()
+        # Libraries keep working memory for each stream, 32 MiB on an H100, so there is one for everything.
+        aside = torch.cuda.Stream()
+        aside.wait_stream(torch.cuda.current_stream())
         for rows in sorted(sizes, reverse=True):
-            aside = torch.cuda.Stream()
-            aside.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(aside):
                 for _ in range(self.WARM_UPS):
                     tick(rows)
-            torch.cuda.current_stream().wait_stream(aside)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=pool):
+            with torch.cuda.graph(graph, pool=pool, stream=aside):  # waits for the device first
                 tick(rows)
             self._graphs[rows] = graph
 

@@ -1,0 +1,130 @@
+"""The batch on a GPU; skipped where there is none. Ticks are CUDA graphs there, so what they say is compared with what
+the same operations say one by one, and with what a CPU says."""
+
+from collections.abc import Iterator
+from importlib import resources
+
+import numpy as np
+import pytest
+import torch
+from moshi.models.loaders import CheckpointInfo
+
+from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.engine import Loaded
+from moshi_backend.errors import LoadError
+from moshi_backend.loading import load
+from moshi_backend.model.batch import BatchedModel, Frame
+from moshi_backend.model.device import choose_device, used_memory
+from moshi_backend.model.prefix import Beginning, Prefix
+from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.settings import Settings
+from support.speech import speech
+
+CPU = torch.device("cpu")
+GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
+LIVELY = Sampling(Choice(0.7, 25, 1), Choice(0.8, 250, 2))
+SLOTS = 5
+FRAMES = 60
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> CheckpointInfo:
+    return find_checkpoint("demo", None)
+
+
+@pytest.fixture
+def gpu() -> Iterator[torch.device]:
+    if not torch.cuda.is_available():
+        pytest.skip("there is no GPU here")
+    yield choose_device("cuda")
+    torch.cuda.empty_cache()
+
+
+def batch(
+    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype = torch.float32, record: bool = True
+) -> BatchedModel:
+    return BatchedModel(checkpoint, SLOTS, device, dtype, record=record)
+
+
+def prefix(model: BatchedModel) -> Prefix:
+    """Forty frames of a voice, and words."""
+    frames = np.random.default_rng(5).integers(4, 60, (40, len(model.plan.delays)))
+    return Prefix.of(model.plan, Beginning(model.plan.initial()), None, [], [frames])
+
+
+def conversations(model: BatchedModel) -> list[dict[int, Frame]]:
+    """Rows that come and go, pause, begin with a prefix, and are not a number; so each size of graph is replayed."""
+    inputs = {row: iter(speech(row, FRAMES)) for row in range(SLOTS)}
+    for row, sampling in ((0, LIVELY), (1, GREEDY), (2, Sampling(Choice(1.2, 0, 7), Choice(1.5, 5, 8)))):
+        model.join(row, sampling)
+    said = []
+    for tick in range(FRAMES):
+        if tick == 10:
+            model.join(4, LIVELY, prefix(model))
+        if tick >= 10:
+            model.prefill(4, 7)
+        if tick == 20:
+            model.join(1, LIVELY)
+        rows = {
+            0: tick % 7 > 0,
+            1: tick < 40,
+            2: 5 < tick < 30,
+            4: tick > 30,
+        }
+        frames = {row: next(inputs[row]) for row, talks in rows.items() if talks}
+        if tick == 12:
+            frames[2] = np.full_like(frames[2], np.nan)
+        said.append(model.step(frames) if frames else {})
+    return said
+
+
+def assert_same(ours: list[dict[int, Frame]], theirs: list[dict[int, Frame]], tolerance: float = 0.0) -> None:
+    assert [frames.keys() for frames in ours] == [frames.keys() for frames in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        for row in one:
+            assert one[row].tokens == other[row].tokens
+            np.testing.assert_allclose(one[row].pcm, other[row].pcm, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_replayed_ticks_say_what_ticks_say(dtype: torch.dtype, checkpoint: CheckpointInfo, gpu: torch.device) -> None:
+    """The same kernels for the same number of rows: equal to the bit."""
+    replayed = conversations(batch(checkpoint, gpu, dtype))
+    assert_same(replayed, conversations(batch(checkpoint, gpu, dtype, record=False)))
+    assert sum(map(len, replayed)) > 100
+    assert all(np.isfinite(frame.pcm).all() for frames in replayed for frame in frames.values())
+
+
+def test_a_gpu_says_what_a_cpu_says(checkpoint: CheckpointInfo, gpu: torch.device) -> None:
+    """Both round in their own way, so a choice between two that are nearly alike may fall differently, and what follows
+    is then another conversation: the first frames, of several, have to be alike."""
+    on_gpu, on_cpu = (batch(checkpoint, device) for device in (gpu, CPU))
+    alike = 0
+    for seed in range(5):
+        said = []
+        for model in (on_gpu, on_cpu):
+            model.join(3, GREEDY)
+            said.append([model.step({3: frame}) for frame in speech(seed, 20)])
+        alike += [frames[3].tokens for frames in said[0][1:]] == [frames[3].tokens for frames in said[1][1:]]
+    assert alike >= 4
+
+
+def test_what_is_measured_and_chosen_for_a_gpu(gpu: torch.device) -> None:
+    """Loaded as the service does, with what fits."""
+    loaded: Loaded = load(Settings(model="demo", device="cuda"), lambda phase, detail, progress: None)
+    assert loaded.device == "cuda:0"
+    assert loaded.dtype == "bfloat16"
+    assert loaded.model.batch_sizes == [1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64]
+    used = used_memory(gpu)
+    assert used is not None
+    assert used > loaded.model.slots * loaded.model.row_bytes
+    with pytest.raises(LoadError, match=r"MOSHI_SLOTS=100000000 takes .* \d+ would fit"):
+        load(Settings(model=str(resources.files("moshi_backend") / "demo"), slots=100_000_000), lambda *_: None)
+
+
+def test_another_gpu_than_the_first(checkpoint: CheckpointInfo, gpu: torch.device) -> None:
+    if torch.cuda.device_count() < 2:
+        pytest.skip("there is one GPU here")
+    first = conversations(batch(checkpoint, gpu))
+    with torch.cuda.device(0):
+        assert_same(conversations(batch(checkpoint, choose_device("cuda:1"))), first, tolerance=1e-5)
