@@ -117,7 +117,7 @@ class BatchedModel:
         self._outputs = self._tick.outputs.cpu().pin_memory() if self._on_gpu else self._tick.outputs
         self._lines = self._inputs.numpy()
         self._said = self._outputs.numpy()
-        self._done = torch.cuda.Event() if self._on_gpu else None
+        self._done = torch.cuda.Event(blocking=True) if self._on_gpu else None  # others spin on a core while they wait
         self._lines[:, self._layout.text] = self._lines[:, self._layout.audio] = Choice(0.0, 0).control
         self._chances: dict[int, Chance] = {}
         replayed = self._on_gpu and record
@@ -147,8 +147,7 @@ class BatchedModel:
         prefill = self._prefills[row]
         if prefill.done < prefill.total:
             prefill.advance(positions)
-        if self._on_gpu:
-            torch.cuda.synchronize(self.device)
+        self._wait()
         if prefill.done == prefill.total:
             self._lines[row, self._layout.given] = prefill.opening
         return prefill
@@ -188,8 +187,13 @@ class BatchedModel:
         self._tick.inputs[:rows].copy_(self._inputs[:rows], non_blocking=True)
         self._run(rows)
         self._outputs[:rows].copy_(self._tick.outputs[:rows], non_blocking=True)
-        self._done.record()
-        self._done.synchronize()
+        self._wait()
+
+    def _wait(self) -> None:
+        """Until the device has done everything."""
+        if self._done is not None:
+            self._done.record()
+            self._done.synchronize()
 
     def _force(self, row: int, tokens: Given) -> None:
         line = self._lines[row, self._layout.given]
