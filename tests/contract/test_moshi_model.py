@@ -26,7 +26,7 @@ from moshi_backend.model.language import LanguageModel
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.model.state import RowState
 from moshi_backend.model.tick import Layout, Tick
-from support.speech import FRAME, Samples, speech
+from support.speech import FRAME, Samples, assert_same, speech
 
 CPU = torch.device("cpu")
 GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
@@ -66,13 +66,6 @@ def upstream(checkpoint: CheckpointInfo, frames: list[Samples]) -> list[tuple[tu
                 pcm = mimi.decode(tokens[:, 1:])[0, 0].numpy().copy()
                 said.append((tuple(tokens[0, :, 0].tolist()), pcm))
         return said
-
-
-def assert_same(ours: list[Frame], theirs: list[Frame], tolerance: float = 0.0) -> None:
-    assert [frame.tokens for frame in ours] == [frame.tokens for frame in theirs]
-    assert len(ours) > 0
-    for one, other in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(one.pcm, other.pcm, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize(("slots", "row"), [(1, 0), (5, 3)])

@@ -178,10 +178,10 @@ class Engine:
         model = loaded.model
         self.slots = model.slots
         tick = self._measured(model, self.slots)
-        if tick > AFFORDABLE and not loaded.chosen:
-            sizes = model.batch_sizes[:-1] or [1]
-            affordable = bisect_right(sizes, AFFORDABLE, key=partial(self._measured, model))
-            self.slots = sizes[max(0, affordable - 1)]
+        smaller = model.batch_sizes[:-1]
+        if tick > AFFORDABLE and smaller and not loaded.chosen:
+            affordable = bisect_right(smaller, AFFORDABLE, key=partial(self._measured, model))
+            self.slots = smaller[max(0, affordable - 1)]
             tick = self._measured(model, self.slots)
         if self._stopping:
             return
