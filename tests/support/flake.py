@@ -15,10 +15,11 @@ STAND_IN = ROOT / "tests" / "nix" / "nixpkgs"
 STATE = ROOT / ".state" / "nix"
 INPUTS = ("nixpkgs", "nixpkgs-cuda")
 TOOLS = (
-    "awk base64 basename bunzip2 bzip2 cat chmod chown cmp comm cp cut date dd diff dirname du env expr false file find fold"
-    " grep gunzip gzip head id install join ln ls make md5sum mkdir mkfifo mktemp mv nl nproc od paste patch patchelf printf"
-    " pwd readlink realpath rm rmdir sed seq sha256sum sha512sum shuf sleep sort split stat tac tail tar tee test timeout"
-    " touch tr true truncate tsort uname unexpand uniq unxz wc whoami xargs xz yes"
+    "awk base64 basename bunzip2 bzip2 cat chmod chown cmp comm cp cut date dd diff dirname du env expr false"
+    " file find fold grep gunzip gzip head id install join ln ls make md5sum mkdir mkfifo mktemp mv nl nproc od"
+    " paste patch patchelf printf pwd readlink realpath rm rmdir sed seq sha256sum sha512sum shuf sleep sort split"
+    " stat tac tail tar tee test timeout touch tr true truncate tsort uname unexpand uniq unxz wc whoami xargs xz"
+    " yes"
 ).split()
 """What nixpkgs' stdenv puts on every builder's PATH, and no more: no Python, no git."""
 PACKAGED = "bash bwrap chromium curl espeak-ng fakeroot git jq make patchelf skopeo sox umoci".split()
@@ -101,6 +102,7 @@ class Flake:
         *arguments: str | Path,
         environment: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        input: str = "",
     ) -> subprocess.CompletedProcess[str]:
         """`nix VERB .#OUTPUT ARGUMENTS`, whatever its exit code."""
         address = f"git+file:{self.source}" if self.revision else f"path:{self.source}"
@@ -113,11 +115,12 @@ class Flake:
                 "--no-write-lock-file",
                 *sandbox(),
                 *overrides,
-                f"{address}#{output}",
+                *([f"{address}#{output}"] if output else [] if verb == "fmt" else [address]),
                 *arguments,
             ],
             env=environment,
             cwd=cwd,
+            input=input,
             text=True,
             capture_output=True,
         )

@@ -357,7 +357,7 @@ let
 
   writeScriptBin =
     name: program: text:
-    runCommand name { } ''
+    runCommand name { passthru.meta.mainProgram = program; } ''
       mkdir -p $out/bin
       printf '%s\n' '#!${bash}/bin/bash' ${"'"}${builtins.replaceStrings [ "'" ] [ "'\\''" ] text}' >$out/bin/${program}
       chmod +x $out/bin/${program}
