@@ -39,7 +39,7 @@
       packages = per systems.images (parts: parts.packages);
       apps = per systems.images (parts: parts.apps);
       checks = per systems.images (parts: parts.checks);
-      devShells = per systems.shell (parts: { default = parts.devshell; });
+      devShells = per systems.shell (parts: parts.devShells);
       formatter = per systems.shell (parts: parts.formatter);
     };
 }

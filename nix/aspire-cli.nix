@@ -1,6 +1,6 @@
 # The Aspire CLI, pinned with its hash in tools/aspire/package-lock.json. On its first run it unpacks a dashboard and an
 # orchestrator into ~/.aspire, programs for an ordinary Linux: they and the CLI get one, rather than a patched CLI whose
-# children would not start.
+# children would not start. It hides the host's /usr, so it brings a docker of its own; Docker's socket under /run is visible.
 {
   lib,
   runCommand,
@@ -25,6 +25,7 @@ buildFHSEnv {
   pname = "aspire";
   inherit (locked) version;
   targetPkgs = pkgs: [
+    pkgs.docker-client
     pkgs.icu
     pkgs.openssl
     pkgs.stdenv.cc.cc.lib

@@ -29,13 +29,29 @@ let
     moshi-image = self.callPackage ./moshi-image.nix { };
     frontend-image = self.callPackage ./frontend-image.nix { };
     devshell = self.callPackage ./devshell.nix { };
+    conversation-test = self.callPackage ./conversation-test.nix { };
     apps = self.callPackage ./apps.nix { };
     checks = self.callPackage ./checks.nix { };
   });
+  # callPackage adds two functions to every set that it returns. They are no apps and no checks, and Nix refuses them there.
+  withoutFunctions =
+    set:
+    removeAttrs set [
+      "override"
+      "overrideDerivation"
+    ];
 in
 {
-  inherit (parts) devshell apps checks;
-  formatter = pkgs.nixfmt;
+  apps = withoutFunctions parts.apps;
+  checks = withoutFunctions parts.checks;
+  devShells = {
+    default = parts.devshell;
+  }
+  // pkgs.lib.optionalAttrs (pkgs.stdenv.hostPlatform.system == "x86_64-linux") {
+    slim = parts.devshell.override { withCuda = false; };
+  };
+  # `nix fmt` without arguments formats the whole tree. nixfmt itself would wait for its standard input.
+  formatter = pkgs.nixfmt-tree;
   packages = {
     inherit (parts)
       moshi-image
@@ -43,6 +59,8 @@ in
       vendored-moshi
       page
       aspire-cli
+      # Not a check: it needs KVM, and `nix flake check` has to pass on machines without it.
+      conversation-test
       ;
     inherit (parts.services) moshi-backend moshi-frontend demo;
     environment = parts.environment.development;

@@ -1,4 +1,5 @@
-# `nix develop`: everything that `make` needs. The hook prints, and does nothing else.
+# `nix develop`: everything that `make` needs. `nix develop .#slim` leaves out CUDA's compiler, 4 GB that only those need who
+# compile for CUDA: PyTorch brings its own CUDA libraries.
 {
   lib,
   stdenv,
@@ -22,6 +23,7 @@
   sox,
   umoci,
   uv,
+  withCuda ? true,
 }:
 let
   isImageSystem = stdenv.hostPlatform.system == "x86_64-linux";
@@ -58,8 +60,8 @@ mkShell (
     ++ lib.optionals isImageSystem [
       environment.development
       aspire-cli
-      cuda-toolkit
     ]
+    ++ lib.optional (isImageSystem && withCuda) cuda-toolkit
     ++ [ python ];
 
     DOTNET_CLI_TELEMETRY_OPTOUT = "1";
@@ -67,12 +69,15 @@ mkShell (
     UV_PYTHON_DOWNLOADS = "never";
     PYTHON = "${python}/bin/python3.12";
 
+    # The setup hooks of Python and Node are for builders. In a shell they would give this shell's packages to every other
+    # Python and Node that is started in it, and the same hash seed to every Python.
     shellHook = ''
+      unset PYTHONPATH PYTHONHASHSEED PYTHONNOUSERSITE DETERMINISTIC_BUILD NODE_PATH
       echo "Scenario 6: 'make run' starts it with the demo model, 'make test' runs every test, 'make help' lists the rest."
     '';
   }
+  // lib.optionalAttrs (isImageSystem && withCuda) { CUDA_HOME = "${cuda-toolkit}"; }
   // lib.optionalAttrs isImageSystem {
-    CUDA_HOME = "${cuda-toolkit}";
     # `make setup` takes these packages, already in the store, instead of downloading them.
     SCENARIO6_ENVIRONMENT = "${environment.development}";
   }

@@ -16,6 +16,8 @@
   environment ? { },
   labels ? { },
   volumes ? [ ],
+  # Shell commands that add to the image's own layer, in its root.
+  commands ? "",
 }:
 let
   user = "1000:1000";
@@ -67,6 +69,7 @@ dockerTools.streamLayeredImage {
     chmod 1777 ./tmp
     chown -R ${user} ${folders} .${certificates}
     chmod 700 .${state} .${certificates}/private
+    ${commands}
   '';
   passthru = {
     imageConfig = config;

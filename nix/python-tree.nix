@@ -4,6 +4,9 @@
 # ($ORIGIN/../../nvidia/*/lib). autoPatchelfHook would replace those paths, and lose the libraries that are opened by name at
 # run time; so paths are added here and none is taken away. libcuda.so.1 belongs to the driver and is never in the store.
 #
+# The paths stay DT_RPATH, which comes before LD_LIBRARY_PATH: PyTorch then loads the CUDA of its own wheels, whatever other
+# CUDA LD_LIBRARY_PATH names. patchelf without --force-rpath would turn them into DT_RUNPATH, which comes after it.
+#
 # below: trees whose packages this one sees too. A change of ours then leaves the trees below, and their image layers, as
 # they are.
 {
@@ -62,7 +65,7 @@ runCommand name
 
     while read -r -d "" object; do
       needed=$(patchelf --print-needed "$object" 2>/dev/null) || continue
-      case $needed in *libstdc++.so*|*libgcc_s.so*|*libz.so*) patchelf --add-rpath "$libraries" "$object" ;; esac
+      case $needed in *libstdc++.so*|*libgcc_s.so*|*libz.so*) patchelf --force-rpath --add-rpath "$libraries" "$object" ;; esac
       if patchelf --print-interpreter "$object" >/dev/null 2>&1; then patchelf --set-interpreter "$interpreter" "$object"; fi
     done < <(find "$out" -type f \( -name '*.so*' -o -perm -u+x \) -print0)
 

@@ -12,6 +12,8 @@ from typing import Any
 
 MOST_LAYERS = 100  # of the 127 that a container engine takes, some are left to who builds on this image
 
+CACHE = "/etc/ld.so.cache"
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -73,6 +75,10 @@ def check(archive: Path, declared: dict[str, Any]) -> list[str]:
     variables = dict(entry.split("=", 1) for entry in config["Env"])
     for needed in (variables["SSL_CERT_FILE"], "/etc/passwd", "/etc/group", "/usr/lib/ssl/aspire/private"):
         expect(needed in top, f"{needed} is missing")
+    if "NVIDIA_VISIBLE_DEVICES" in variables:
+        caches = [member.linkname for path, member in top.items() if "glibc" in path and path.endswith(CACHE)]
+        expect(caches == [CACHE], f"the C library does not read the container's {CACHE}, where CDI names the driver")
+        expect(CACHE in top and "/etc/ld.so.conf" in top, f"{CACHE} or /etc/ld.so.conf is missing")
     expect(
         not any(member.mode & 0o6000 for member in top.values()), "a program runs as somebody else than who starts it"
     )

@@ -32,6 +32,15 @@ def test_it_names_the_environment_that_make_adds_to(flake: Flake) -> None:
     assert done.stdout.rstrip().endswith("cudatoolkit-12.1")
 
 
+def test_it_gives_its_packages_to_no_other_python_and_no_other_node(flake: Flake) -> None:
+    done = inside(flake, "env")
+    assert done.returncode == 0, done.stderr
+    variables = {line.partition("=")[0] for line in done.stdout.splitlines()}
+    assert "SCENARIO6_ENVIRONMENT" in variables
+    hooks = {"PYTHONPATH", "PYTHONHASHSEED", "PYTHONNOUSERSITE", "DETERMINISTIC_BUILD", "NODE_PATH"}
+    assert variables.isdisjoint(hooks)
+
+
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
     """In the place of the one in the store: an environment with every locked package, and none of ours."""

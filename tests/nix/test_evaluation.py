@@ -1,6 +1,8 @@
 """What the flake offers, and that it says the same as the rest of the repository."""
 
+import ast
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -20,12 +22,13 @@ UPSTREAM = tomllib.loads((ROOT / "MOSHI_VERSION").read_text())
     [
         (
             "packages.x86_64-linux",
-            "aspire-cli default demo environment frontend-image moshi-backend moshi-frontend moshi-image page"
-            " vendored-moshi",
+            "aspire-cli conversation-test default demo environment frontend-image moshi-backend moshi-frontend"
+            " moshi-image page vendored-moshi",
         ),
         ("apps.x86_64-linux", "default demo doctor load-images push-images update-moshi"),
-        ("checks.x86_64-linux", "conversation frontend-image lint locks moshi-image types unit"),
+        ("checks.x86_64-linux", "frontend-image lint locks moshi-image types unit"),
         ("devShells", "aarch64-darwin aarch64-linux x86_64-linux"),
+        ("devShells.x86_64-linux", "default slim"),
     ],
 )
 def test_outputs(flake: Flake, output: str, names: str) -> None:
@@ -40,6 +43,47 @@ def test_every_output_evaluates_to_something_that_can_be_built(flake: Flake) -> 
         assert flake.evaluate(f"devShells.{system}.default.drvPath").endswith(".drv")
     apps = flake.evaluate("apps.x86_64-linux", "builtins.mapAttrs (_: app: app.type + app.meta.description)")
     assert all(said.startswith("app") and len(said) > 10 for said in apps.values())
+
+
+def test_nix_finds_nothing_wrong_with_the_flake(flake: Flake) -> None:
+    done = flake.run("flake check --no-build --all-systems", "")
+    assert done.returncode == 0, done.stderr
+
+
+def test_nix_lists_what_the_flake_offers(flake: Flake) -> None:
+    done = flake.run("flake show --json --all-systems", "")
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert {app["type"] for app in shown["apps"]["x86_64-linux"].values()} == {"app"}
+    assert shown["checks"]["x86_64-linux"].keys() == {"frontend-image", "lint", "locks", "moshi-image", "types", "unit"}
+
+
+def test_nix_fmt_formats_the_tree_and_reads_no_standard_input(flake: Flake) -> None:
+    done = flake.run("fmt", "", cwd=flake.source, input="{ }\n")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"formats {flake.source}\n"
+
+
+DRIVER = {"succeed", "wait_for_unit", "wait_until_succeeds"}
+"""Methods of the NixOS test driver's machine that no release calls deprecated."""
+
+
+def test_the_conversation_in_a_virtual_machine_asks_its_driver_for_nothing_deprecated(flake: Flake) -> None:
+    script = flake.evaluate("packages.x86_64-linux.conversation-test.test", "test: test.testScript")
+    tree = ast.parse(script)
+    methods = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "machine"
+    }
+    assert methods == DRIVER
+    commands = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    assert not [command for command in commands if re.search(r"\|.*grep -q", command)], "grep ends before curl does"
+
+
+def test_the_aspire_cli_finds_docker(flake: Flake) -> None:
+    names = flake.evaluate("packages.x86_64-linux.aspire-cli", "cli: map (package: package.name) cli.packages")
+    assert "docker-client" in names
 
 
 def test_the_lock_pins_each_input_of_the_flake(flake: Flake) -> None:
@@ -82,6 +126,22 @@ def test_the_image_of_moshi_says_which_moshi_and_asks_for_a_gpu(flake: Flake) ->
     assert {"NVIDIA_VISIBLE_DEVICES=all", "NVIDIA_DRIVER_CAPABILITIES=compute,utility"} <= set(config["Env"])
 
 
+FOLDERS_OF_DRIVERS = {
+    "Fedora, RHEL, SUSE": "/usr/lib64",
+    "NixOS, GKE": "/usr/local/nvidia/lib64",
+    "Ubuntu": "/usr/lib/x86_64-linux-gnu",
+    "Debian's own packages": "/usr/lib/x86_64-linux-gnu/nvidia/current",
+    "WSL 2": "/usr/lib/wsl/lib",
+    "Arch": "/usr/lib",
+}
+
+
+def test_the_image_of_moshi_looks_where_hosts_have_the_driver(flake: Flake) -> None:
+    config = flake.evaluate("packages.x86_64-linux.moshi-image.imageConfig")
+    variables = dict(entry.split("=", 1) for entry in config["Env"])
+    assert set(variables["LD_LIBRARY_PATH"].split(":")) == set(FOLDERS_OF_DRIVERS.values())
+
+
 def test_the_revision_is_that_of_the_checkout(changed_flake: Flake) -> None:
     revision = "org.opencontainers.image.revision"
     assert changed_flake.evaluate("packages.x86_64-linux.moshi-image.imageConfig")["Labels"][revision] == "unknown"
@@ -100,6 +160,8 @@ def test_the_development_shell(flake: Flake) -> None:
     aspire = json.loads((ROOT / "tools/aspire/package.json").read_text())["dependencies"]
     assert f"aspire-{aspire['@microsoft/aspire-cli-linux-x64']}" in linux
     assert linux.index("scenario6-development") < linux.index("python312"), "`python` would not know the packages"
+    slim = flake.evaluate("devShells.x86_64-linux.slim", names)
+    assert [name for name in linux if name not in slim] == ["cudatoolkit-12.1"]
     assert set(flake.evaluate("devShells.aarch64-linux.default", names)) >= EVERYWHERE | {"chromium"}
     assert set(flake.evaluate("devShells.aarch64-darwin.default", names)) >= EVERYWHERE
 

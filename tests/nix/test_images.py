@@ -2,9 +2,12 @@
 
 import json
 import re
+import shutil
 import ssl
+import struct
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +17,7 @@ import pytest
 from nix.conftest import IMAGES
 from nix.image_contract import check, read
 from support import container
-from support.container import Container, Image
+from support.container import SITE_PACKAGES, Container, Image
 from support.flake import Flake
 from support.services import free_port
 
@@ -32,6 +35,63 @@ def test_the_contract_notices(archive_of: ArchiveOf) -> None:
     configuration, _ = read(archive_of("frontend"))
     assert check(archive_of("frontend"), {"User": "0:0"}) == ["User is '1000:1000', the flake says '0:0'"]
     assert configuration["config"]["User"] == "1000:1000"
+
+
+def test_a_driver_in_a_folder_that_only_cdi_knows_is_in_the_cache_that_the_c_library_reads(
+    archive_of: ArchiveOf, tmp_path: Path
+) -> None:
+    """As on WSL 2. A container engine mounts the driver and has ldconfig write the cache, as here."""
+    with tarfile.open(archive_of("moshi")) as image:
+        manifest = json.load(image.extractfile("manifest.json"))  # type: ignore[arg-type]
+        with tarfile.open(fileobj=image.extractfile(manifest[0]["Layers"][-1])) as layer:
+            layer.extractall(tmp_path, filter=lambda member, _: member.replace(uid=None, gid=None, deep=False))
+    folder = "/usr/lib/wsl/drivers/nv_dispi.inf_amd64_1"
+    driver = tmp_path / folder.lstrip("/") / "libcuda.so.1.1"
+    driver.parent.mkdir(parents=True)
+    shutil.copy(SITE_PACKAGES / "torch/lib/libtorch_global_deps.so", driver)
+    subprocess.run(["patchelf", "--set-soname", "libcuda.so.1", driver], check=True)
+    (tmp_path / "etc/ld.so.conf.d/00-nvcr-1.conf").write_text(f"{folder}\n")
+    subprocess.run(["/sbin/ldconfig", "-r", tmp_path], check=True, capture_output=True)
+
+    (read_by_the_c_library,) = tmp_path.rglob("*-glibc/etc/ld.so.cache")
+    target = tmp_path / read_by_the_c_library.readlink().relative_to("/")
+    said = subprocess.run(["/sbin/ldconfig", "-p", "-C", target], check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert f"=> {folder}/libcuda.so.1" in said
+
+
+@pytest.mark.parametrize("name", ["frontend-image", "moshi-image", "unit"])
+def test_a_check_of_the_flake_passes_in_a_sandbox(flake: Flake, name: str) -> None:
+    """The builder sees its inputs and nothing else of this machine: no Python on PATH, no /usr/bin/env, no network."""
+    flake.build(f"checks.x86_64-linux.{name}")
+
+
+DT_RPATH, DT_RUNPATH = 15, 29
+
+
+def library_paths(object_: Path) -> set[int]:
+    """Which of the two kinds of library paths an ELF file of 64 bits has: DT_RPATH, DT_RUNPATH."""
+    data = object_.read_bytes()
+    (start,) = struct.unpack_from("<Q", data, 0x20)
+    size, count = struct.unpack_from("<HH", data, 0x36)
+    found = set()
+    for header in range(start, start + size * count, size):
+        kind, _, offset, _, _, length = struct.unpack_from("<IIQQQQ", data, header)
+        if kind == 2:  # PT_DYNAMIC
+            found = {struct.unpack_from("<q", data, entry)[0] for entry in range(offset, offset + length, 16)}
+    return found & {DT_RPATH, DT_RUNPATH}
+
+
+def test_a_wheels_library_paths_stay_before_ld_library_path(flake: Flake) -> None:
+    """LD_LIBRARY_PATH comes after DT_RPATH but before DT_RUNPATH: another CUDA there would replace PyTorch's own."""
+    flake.build("packages.x86_64-linux.moshi-backend")
+    tree = Path(flake.evaluate("packages.x86_64-linux.moshi-backend", "it: (builtins.head it.below).outPath"))
+    compared = 0
+    for original in SITE_PACKAGES.rglob("*.so*"):
+        made = tree / "lib/python3.12/site-packages" / original.relative_to(SITE_PACKAGES)
+        if made.is_file() and library_paths(original) == {DT_RPATH}:
+            assert library_paths(made) == {DT_RPATH}, made
+            compared += made.read_bytes() != original.read_bytes()
+    assert compared, "no library got a path"
 
 
 @pytest.mark.parametrize(

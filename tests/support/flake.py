@@ -14,24 +14,55 @@ ROOT = Path(__file__).parents[2]
 STAND_IN = ROOT / "tests" / "nix" / "nixpkgs"
 STATE = ROOT / ".state" / "nix"
 INPUTS = ("nixpkgs", "nixpkgs-cuda")
-TOO_LARGE = ("scenario6-torch", "scenario6-development")
-"""Trees that a test does not make again: 3 GB to fetch, 5 GB on disk."""
+TOOLS = (
+    "awk base64 basename bunzip2 bzip2 cat chmod chown cmp comm cp cut date dd diff dirname du env expr false"
+    " file find fold grep gunzip gzip head id install join ln ls make md5sum mkdir mkfifo mktemp mv nl nproc od"
+    " paste patch patchelf printf pwd readlink realpath rm rmdir sed seq sha256sum sha512sum shuf sleep sort split"
+    " stat tac tail tar tee test timeout touch tr true truncate tsort uname unexpand uniq unxz wc whoami xargs xz"
+    " yes"
+).split()
+"""What nixpkgs' stdenv puts on every builder's PATH, and no more: no Python, no git."""
+PACKAGED = "bash bwrap chromium curl espeak-ng fakeroot git jq make patchelf skopeo sox umoci".split()
+"""Packages of the stand-in that are one program of this machine."""
+
+
+def program(name: str) -> str:
+    """The file itself, behind links such as Debian's alternatives."""
+    return str(Path(shutil.which(name, path="/usr/bin:/bin") or f"/usr/bin/{name}").resolve())
 
 
 def host() -> dict[str, Any]:
     """What the stand-in for nixpkgs is made of."""
+    npm = shutil.which("npm")
     return {
-        "placeholders": TOO_LARGE,
+        "programs": {name: program(name) for name in (*TOOLS, *PACKAGED)},
+        "tools": TOOLS,
         "environment": sys.prefix,
         "python": str(Path(sys._base_executable).resolve()),  # type: ignore[attr-defined]
         "uv": shutil.which("uv") or str(ROOT / ".bootstrap/bin/uv"),
         "pip": str(STATE / "pip/bin/pip"),
         "node": shutil.which("node"),
-        "npm": shutil.which("npm"),
+        "npm": npm and str(Path(npm).resolve()),
         "home": str(Path.home()),
         "archives": str(Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "scenario6/vendor"),
-        "path": "/usr/bin:/bin",
     }
+
+
+def sandbox() -> list[str]:
+    """Nix's options for a sandbox that shows a builder the programs above, this machine's libraries, and nothing else.
+
+    `relaxed`: the stand-in says which of its own builders run outside. A `?` marks a path that may be missing.
+    """
+    made_of = host()
+    shown = {*made_of["programs"].values(), made_of["uv"], made_of["environment"], made_of["python"]}
+    shown |= {str(Path(sys.base_prefix).resolve())} if sys.base_prefix != "/usr" else set()
+    if made_of["npm"]:
+        shown |= {str(Path(made_of["node"]).resolve()), made_of["node"], str(Path(made_of["npm"]).parents[1])}
+    libraries = ["/usr/lib", "/lib=/usr/lib", "/lib64=/usr/lib64"]
+    folders = {Path("/usr/lib"), *map(Path, shown)}
+    alone = sorted(path for path in shown if folders.isdisjoint(Path(path).parents))
+    paths = [f"/bin/sh={program('sh')}", *libraries, *(f"{path}?" for path in alone)]
+    return ["--option", "sandbox", "relaxed", "--option", "sandbox-paths", " ".join(paths)]
 
 
 @dataclass(frozen=True)
@@ -71,6 +102,7 @@ class Flake:
         *arguments: str | Path,
         environment: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        input: str = "",
     ) -> subprocess.CompletedProcess[str]:
         """`nix VERB .#OUTPUT ARGUMENTS`, whatever its exit code."""
         address = f"git+file:{self.source}" if self.revision else f"path:{self.source}"
@@ -81,12 +113,14 @@ class Flake:
                 *verb.split(),
                 "--offline",
                 "--no-write-lock-file",
+                *sandbox(),
                 *overrides,
-                f"{address}#{output}",
+                *([f"{address}#{output}"] if output else [] if verb == "fmt" else [address]),
                 *arguments,
             ],
             env=environment,
             cwd=cwd,
+            input=input,
             text=True,
             capture_output=True,
         )

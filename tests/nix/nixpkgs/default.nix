@@ -1,6 +1,9 @@
 # Packages are this machine's programs, named in host.json, which the tests write beside this file. Builders run them for real:
-# pip and npm fetch, uv installs, hatchling and Vite build. What is too large to be made again for a test (host.json:
-# `placeholders`) is an empty tree, over which the tests mount the one that they have.
+# pip and npm fetch, uv installs, hatchling and Vite build. Two trees are too large to be made again for a test: PyTorch's is
+# empty, and the tests mount the one that they have; the development environment links to the one that they run in.
+#
+# Builders run in Nix's own sandbox, which shows them those programs, this machine's libraries, and nothing else. Only what
+# nixpkgs itself would do (`ofNixpkgs`), and what Nix would give a network, runs outside.
 {
   system,
   config ? { },
@@ -19,7 +22,7 @@ let
       // {
         inherit name system stdenv;
         outputs = [ "out" ];
-        builder = "/bin/bash";
+        builder = "${bash}/bin/bash";
         args = [
           "-euo"
           "pipefail"
@@ -35,16 +38,31 @@ let
     }
     // (attributes.passthru or { });
 
+  # Runs with all of this machine.
+  ofNixpkgs = {
+    __noChroot = true;
+  };
+  plain =
+    name: script:
+    derivation (
+      ofNixpkgs
+      // {
+        inherit name system;
+        builder = "/bin/sh";
+        args = [
+          "-euc"
+          "export PATH=/usr/bin:/bin; ${script}; :"
+        ];
+      }
+    );
+  bash = plain "bash" "mkdir -p $out/bin; cp ${host.programs.bash} $out/bin/bash; ln -s bash $out/bin/sh";
+  tools = plain "stdenv-tools" (
+    "mkdir -p $out/bin; ln -s ${bash}/bin/bash ${bash}/bin/sh $out/bin; "
+    + lib.concatMapStringsSep "; " (name: "ln -s ${host.programs.${name}} $out/bin/${name}") host.tools
+  );
+
   stdenv =
-    derivation {
-      name = "stdenv";
-      inherit system;
-      builder = "/bin/bash";
-      args = [
-        "-euc"
-        "export PATH=${host.path}; mkdir -p $out; cp ${./setup.sh} $out/setup; echo 'PATH=$PATH:${host.path}' >>$out/setup; :"
-      ];
-    }
+    plain "stdenv" "mkdir -p $out; sed 's|@tools@|${tools}|' ${./setup.sh} >$out/setup"
     // {
       hostPlatform = {
         inherit system;
@@ -56,16 +74,30 @@ let
       };
       cc = {
         cc.lib = hostPackage "gcc-lib" { };
+        libc = hostPackage "glibc" { };
         bintools.dynamicLinker = "/lib64/ld-linux-x86-64.so.2";
       };
     };
 
   runCommand =
     name: attributes: script:
-    if builtins.elem name host.placeholders then
-      derive name { passthru = attributes.passthru or { }; } "mkdir -p $out/bin $out/lib/python3.12/site-packages"
+    if name == "scenario6-torch" then
+      derive name {
+        passthru = attributes.passthru or { };
+      } "mkdir -p $out/bin $out/lib/python3.12/site-packages"
+    else if name == "scenario6-development" then
+      derive name { passthru = attributes.passthru or { }; } ''
+        ${host.python} -m venv --without-pip "$out"
+        for package in ${host.environment}/lib/python3.12/site-packages/*; do
+          case ''${package##*/} in
+            __editable__* | _editable* | moshi* | loadtest*) ;;
+            *) ln -s "$package" "$out/lib/python3.12/site-packages/" ;;
+          esac
+        done
+        ln -s ${host.environment}/bin/ruff ${host.environment}/bin/mypy "$out/bin"
+      ''
     else
-      derive name attributes script;
+      derive name (lib.optionalAttrs (attributes ? outputHash) ofNixpkgs // attributes) script;
 
   writeText =
     name: text:
@@ -74,7 +106,20 @@ let
       passAsFile = [ "text" ];
     } "cp $textPath $out";
 
-  # programs: what is in its bin, by name.
+  # programs: what is in its bin, by name. hook: what runs in every builder that has this package among its inputs.
+  hostPackageWithHook =
+    name: hook: programs:
+    runCommand name
+      {
+        inherit hook;
+        passAsFile = [ "hook" ];
+      }
+      (
+        "mkdir -p $out/bin $out/lib $out/nix-support; cp $hookPath $out/nix-support/setup-hook; "
+        + builtins.concatStringsSep "; " (
+          lib.mapAttrsToList (program: path: "ln -s ${path} $out/bin/${program}") programs
+        )
+      );
   hostPackage =
     name: programs:
     runCommand name { } (
@@ -83,14 +128,33 @@ let
         lib.mapAttrsToList (program: path: "ln -s ${path} $out/bin/${program}") programs
       )
     );
-  debian = name: hostPackage name { ${name} = "/usr/bin/${name}"; };
+  debian = name: hostPackage name { ${name} = host.programs.${name}; };
 
+  # A result gets two functions more, as from nixpkgs' makeOverridable: a set beside what is in it, a function as a set that can
+  # be called.
   callPackageWith =
     scope: file: overrides:
     let
       function = import file;
+      wanted = builtins.functionArgs function;
+      given = builtins.intersectAttrs wanted scope // overrides;
+      missing = builtins.filter (name: !wanted.${name} && !given ? ${name}) (builtins.attrNames wanted);
+      result = function given;
+      override = more: callPackageWith scope file (overrides // more);
+      overrideDerivation = change: throw "overrideDerivation: no part of the flake uses it";
     in
-    function (builtins.intersectAttrs (builtins.functionArgs function) scope // overrides);
+    if missing != [ ] then
+      throw "${toString file} wants ${toString missing}, which nothing provides"
+    else if builtins.isAttrs result then
+      result // { inherit override overrideDerivation; }
+    else if builtins.isFunction result then
+      {
+        inherit override;
+        __functor = _: result;
+        __functionArgs = builtins.functionArgs result;
+      }
+    else
+      result;
 
   pkgs = lib.genAttrs [
     "chromium"
@@ -99,6 +163,7 @@ let
     "fakeroot"
     "git"
     "jq"
+    "patchelf"
     "skopeo"
     "sox"
     "umoci"
@@ -110,7 +175,7 @@ let
       writeText
       ;
     newScope = extra: callPackageWith (pkgs // extra);
-    python312 = hostPackage "python312" {
+    python312 = hostPackageWithHook "python312" pythonHook {
       "python3.12" = host.python;
       python3 = host.python;
     };
@@ -118,18 +183,24 @@ let
     python3.withPackages =
       _: writeScriptBin "python3-with-packages" "python" ''exec ${host.environment}/bin/python "$@"'';
     uv = hostPackage "uv" { uv = host.uv; };
-    nodejs = hostPackage "nodejs" { inherit (host) node npm; };
-    cacert = hostPackage "cacert" { };
+    nodejs = hostPackageWithHook "nodejs" nodeHook {
+      inherit (host) node;
+      npm = "${writeScriptBin "npm" "npm" "exec ${host.node} ${host.npm} \"$@\""}/bin/npm";
+    };
+    cacert = hostPackageWithHook "cacert" "export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt" { };
     zlib = hostPackage "zlib" { };
-    bubblewrap = hostPackage "bubblewrap" { bwrap = "/usr/bin/bwrap"; };
+    bubblewrap = hostPackage "bubblewrap" { bwrap = host.programs.bwrap; };
     coreutils = hostPackage "coreutils" { };
-    gnumake = hostPackage "gnumake" { make = "/usr/bin/make"; };
+    gnumake = hostPackage "gnumake" { make = host.programs.make; };
     libopus = hostPackage "libopus" { };
-    nixfmt = hostPackage "nixfmt" { };
+    docker-client = hostPackage "docker-client" { };
+    icu = hostPackage "icu" { };
+    openssl = hostPackage "openssl" { };
+    # Both know their ways without arguments: one reads a file from its standard input, the other formats the tree.
+    nixfmt = writeScriptBin "nixfmt" "nixfmt" ''[ $# -gt 0 ] || exec cat'';
+    nixfmt-tree = writeScriptBin "nixfmt-tree" "treefmt" ''echo "formats $PWD"'';
     dotnet-sdk_10 = hostPackage "dotnet-sdk_10" { };
-    bashInteractive = hostPackage "bash-interactive" { bash = "/bin/bash"; };
-    # This machine's libraries are where its programs look for them already.
-    patchelf = writeScriptBin "patchelf" "patchelf" "exit 1";
+    bashInteractive = hostPackage "bash-interactive" { bash = "${bash}/bin/bash"; };
     cudaPackages_12_1.cudatoolkit =
       assert config.allowUnfree or false;
       hostPackage "cudatoolkit-12.1" { };
@@ -172,7 +243,7 @@ let
         );
 
     dockerTools = {
-      caCertificates = runCommand "ca-certificates" { } ''
+      caCertificates = runCommand "ca-certificates" ofNixpkgs ''
         mkdir -p $out/etc/ssl/certs
         cp /etc/ssl/certs/ca-certificates.crt $out/etc/ssl/certs/ca-bundle.crt
       '';
@@ -204,6 +275,7 @@ let
         }:
         let
           image = derive "${name}.tar" {
+            inherit (ofNixpkgs) __noChroot;
             __structuredAttrs = true;
             inherit contents fakeRootCommands maxLayers;
             reference = "${name}:${tag}";
@@ -213,7 +285,7 @@ let
               created = "1970-01-01T00:00:01Z";
             };
             exportReferencesGraph.closure = [ (writeText "image-config" (builtins.toJSON config)) ] ++ contents;
-          } "fakeroot ${host.python} ${./layered_image.py} \"$NIX_ATTRS_JSON_FILE\" \"\${outputs[out]}\"";
+          } "PATH=$PATH:/usr/bin fakeroot ${host.python} ${./layered_image.py} \"$NIX_ATTRS_JSON_FILE\" \"\${outputs[out]}\"";
         in
         runCommand "stream-${name}" {
           passthru = passthru // {
@@ -233,7 +305,7 @@ let
       runCommand name
         {
           text = ''
-            #!/bin/bash
+            #!${bash}/bin/bash
             set -o errexit -o nounset -o pipefail
             export PATH="${lib.concatMapStringsSep ":" (input: "${input}/bin") runtimeInputs}:$PATH"
             ${text}
@@ -265,15 +337,29 @@ let
         targetPkgs,
         runScript,
       }:
-      writeScriptBin "${pname}-${version}" pname "echo ${builtins.unsafeDiscardStringContext runScript}";
+      writeScriptBin "${pname}-${version}" pname "echo ${builtins.unsafeDiscardStringContext runScript}"
+      // {
+        packages = targetPkgs pkgs;
+      };
     testers.runNixOSTest = test: derive "vm-test-${test.name}" { passthru = { inherit test; }; } "exit 1";
   };
 
+  # As nixpkgs' own: every input's packages for every Python and Node that the builder, or a shell, starts.
+  pythonHook = ''
+    addPythonPath() { addToSearchPath PYTHONPATH "$1/lib/python3.12/site-packages"; }
+    if [ -z "''${dontAddPythonPath:-}" ]; then addEnvHooks "$hostOffset" addPythonPath; fi
+    export DETERMINISTIC_BUILD=1 PYTHONHASHSEED=0 PYTHONNOUSERSITE=1
+  '';
+  nodeHook = ''
+    addNodePath() { addToSearchPath NODE_PATH "$1/lib/node_modules"; }
+    addEnvHooks "$hostOffset" addNodePath
+  '';
+
   writeScriptBin =
     name: program: text:
-    runCommand name { } ''
+    runCommand name { passthru.meta.mainProgram = program; } ''
       mkdir -p $out/bin
-      printf '%s\n' '#!/bin/bash' ${"'"}${builtins.replaceStrings [ "'" ] [ "'\\''" ] text}' >$out/bin/${program}
+      printf '%s\n' '#!${bash}/bin/bash' ${"'"}${builtins.replaceStrings [ "'" ] [ "'\\''" ] text}' >$out/bin/${program}
       chmod +x $out/bin/${program}
     '';
 in

@@ -3,7 +3,7 @@ let
   inherit (builtins) elemAt foldl' length;
 in
 rec {
-  inherit (builtins) mapAttrs partition;
+  inherit (builtins) concatStringsSep mapAttrs partition;
   genAttrs =
     names: value:
     builtins.listToAttrs (
