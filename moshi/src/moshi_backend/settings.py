@@ -49,8 +49,8 @@ class Settings(BaseSettings):
     text_prompts: Literal["free", "presets", "off"] = "free"
     """What clients may tell a PersonaPlex that it is: anything (`free`), one of the `presets`, or nothing (`off`)."""
 
-    prompt_tokens: int = Field(200, ge=1, le=1000)
-    """Longest text prompt, in tokens; also a third of MOSHI_CONTEXT at most. Each takes a step that is remembered."""
+    prompt_tokens: int = Field(400, ge=1, le=1000)
+    """Longest text prompt, in tokens; also a third of MOSHI_CONTEXT at most. 400 hold about 1500 letters of English."""
 
     presets: Path | None = None
     """JSON file with roles to choose from, a list of {"id", "name", "text"}. Without it those of the service."""
