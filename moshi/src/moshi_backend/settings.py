@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     """Lines on stderr: `text` for people, `json` for machines. OTEL_* variables send logs, metrics and traces away."""
 
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lines of the service itself from this level on; `debug` has the details of a model that does not load."""
+
     state_dir: Path = user_state_path("scenario6")
     """Where the automatic certificate is kept: the same folder as the frontend's, for the same certificate."""
 
