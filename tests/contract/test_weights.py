@@ -20,7 +20,7 @@ from moshi_backend import weights
 from moshi_backend.checkpoint import NAMES, OPTIONAL, commit_of, find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.personaplex import PersonaPlex
-from support.checkpoints import in_cache
+from support.checkpoints import configured, in_cache
 from support.hub import COMMIT, Hub, running_hub
 from support.services import Service, running_moshi
 
@@ -315,6 +315,20 @@ def test_a_cached_checkpoint_needs_no_network(hub: Hub, tmp_path: Path) -> None:
     with running_moshi(tmp_path, offline) as moshi:
         assert moshi.get("/api/info").json()["model"]["revision"] == COMMIT
     assert hub.asked == []
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_the_service_tells_a_checkpoint_of_another_size_in_one_line(level: str, tmp_path: Path) -> None:
+    folder = configured(tmp_path / "model", dim=128)
+    with running_moshi(tmp_path, {"MOSHI_MODEL": str(folder), "MOSHI_LOG_LEVEL": level}, wait=False) as moshi:
+        detail = _health_once(moshi, "resolve", "failed")["detail"]
+        assert "does not fit config.json" in detail
+        assert "\n" not in detail
+        assert len(detail) < 600
+        assert detail in moshi.log.read_text()
+    log = moshi.log.read_text()
+    assert ("Traceback" in log) == (level == "debug")
+    assert ("urllib3" in log) is False  # libraries may log secrets
 
 
 def test_the_service_stays_up_with_the_reason_when_it_cannot_have_the_weights(hub: Hub, tmp_path: Path) -> None:

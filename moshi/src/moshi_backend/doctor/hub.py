@@ -91,7 +91,9 @@ def _token(cached: bool) -> Finding:
         name = HfApi().whoami(token)["name"]
     except requests.RequestException as error:
         if error.response is not None and error.response.status_code in (401, 403):
-            return Finding("hub token", _unless(cached), f"{constants.ENDPOINT} does not know it", "make a new one there")
+            return Finding(
+                "hub token", _unless(cached), f"{constants.ENDPOINT} does not know it", "make a new one there"
+            )
         return Finding("hub token", "warning", f"{constants.ENDPOINT} cannot be reached to try it", "check the network")
     return Finding("hub token", "ok", f"of {name}")
 

@@ -37,7 +37,7 @@ def check_weights(path: Path) -> None:
         with safe_open(path, "np"):  # type: ignore[no-untyped-call]
             pass
     except (SafetensorError, OSError) as error:
-        raise LoadError(f"{path} is damaged ({brief(error)}): delete {path.resolve()} and start again") from None
+        raise LoadError(f"{path} is damaged ({brief(error)}): delete {path.resolve()} and start again") from error
 
 
 def check_fit(info: CheckpointInfo) -> None:
@@ -65,7 +65,7 @@ def check_fit(info: CheckpointInfo) -> None:
         raise LoadError(
             f"{info.tokenizer} is not a SentencePiece tokenizer ({brief(error)}): delete {info.tokenizer.resolve()} "
             "and start again"
-        ) from None
+        ) from error
 
 
 def check_support(checkpoint: CheckpointInfo) -> None:
@@ -97,7 +97,7 @@ def _compare(path: Path, module: nn.Module, source: str, spare: bool = False) ->
     try:
         outcome = module.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:
-        raise LoadError(f"{path} does not fit {source} ({_first_mismatch(error)}): {_ALL_OF_ONE}") from None
+        raise LoadError(f"{path} does not fit {source} ({_first_mismatch(error)}): {_ALL_OF_ONE}") from error
     unknown = [] if spare else outcome.unexpected_keys
     for what, names in (("lacks", outcome.missing_keys), ("also has", unknown)):
         if names:
