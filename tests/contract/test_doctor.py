@@ -5,7 +5,8 @@ import subprocess
 from importlib import resources
 from pathlib import Path
 
-from support.hub import Hub, running_hub
+from support.checkpoints import DEMO, in_cache
+from support.hub import COMMIT, Hub, running_hub
 from support.services import BIN, clean_environment, free_port
 
 
@@ -55,3 +56,13 @@ def test_a_licence_that_is_not_accepted_is_found_before_the_first_start(tmp_path
         refused = _of_hub(hub, tmp_path)["licence"]
     assert refused["status"] == "failed"
     assert f"log in at {hub.url}/org/model and accept it" in refused["fix"]
+
+
+def test_a_refusal_by_the_hub_is_only_a_warning_if_the_cache_is_complete(tmp_path: Path) -> None:
+    """The service starts from the cache."""
+    in_cache(tmp_path / "hf" / "hub", DEMO, "org/model", COMMIT)
+    with running_hub(DEMO) as hub:
+        for hub.status, hub.error_code in ((401, ""), (403, "GatedRepo"), (503, "")):
+            checks = _of_hub(hub, tmp_path)
+            assert checks["weights"]["status"] == "ok"
+            assert "failed" not in {checks[name]["status"] for name in ("weights", "hub token", "licence", "cache")}

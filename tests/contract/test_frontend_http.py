@@ -66,6 +66,19 @@ async def test_starting_while_moshi_starts(moshi: FakeMoshi) -> None:
         assert (await frontend.get("/health")).status_code == 200
 
 
+async def test_a_failure_that_moshi_tells_at_length_is_one_line_here(moshi: FakeMoshi) -> None:
+    """Of another version, say; the page shows it."""
+    told = "damaged: " + "size mismatch\n" * 400
+    moshi.health = {"status": "failed", "phase": "load", "progress": None, "detail": told}
+    async with running_frontend(moshi.url) as frontend:
+        config = await frontend.config(until=lambda config: config["moshi"]["health"]["status"] == "failed")
+        health = await frontend.get("/health")
+    for detail in (config["moshi"]["health"]["detail"], health.json()["detail"]):
+        assert detail.startswith("damaged: size mismatch size mismatch")
+        assert "\n" not in detail
+        assert len(detail) <= 600
+
+
 async def test_waiting_while_moshi_is_unreachable() -> None:
     async with running_frontend(NOBODY_LISTENS) as frontend:
         config = await frontend.config(until=lambda config: config["moshi"]["health"]["detail"] == "connection refused")

@@ -1,6 +1,8 @@
 """Weights from a hub that speaks the real HTTP interface, by the real client."""
 
+import errno
 import json
+import os
 import re
 import shutil
 import time
@@ -12,10 +14,13 @@ from typing import Any, NamedTuple
 import pytest
 from huggingface_hub import constants, file_download
 
+import personaplex_checkpoint
 from loadtest.client import converse, encode, noise
 from moshi_backend import weights
 from moshi_backend.checkpoint import NAMES, OPTIONAL, commit_of, find_checkpoint
 from moshi_backend.errors import LoadError
+from moshi_backend.model.personaplex import PersonaPlex
+from support.checkpoints import configured, in_cache
 from support.hub import COMMIT, Hub, running_hub
 from support.services import Service, running_moshi
 
@@ -145,6 +150,130 @@ def test_a_cache_that_cannot_be_written_is_named(hub: Hub, cache: Path) -> None:
     assert f"cannot write to the cache {cache}" in said()
 
 
+def no_way(what: str, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every request to the hub fail."""
+    elsewhere = {
+        "refused": "http://127.0.0.1:1",
+        "tls": hub.url.replace("http://", "https://"),
+        "no such host": "http://hub.invalid",
+    }
+    if url := elsewhere.get(what):
+        monkeypatch.setattr(constants, "ENDPOINT", url)
+        monkeypatch.setattr(file_download, "HUGGINGFACE_CO_URL_TEMPLATE", f"{url}/{PATH}")
+    elif what == "proxy":
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        monkeypatch.setenv("NO_PROXY", "")
+    elif what == "socks proxy":
+        monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+        monkeypatch.setenv("NO_PROXY", "")
+    elif what == "login page":
+        hub.status = 203
+    else:
+        hub.status = int(what)
+
+
+EVERY_WAY = (
+    "refused",
+    "tls",
+    "no such host",
+    "proxy",
+    "socks proxy",
+    "login page",
+    "503",
+    "500",
+    "401",
+    "403",
+    "407",
+    "429",
+)
+
+
+@pytest.mark.parametrize("what", EVERY_WAY)
+def test_a_complete_cache_is_enough_however_the_network_fails(
+    what: str, hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    there = fetch()
+    no_way(what, hub, monkeypatch)
+    with caplog.at_level("INFO", "moshi_backend"):
+        assert fetch() == there
+    (line,) = [record.getMessage() for record in caplog.records if record.name.startswith("moshi_backend")]
+    assert line.startswith("org/model is taken from the cache: http")
+    assert "\n" not in line
+    assert len(line) < 400
+
+
+@pytest.mark.parametrize("what", EVERY_WAY)
+def test_without_the_model_every_such_failure_is_one_line(
+    what: str, hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    no_way(what, hub, monkeypatch)
+    assert re.search("check the network and HTTPS_PROXY|answered|token|may not read|does not exist", said())
+
+
+def test_a_cache_that_lacks_a_file_still_needs_the_network(
+    hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    fetch().named["mimi_name"].unlink()
+    no_way("proxy", hub, monkeypatch)
+    assert "cannot be reached or fails: check the network" in said()
+
+
+def test_an_up_to_date_cache_is_not_written_to(hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be on a read-only disk."""
+    there = fetch()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    for name in ("mkdir", "touch", "write_text", "rename"):
+        monkeypatch.setattr(Path, name, refuse)
+    monkeypatch.setattr(os, "makedirs", refuse)
+    assert fetch() == there
+
+
+def test_a_repository_in_a_cache_is_a_folder_too(tmp_path: Path) -> None:
+    """By its snapshot or by the repository's folder, without a hub."""
+    repository = in_cache(tmp_path, DEMO, "org/model", COMMIT)
+    by_snapshot = find_checkpoint(str(repository / "snapshots" / COMMIT), None)
+    by_repository = find_checkpoint(str(repository), None)
+    assert commit_of(by_snapshot) == commit_of(by_repository) == COMMIT
+    assert by_snapshot.moshi_weights.read_bytes() == (DEMO / CONFIG["moshi_name"]).read_bytes()
+    (repository / "refs" / "main").unlink()
+    assert commit_of(find_checkpoint(str(repository), None)) == COMMIT
+    with pytest.raises(LoadError, match=rf"has no snapshot of MOSHI_REVISION=other; it has {COMMIT}: set MOSHI_MODEL"):
+        find_checkpoint(str(repository), "other")
+
+
+def test_a_snapshot_of_a_personaplex_asks_no_hub_for_its_voices(tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    personaplex_checkpoint.make(tmp_path / "made")
+    (tmp_path / "made" / "voices.tgz").unlink()
+    repository = in_cache(tmp_path / "hub", tmp_path / "made", "nvidia/personaplex-7b-v1", COMMIT)
+    checkpoint = find_checkpoint(str(repository / "snapshots" / COMMIT), None)
+    assert isinstance(checkpoint, PersonaPlex)
+
+
+@pytest.mark.parametrize("name", ["config.json", CONFIG["moshi_name"], CONFIG["mimi_name"], CONFIG["tokenizer_name"]])
+def test_a_link_without_its_file_is_named_with_what_to_do(name: str, tmp_path: Path) -> None:
+    snapshot = in_cache(tmp_path, DEMO, "org/model", COMMIT) / "snapshots" / COMMIT
+    target = (snapshot / name).readlink()
+    (snapshot / name).resolve().unlink()
+    with pytest.raises(LoadError) as caught:
+        find_checkpoint(str(snapshot), None)
+    assert f"{name} is a link to {target}, which is not there: copy the files themselves (cp -rL)" in str(caught.value)
+
+
+def test_a_folder_of_the_first_release_has_no_configuration(tmp_path: Path) -> None:
+    """Like its repository on the hub, it is the 7B model; the demo's weights are not those."""
+    for key, name in NAMES.items():
+        shutil.copyfile(DEMO / CONFIG[key], tmp_path / name)
+    with pytest.raises(LoadError, match=r"model\.safetensors does not fit config\.json"):
+        find_checkpoint(str(tmp_path), None)
+
+
 def test_a_damaged_file_is_named(hub: Hub, cache: Path) -> None:
     hub.files[CONFIG["moshi_name"]] = b"not safetensors" * 100
     with pytest.raises(LoadError, match=rf"{CONFIG['moshi_name']} is damaged .*: delete .*blobs/\w+ and start again"):
@@ -186,6 +315,20 @@ def test_a_cached_checkpoint_needs_no_network(hub: Hub, tmp_path: Path) -> None:
     with running_moshi(tmp_path, offline) as moshi:
         assert moshi.get("/api/info").json()["model"]["revision"] == COMMIT
     assert hub.asked == []
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_the_service_tells_a_checkpoint_of_another_size_in_one_line(level: str, tmp_path: Path) -> None:
+    folder = configured(tmp_path / "model", dim=128)
+    with running_moshi(tmp_path, {"MOSHI_MODEL": str(folder), "MOSHI_LOG_LEVEL": level}, wait=False) as moshi:
+        detail = _health_once(moshi, "resolve", "failed")["detail"]
+        assert "does not fit config.json" in detail
+        assert "\n" not in detail
+        assert len(detail) < 600
+        assert detail in moshi.log.read_text()
+    log = moshi.log.read_text()
+    assert ("Traceback" in log) == (level == "debug")
+    assert ("urllib3" in log) is False  # libraries may log secrets
 
 
 def test_the_service_stays_up_with_the_reason_when_it_cannot_have_the_weights(hub: Hub, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ PAGE = ROOT / "frontend/web/src"
 CARRIERS = {
     "StartupError",
     "LoadError",
+    "NotCached",
     "Rejected",
     "Refused",
     "BadPreference",

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import httpx
 from opentelemetry.metrics import Observation
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from moshi_frontend.discovery import Endpoint
 from moshi_frontend.trust import Trust, explain
@@ -18,13 +18,22 @@ PROBE_SECONDS = 1.0
 ANSWER_SECONDS = 3.0
 
 
+DETAIL = 600
+"""Characters of what moshi says of itself: it is shown on the page, and another version might say a traceback."""
+
+
+def _bounded(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= DETAIL else f"{line[: DETAIL - 2]} …"
+
+
 class MoshiHealth(BaseModel):
     """What moshi says of itself, or `unreachable`. `progress` is 0..1 where it is known."""
 
     status: Literal["starting", "ready", "draining", "failed", "unreachable"]
-    phase: str
+    phase: Annotated[str, AfterValidator(_bounded)]
     progress: float | None
-    detail: str
+    detail: Annotated[str, AfterValidator(_bounded)]
 
 
 class Slots(BaseModel):

@@ -42,7 +42,7 @@ def _serve() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     settings = load_settings()
-    logs.start(settings.log_format)
+    logs.start(settings.log_format, settings.log_level)
     close_telemetry = export.start("scenario6-moshi", moshi_backend.__version__)
     try:
         _run(settings)

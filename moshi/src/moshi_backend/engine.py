@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moshi_backend.delivery import Answer, deliver, tell_progress
-from moshi_backend.errors import LoadError
+from moshi_backend.errors import LoadError, brief, one_line
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.scheduling.ticking import PERIOD, Prepare, Step, Ticking, Wait
@@ -131,6 +131,7 @@ class Engine:
 
     def _fail(self, reason: str) -> None:
         """From either thread."""
+        reason = one_line(reason)
         self.health = Health("failed", self.health.phase, None, reason)
         with self._wake:
             self._sessions.clear()
@@ -148,8 +149,11 @@ class Engine:
             self._startup.end(self.health.detail)
             return
         except Exception as error:
-            log.exception("the engine failed in phase %s", self.health.phase)
-            self._fail(f"{type(error).__name__}: {error}")
+            log.error("the engine failed in phase %s: %s", self.health.phase, brief(error))
+            log.debug("the details", exc_info=True)
+            self._fail(
+                f"the model failed in phase {self.health.phase} ({brief(error)}): MOSHI_LOG_LEVEL=debug says where"
+            )
             self._startup.end(self.health.detail)
             return
         while not self._stopping:
@@ -157,7 +161,7 @@ class Engine:
                 self._serve(self.loaded.model)
             except Exception as error:
                 log.exception("a tick failed")
-                self._fail(f"a tick failed: {type(error).__name__}: {error}")
+                self._fail(f"a tick failed: {brief(error)}")
                 if not self._recovers(self.loaded):
                     return
 
@@ -229,7 +233,7 @@ class Engine:
             self._warm_up(loaded)
         except Exception as error:
             log.exception("the engine did not recover")
-            self._fail(f"a tick failed, and so did the next: {type(error).__name__}: {error}")
+            self._fail(f"a tick failed, and so did the next: {brief(error)}")
             self._startup.end(self.health.detail)
             return False
         return True

@@ -1,15 +1,19 @@
 """From settings to a loaded model, phase by phase."""
 
+import logging
+
 import torch
 
 from moshi_backend.checkpoint import commit_of, find_checkpoint
 from moshi_backend.engine import Loaded, Report
-from moshi_backend.errors import LoadError
+from moshi_backend.errors import LoadError, brief
 from moshi_backend.model.batch import BatchedModel, sizes_of
 from moshi_backend.model.capacity import check_weights
 from moshi_backend.model.device import choose_device, choose_dtype, free_memory
 from moshi_backend.personas.opening import open_catalogue
 from moshi_backend.settings import Settings
+
+log = logging.getLogger(__name__)
 
 TOO_LARGE_FOR_A_CPU = 2e9
 """Bytes of weights. A CPU reads some 20 GB of them a second at best, and has to 12.5 times."""
@@ -19,8 +23,22 @@ def load(settings: Settings, report: Report) -> Loaded:
     """Find the checkpoint (downloading what is not cached) and put it on the device.
 
     Raises:
-        LoadError: says what to do.
+        LoadError: says what to do, whatever went wrong.
     """
+    try:
+        return _load(settings, report)
+    except LoadError:
+        log.debug("loading failed", exc_info=True)
+        raise
+    except Exception as error:
+        log.debug("loading failed", exc_info=True)
+        raise LoadError(
+            f"{settings.model} could not be loaded ({brief(error)}): check that its files are whole and of one "
+            "repository; MOSHI_LOG_LEVEL=debug logs the details"
+        ) from error
+
+
+def _load(settings: Settings, report: Report) -> Loaded:
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)
     report("resolve", f"finding {settings.model}", None)

@@ -49,8 +49,8 @@ class Settings(BaseSettings):
     text_prompts: Literal["free", "presets", "off"] = "free"
     """What clients may tell a PersonaPlex that it is: anything (`free`), one of the `presets`, or nothing (`off`)."""
 
-    prompt_tokens: int = Field(200, ge=1, le=1000)
-    """Longest text prompt, in tokens; also a third of MOSHI_CONTEXT at most. Each takes a step that is remembered."""
+    prompt_tokens: int = Field(400, ge=1, le=1000)
+    """Longest text prompt, in tokens; also a third of MOSHI_CONTEXT at most. 400 hold about 1500 letters of English."""
 
     presets: Path | None = None
     """JSON file with roles to choose from, a list of {"id", "name", "text"}. Without it those of the service."""
@@ -102,6 +102,9 @@ class Settings(BaseSettings):
 
     log_format: Literal["text", "json"] = "text"
     """Lines on stderr: `text` for people, `json` for machines. OTEL_* variables send logs, metrics and traces away."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lines of the service itself from this level on; `debug` has the details of a model that does not load."""
 
     state_dir: Path = user_state_path("scenario6")
     """Where the automatic certificate is kept: the same folder as the frontend's, for the same certificate."""

@@ -3,7 +3,6 @@
 For every way in which it fails there is one line that says what to do.
 """
 
-import json
 import logging
 import shutil
 import threading
@@ -12,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import requests
 from huggingface_hub import (
@@ -24,6 +22,7 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import (
     EntryNotFoundError,
+    FileMetadataError,
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
@@ -36,7 +35,8 @@ from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils.tqdm import disable_progress_bars
 from requests.exceptions import ChunkedEncodingError
 
-from moshi_backend.errors import LoadError
+from moshi_backend.checkpoint_config import read_config
+from moshi_backend.errors import LoadError, brief
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,10 @@ FRUITLESS_ATTEMPTS = 3
 
 type Progress = Callable[[str, float], None]
 """Told what is going on, and how much of it is done, 0 to 1."""
+
+
+class NotCached(LoadError):
+    """Nothing is wrong, but a file has to be downloaded first."""
 
 
 @dataclass(frozen=True)
@@ -77,26 +81,40 @@ class _Missing:
 
 
 def fetch(
-    repository: str, revision: str | None, names: Mapping[str, str], optional: Sequence[str], progress: Progress
+    repository: str,
+    revision: str | None,
+    names: Mapping[str, str],
+    optional: Sequence[str],
+    progress: Progress,
+    download: bool = True,
 ) -> Files:
     """Find every file of a checkpoint, and download those that the cache lacks.
+
+    A complete cache needs no hub: whatever the hub answers, and if it cannot be asked, the cache is taken as it is.
 
     Args:
         names: by which key of config.json a file is named, and its name where that leaves it out.
         optional: keys of files that are there only if config.json names them.
+        download: otherwise only look, and ask nothing of the hub.
 
     Raises:
         LoadError: says in one line what was wrong and what to do.
+        NotCached: a file is missing, and `download` is not set.
     """
     disable_progress_bars()
     with _in_words(repository, revision):
-        folder, config = _find(repository, revision, names["tokenizer_name"])
+        if download and not constants.HF_HUB_OFFLINE:
+            folder, config = _find(repository, revision, names["tokenizer_name"])
+        else:
+            folder, config = _cached_folder(repository, revision, names["tokenizer_name"], download)
         content = {} if config is None else read_config(config)
         named = {key: str(content.get(key, default)) for key, default in names.items()}
         named |= {key: str(content[key]) for key in optional if content.get(key)}
         # Upstream's loader finds those that are elsewhere.
         named = {key: name for key, name in named.items() if "://" not in name}
         commit = folder.name
+        if not download and (missing := [name for name in named.values() if not _cached(repository, name, commit)]):
+            raise NotCached(_not_cached(repository, missing[0]))
         _complete(repository, commit, list(named.values()), progress)
         return Files(commit, config, {key: folder / name for key, name in named.items()})
 
@@ -116,6 +134,8 @@ def fetch_extra(repository: str, commit: str, name: str, progress: Progress) -> 
             log.info("%s has no %s", repository, name)
         except OfflineModeIsEnabled:
             log.warning("%s of %s is not in the cache, and HF_HUB_OFFLINE forbids to download it", name, repository)
+        except requests.RequestException as error:
+            log.warning("%s of %s is not in the cache and cannot be downloaded now: %s", name, repository, brief(error))
 
 
 def _complete(repository: str, commit: str, names: list[str], progress: Progress) -> None:
@@ -128,29 +148,57 @@ def _complete(repository: str, commit: str, names: list[str], progress: Progress
                 _download(repository, file, commit)
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """
-    Raises:
-        LoadError: it is not JSON.
-    """
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise LoadError(f"{path} is damaged ({error}): delete {path.resolve()} and start again") from None
-    if not isinstance(content, dict):
-        raise LoadError(f"{path} is not the configuration of a Moshi checkpoint")
-    return content
-
-
 def _find(repository: str, revision: str | None, other: str) -> tuple[Path, Path | None]:
     """The folder of the revision's commit in the cache, and its configuration; old ones have none, but `other`."""
     try:
+        return _asked(repository, revision, other)
+    except (RevisionNotFoundError, HFValidationError):
+        raise
+    except (OSError, FileMetadataError) as error:  # the client's errors are OSErrors
+        if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
+            raise
+        found = _look_in_cache(repository, revision, other)
+        if found is None:
+            raise
+        log.warning("%s is taken from the cache: %s cannot be asked (%s)", repository, constants.ENDPOINT, brief(error))
+        return found
+
+
+def _asked(repository: str, revision: str | None, other: str) -> tuple[Path, Path | None]:
+    """As the hub knows the revision now. A cache that is up to date is not written to."""
+    try:
+        about = get_hf_file_metadata(hf_hub_url(repository, "config.json", revision=revision))
+        if about.commit_hash is None:
+            raise FileMetadataError("it does not answer as a hub does")
+        found = _look_in_cache(repository, revision, other)
+        if found is not None and found[0].name == about.commit_hash:
+            return found
         config = Path(hf_hub_download(repository, "config.json", revision=revision))
     except LocalEntryNotFoundError:
         raise
     except EntryNotFoundError:
         return Path(hf_hub_download(repository, other, revision=revision)).parent, None
     return config.parent, config
+
+
+def _cached_folder(repository: str, revision: str | None, other: str, download: bool) -> tuple[Path, Path | None]:
+    """As `_find`, without the hub."""
+    found = _look_in_cache(repository, revision, other)
+    if found is None:
+        raise OfflineModeIsEnabled if download else NotCached(_not_cached(repository, "config.json"))
+    return found
+
+
+def _look_in_cache(repository: str, revision: str | None, other: str) -> tuple[Path, Path | None] | None:
+    config = try_to_load_from_cache(repository, "config.json", revision=revision)
+    if isinstance(config, str):
+        return Path(config).parent, Path(config)
+    path = try_to_load_from_cache(repository, other, revision=revision)
+    return (Path(path).parent, None) if isinstance(path, str) else None
+
+
+def _not_cached(repository: str, name: str) -> str:
+    return f"{name} of {repository} is not in the cache {constants.HF_HUB_CACHE}: it is downloaded at the next start"
 
 
 def _cached(repository: str, name: str, commit: str) -> bool:
@@ -224,8 +272,9 @@ def _time(seconds: float) -> str:
 def _in_words(repository: str, revision: str | None) -> Iterator[None]:
     try:
         yield
-    except (OSError, HFValidationError) as error:  # the client's errors are OSErrors
+    except (OSError, HFValidationError, FileMetadataError) as error:  # the client's other errors are OSErrors
         # Whatever a hub answers, the client calls a file that is not cached missing.
+        log.debug("the hub's client failed", exc_info=True)
         told = error.__cause__ if isinstance(error.__cause__, HfHubHTTPError) else error
         raise LoadError(_words(told, repository, revision)) from None
 
@@ -251,8 +300,8 @@ def _words(error: Exception, repository: str, revision: str | None) -> str:
                 f"{repository} is not complete in the cache {cache}, and HF_HUB_OFFLINE forbids to download the rest: "
                 "unset it, or set HF_HOME to the cache that has it"
             )
-        case LocalEntryNotFoundError() | requests.ConnectionError() | requests.Timeout() | ChunkedEncodingError():
-            return f"{hub} cannot be reached or fails: check the network and HTTPS_PROXY, then start again; {_KEPT}"
+        case LocalEntryNotFoundError():
+            return _unreachable(hub)
         case EntryNotFoundError():
             name = str(error.response.url if error.response is not None else "").rpartition("/")[2] or "such file"
             return f"{page} has no {name}, so it is not a Moshi checkpoint for PyTorch: check MOSHI_MODEL"
@@ -263,10 +312,16 @@ def _words(error: Exception, repository: str, revision: str | None) -> str:
             if status == 403:
                 return f"HF_TOKEN may not read {page}: give the token access to it, or use another one"
             return f"{hub} answered {status}: start again later; {_KEPT}"
+        case requests.RequestException() | FileMetadataError():
+            return _unreachable(hub)
         case _ if "Consistency check failed" in str(error):
             return f"a file of {page} came incomplete: start again; {_KEPT}"
     why = getattr(error, "strerror", None) or str(error).partition("\n")[0]
     return f"cannot write to the cache {cache}: {why}; set HF_HOME to a folder that can be written"
+
+
+def _unreachable(hub: str) -> str:
+    return f"{hub} cannot be reached or fails: check the network and HTTPS_PROXY, then start again; {_KEPT}"
 
 
 _KEPT = "what has been downloaded is kept"

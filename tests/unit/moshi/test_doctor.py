@@ -1,13 +1,24 @@
 """What the doctor says of what it finds."""
 
+import errno
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from huggingface_hub import constants
+from safetensors.torch import load_file, save_file
 
-from moshi_backend.doctor import machine
+import personaplex_checkpoint
+from moshi_backend.doctor import hub, machine
 from moshi_backend.doctor.finding import Finding
 from moshi_backend.doctor.report import as_json, as_table, is_well
+from moshi_backend.errors import LoadError
+from moshi_backend.loading import load
+from moshi_backend.settings import Settings
+from support.checkpoints import CONFIG, DEMO, POINTER, copied, in_cache
+from support.hub import COMMIT
 
 FOUND = [
     Finding("one", "ok", "there"),
@@ -74,3 +85,89 @@ def test_a_container_runtime_is_one_that_answers(
     runtime, toolkit = machine.containers()
     assert (runtime.status, runtime.detail) == (status, detail)
     assert toolkit.status == "skipped"
+
+
+def spoiled_weights(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(POINTER)
+
+
+def spoiled_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer.model").write_bytes(POINTER)
+
+
+def of_8_bits(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    name = "text_linear.weight"
+    save_file(weights | {name: weights[name].to(torch.int8)}, folder / "model.safetensors")
+
+
+def of_8_bits_by_its_configuration(folder: Path) -> None:
+    (folder / "config.json").write_text(json.dumps(CONFIG | {"quantize": True}))
+
+
+def of_another_size(folder: Path) -> None:
+    (folder / "config.json").write_text(json.dumps(CONFIG | {"dim": 128}))
+
+
+def without_a_file(folder: Path) -> None:
+    (folder / "mimi.safetensors").unlink()
+
+
+EVERY_DAMAGE = (
+    spoiled_weights,
+    spoiled_tokenizer,
+    of_8_bits,
+    of_8_bits_by_its_configuration,
+    of_another_size,
+    without_a_file,
+)
+
+
+@pytest.mark.parametrize("damage", EVERY_DAMAGE)
+def test_a_folder_fails_as_in_loading(damage: Callable[[Path], None], tmp_path: Path) -> None:
+    settings = Settings(model=str(copied(tmp_path / "model")), device="cpu", slots=1)
+    assert hub.checks(settings)[0].status == "ok"
+    damage(tmp_path / "model")
+    finding = hub.checks(settings)[0]
+    with pytest.raises(LoadError) as caught:
+        load(settings, lambda *_: None)
+    assert (finding.check, finding.status, finding.detail) == ("weights", "failed", str(caught.value))
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The hub's client without a network; it reads its variables when it is imported."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    return tmp_path / "hub"
+
+
+def statuses(model: str = "org/model") -> dict[str, str]:
+    return {finding.check: finding.status for finding in hub.checks(Settings(model=model))}
+
+
+def test_a_complete_personaplex_in_the_cache_is_found_offline(tmp_path: Path, cache: Path) -> None:
+    """Its config.json names no file."""
+    (tmp_path / "made").mkdir()
+    personaplex_checkpoint.make(tmp_path / "made")
+    repository = in_cache(cache, tmp_path / "made", "org/model", COMMIT)
+    assert "failed" not in statuses().values()
+    assert statuses()["weights"] == "ok"
+    (repository / "snapshots" / COMMIT / "tokenizer_spm_32k_3.model").unlink()
+    (missing,) = [finding for finding in hub.checks(Settings(model="org/model")) if finding.status == "failed"]
+    assert missing.check == "weights"
+    assert missing.detail.startswith("tokenizer_spm_32k_3.model of org/model is not in the cache")
+
+
+def test_a_read_only_cache_is_well_if_it_is_complete(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = in_cache(cache, DEMO, "org/model", COMMIT)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    for name in ("mkdir", "touch"):
+        monkeypatch.setattr(Path, name, refuse)
+    assert statuses()["cache"] == "ok"
+    assert "failed" not in statuses().values()
+    (repository / "snapshots" / COMMIT / "mimi.json").unlink()
+    assert statuses()["cache"] == "failed"

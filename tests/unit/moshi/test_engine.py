@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ from numpy.typing import NDArray
 
 from moshi_backend import engine as engine_module
 from moshi_backend.engine import Engine, Loaded, Report
-from moshi_backend.errors import LoadError
-from moshi_backend.model.batch import Frame
+from moshi_backend.errors import LINE, LoadError
+from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.session import Session
-from support.fakes import POISON, FakeModel, samples, session, settled, started
+from support.fakes import NOTHING_TO_CHOOSE, POISON, FakeModel, samples, session, settled, started
 
 pytestmark = pytest.mark.anyio
 
@@ -144,6 +145,37 @@ async def test_a_model_that_cannot_be_loaded_fails_the_health_in_that_phase() ->
     await settled(engine)
     assert (engine.health.status, engine.health.phase) == ("failed", "resolve")
     assert engine.health.detail == "nowhere holds no config.json"
+    await engine.stop()
+
+
+@pytest.mark.parametrize("where", ["loading", "first ticks"])
+async def test_a_failure_that_nobody_foresaw_is_one_line_too(where: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Its traceback is for the debug log."""
+
+    def fail() -> None:
+        raise RuntimeError("size mismatch\n" * 400)
+
+    class Broken(FakeModel):
+        def step(self, frames: Mapping[int, NDArray[np.float32]]) -> dict[int, Frame]:
+            fail()
+            return {}
+
+    def load(report: Report) -> Loaded:
+        if where == "loading":
+            fail()
+        return Loaded(cast("BatchedModel", Broken()), "cpu", "float32", None, True, NOTHING_TO_CHOOSE)
+
+    with caplog.at_level("DEBUG", "moshi_backend"):
+        engine = Engine(load)
+        engine.start()
+        await settled(engine)
+    detail = engine.health.detail
+    assert detail.startswith("the model failed in phase ")
+    assert "RuntimeError: size mismatch size mismatch" in detail
+    assert "\n" not in detail
+    assert len(detail) <= LINE
+    assert {record.levelname for record in caplog.records if record.exc_info} == {"DEBUG"}
+    assert all("\n" not in record.getMessage() for record in caplog.records)
     await engine.stop()
 
 

@@ -34,6 +34,7 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DTYPE", "int8"),
         ("TLS", "yes"),
         ("MODEL", ""),
+        ("LOG_LEVEL", "loud"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_the_variable_and_what_it_got(

@@ -1,16 +1,16 @@
 """Checks of the model's weights: the token, the access, the disk, the clock."""
 
-import json
 import shutil
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import requests
-from huggingface_hub import HfApi, constants, get_token, hf_hub_url, try_to_load_from_cache
+from huggingface_hub import HfApi, constants, get_token, hf_hub_url
 
-from moshi_backend.doctor.finding import Finding
+from moshi_backend.doctor.finding import Finding, Status
 from moshi_backend.doctor.machine import writable
+from moshi_backend.errors import LoadError, brief
 from moshi_backend.settings import Settings
 
 ANSWER_SECONDS = 2.0
@@ -23,28 +23,25 @@ DOWNLOAD_GIB = 16
 
 
 def checks(settings: Settings) -> list[Finding]:
-    """Nothing of a hub is needed for the demo or a folder."""
-    if settings.model == "demo" or Path(settings.model).is_dir():
+    """Nothing of a hub is needed for the demo or a folder, and little of it for a model that is in the cache."""
+    is_folder = Path(settings.model).is_dir()
+    if settings.model == "demo" or is_folder:
         why = f"MOSHI_MODEL={settings.model} needs no download"
-        return [Finding(name, "skipped", why) for name in ("weights", "hub token", "licence", "disk", "cache", "clock")]
-    cached = _is_cached(settings)
+        weights = _weights(settings)[0] if is_folder else Finding("weights", "skipped", why)
+        return [
+            weights,
+            *(Finding(name, "skipped", why) for name in ("hub token", "licence", "disk", "cache", "clock")),
+        ]
+    weights, cached = _weights(settings)
     answer = None if constants.HF_HUB_OFFLINE else _ask(settings)
     return [
-        _weights(settings, cached),
-        _token(),
+        weights,
+        _token(cached),
         _licence(settings, answer, cached),
         _disk(cached),
-        writable("cache", Path(constants.HF_HUB_CACHE), "HF_HOME"),
+        _cache(cached),
         _clock(answer),
     ]
-
-
-def _is_cached(settings: Settings) -> bool:
-    config = try_to_load_from_cache(settings.model, "config.json", revision=settings.revision)
-    if not isinstance(config, str):
-        return False
-    content = json.loads(Path(config).read_text())
-    return all((Path(config).parent / str(content.get(key, ""))).is_file() for key in ("moshi_name", "mimi_name"))
 
 
 def _ask(settings: Settings) -> requests.Response | None:
@@ -59,40 +56,68 @@ def _ask(settings: Settings) -> requests.Response | None:
         return None
 
 
-def _weights(settings: Settings, cached: bool) -> Finding:
-    if cached:
-        return Finding("weights", "ok", f"{settings.model} is in {constants.HF_HUB_CACHE}")
-    if constants.HF_HUB_OFFLINE:
-        return Finding("weights", "failed", "not in the cache, and HF_HUB_OFFLINE is set", "unset it, or set HF_HOME")
-    return Finding("weights", "warning", f"{settings.model} will be downloaded on the first start")
+def _weights(settings: Settings) -> tuple[Finding, bool]:
+    """What loading will say of the files, and whether they are all here. PyTorch, which loading needs, takes seconds to
+    import."""
+    from moshi_backend.checkpoint import commit_of, find_checkpoint
+    from moshi_backend.weights import NotCached
+
+    try:
+        found = find_checkpoint(settings.model, settings.revision, download=False)
+    except NotCached as missing:
+        if constants.HF_HUB_OFFLINE:
+            return Finding("weights", "failed", str(missing), "unset HF_HUB_OFFLINE, or set HF_HOME"), False
+        return Finding("weights", "warning", str(missing)), False
+    except LoadError as error:
+        return Finding("weights", "failed", str(error), "the service would not start with them"), True
+    except Exception as error:  # as in loading
+        return Finding("weights", "failed", f"they cannot be read: {brief(error)}", "copy or download them again"), True
+    commit = commit_of(found)
+    return Finding("weights", "ok", f"{found.moshi_weights.parent}{f' (commit {commit})' if commit else ''}"), True
 
 
-def _token() -> Finding:
+def _cache(complete: bool) -> Finding:
+    """Only a download writes to it."""
+    folder = Path(constants.HF_HUB_CACHE)
+    return Finding("cache", "ok", f"{folder} is complete") if complete else writable("cache", folder, "HF_HOME")
+
+
+def _token(cached: bool) -> Finding:
     if (token := get_token()) is None:
         return Finding("hub token", "warning", "HF_TOKEN is not set", "set it if the model asks for a licence")
     if constants.HF_HUB_OFFLINE:
         return Finding("hub token", "skipped", "set; HF_HUB_OFFLINE forbids to try it")
     try:
         name = HfApi().whoami(token)["name"]
-    except requests.HTTPError:
-        return Finding("hub token", "failed", f"{constants.ENDPOINT} does not know it", "make a new one there")
-    except OSError:
+    except requests.RequestException as error:
+        if error.response is not None and error.response.status_code in (401, 403):
+            return Finding(
+                "hub token", _unless(cached), f"{constants.ENDPOINT} does not know it", "make a new one there"
+            )
         return Finding("hub token", "warning", f"{constants.ENDPOINT} cannot be reached to try it", "check the network")
     return Finding("hub token", "ok", f"of {name}")
 
 
 def _licence(settings: Settings, answer: requests.Response | None, cached: bool) -> Finding:
     page = f"{constants.ENDPOINT}/{settings.model}"
+    if constants.HF_HUB_OFFLINE:
+        return Finding("licence", "skipped", "HF_HUB_OFFLINE forbids to ask for it")
     if answer is None:
         status, fix = ("skipped", "") if cached else ("failed", "check the network and HTTPS_PROXY")
         return Finding("licence", "skipped" if status == "skipped" else "failed", f"{page} cannot be reached", fix)
     if answer.headers.get("X-Error-Code") == "GatedRepo":
         fix = f"log in at {page} and accept it, then set HF_TOKEN to a token of that account"
-        return Finding("licence", "failed", "not accepted with this token", fix)
+        return Finding("licence", _unless(cached), "not accepted with this token", fix)
     if answer.status_code in (401, 403, 404):
         fix = "check MOSHI_MODEL, MOSHI_REVISION and HF_TOKEN"
-        return Finding("licence", "failed", f"{page} does not exist, or may not be read with this token", fix)
+        why = f"{page} does not exist, or may not be read with this token"
+        return Finding("licence", _unless(cached), why, fix)
     return Finding("licence", "ok", f"{page} may be read")
+
+
+def _unless(cached: bool) -> Status:
+    """A fault of the hub's side does not matter for a start from the cache."""
+    return "warning" if cached else "failed"
 
 
 def _disk(cached: bool) -> Finding:

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from moshi_backend.errors import LoadError
 
-CHARACTERS = 800
-"""Of a text prompt, at most. It travels in a URL, of which servers take some 8000 bytes."""
+CHARACTERS = 4000
+"""Of a text prompt, at most. MOSHI_PROMPT_TOKENS is the real limit. This one bounds the work of the tokenizer, and its
+worst case (an emoji takes 12 bytes of a URL) fits into a request of 64 KiB."""
 
 
 class Preset(BaseModel):

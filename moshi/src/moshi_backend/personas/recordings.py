@@ -23,8 +23,8 @@ LOUDNESS = -24.0
 SHORTEST, LONGEST = 1.0, 30.0
 """Seconds of a recording. A longer one takes more of what the model remembers than a voice is worth."""
 
-VERSION = 1
-"""Of how recordings are encoded; another one makes what is kept useless."""
+VERSION = 2
+"""Of how recordings are encoded. Codes that were kept by another version are made anew."""
 
 
 class Recordings:

@@ -10,11 +10,13 @@ QUIET = ("uvicorn", "opentelemetry")
 """Libraries of which only warnings are wanted."""
 
 
-def start(form: Literal["text", "json"]) -> None:
+def start(form: Literal["text", "json"], level: str = "info") -> None:
+    """`level`: of the service's own lines. Libraries never log their details, which may hold secrets."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Json() if form == "json" else _Text("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(_Occasional("opentelemetry", 60.0))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("moshi_backend").setLevel(level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -1,0 +1,45 @@
+"""Folders with a checkpoint: a repository's files, or what a Hugging Face cache has of a repository."""
+
+from pathlib import Path
+
+from moshi_backend.errors import LoadError
+
+
+def checkpoint_folder(folder: Path, revision: str | None) -> Path:
+    """Where the files are: `folder` itself, or, if it is a repository's folder in a cache, the revision's snapshot.
+
+    Raises:
+        LoadError: the cache has no such revision, or several and none is named.
+    """
+    snapshots = folder / "snapshots"
+    if not snapshots.is_dir():
+        return folder
+    there = sorted(path.name for path in snapshots.iterdir() if path.is_dir())
+    ref = folder / "refs" / (revision or "main")
+    commit = ref.read_text().strip() if ref.is_file() else revision
+    if commit is None and len(there) == 1:
+        commit = there[0]
+    if commit in there:
+        return snapshots / str(commit)
+    wanted = f"MOSHI_REVISION={revision}" if revision else "main"
+    raise LoadError(
+        f"{folder} has no snapshot of {wanted}; it has {', '.join(there[:3]) or 'none'}: set MOSHI_MODEL to the folder "
+        "of a snapshot"
+    )
+
+
+def file_in(folder: Path, name: str) -> Path | None:
+    """A file of the checkpoint; none if it is not there.
+
+    Raises:
+        LoadError: it is a link to a file that is not there.
+    """
+    path = folder / name
+    if path.is_file():
+        return path
+    if path.is_symlink():
+        raise LoadError(
+            f"{path} is a link to {path.readlink()}, which is not there: copy the files themselves (cp -rL), or the "
+            "repository's whole folder of the cache with its blobs"
+        )
+    return None

@@ -1,0 +1,129 @@
+"""Whether the files of a checkpoint belong together and make a model that this service can run.
+
+Models are built without memory for their weights, and of the weights only names and shapes are read.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from moshi.models import LMModel
+from moshi.models.loaders import CheckpointInfo, _lm_kwargs, get_mimi, get_moshi_lm
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from moshi_backend.checkpoint_config import describes_model, refuse_pointer
+from moshi_backend.errors import LoadError, brief
+from moshi_backend.model.batch import sizes_of
+from moshi_backend.model.personaplex import is_personaplex
+from moshi_backend.upstream import version
+
+ADAPTERS = ("lora", "lora_rank", "lora_scaling")
+"""Keys of config.json about adapters, which are no part of the weights file."""
+
+
+def check_weights(path: Path) -> None:
+    """
+    Raises:
+        LoadError: it is not a whole safetensors file.
+    """
+    if path.suffix != ".safetensors":  # upstream would unpickle it, and run what is in it
+        raise LoadError(f"{path} is not in the safetensors format, the only one for weights that cannot run code")
+    refuse_pointer(path)
+    try:
+        with safe_open(path, "np"):  # type: ignore[no-untyped-call]
+            pass
+    except (SafetensorError, OSError) as error:
+        raise LoadError(f"{path} is damaged ({brief(error)}): delete {path.resolve()} and start again") from error
+
+
+def check_fit(info: CheckpointInfo) -> None:
+    """
+    Raises:
+        LoadError: the weights are of another size than the configuration says, the tokenizer is no tokenizer, or
+            upstream cannot build such a model.
+    """
+    personaplex = is_personaplex(info.moshi_weights, info.lm_config)
+    with _describing(info.moshi_weights):
+        lm = _language_model(info, personaplex)
+    _compare(info.moshi_weights, lm, "config.json", spare=personaplex)
+    with _describing(info.mimi_weights), torch.device("meta"):
+        mimi = get_mimi(None, info.mimi_config, "meta")
+    _compare(info.mimi_weights, mimi, "the configuration of Mimi")
+    if mimi.cardinality != lm.card:
+        raise LoadError(
+            f"{info.mimi_weights} has {mimi.cardinality} codes in a codebook, and the language model {lm.card}: "
+            f"{_ALL_OF_ONE}"
+        )
+    refuse_pointer(info.tokenizer)
+    try:
+        info.get_text_tokenizer()
+    except Exception as error:  # the library raises several kinds
+        raise LoadError(
+            f"{info.tokenizer} is not a SentencePiece tokenizer ({brief(error)}): delete {info.tokenizer.resolve()} "
+            "and start again"
+        ) from error
+
+
+def check_support(checkpoint: CheckpointInfo) -> None:
+    """
+    Raises:
+        LoadError: upstream can build such a model, and this service cannot run it.
+    """
+    with _describing(checkpoint.moshi_weights):
+        sizes_of(checkpoint, torch.bfloat16, None)
+
+
+def _language_model(info: CheckpointInfo, personaplex: bool) -> LMModel:
+    """The model that the configuration describes, without memory. PersonaPlex's has a depformer step for each audio
+    stream."""
+    config: dict[str, Any] = dict(info.lm_config or _lm_kwargs)
+    if personaplex:
+        config = config if describes_model(config) else dict(_lm_kwargs)
+        config["dep_q"] = config["n_q"]
+    return get_moshi_lm(None, {key: value for key, value in config.items() if key not in ADAPTERS}, "meta")
+
+
+def _compare(path: Path, module: nn.Module, source: str, spare: bool = False) -> None:
+    """By upstream's own loading, which knows the names that older versions saved. `spare`: weights may be left over."""
+    with safe_open(path, "np") as file:  # type: ignore[no-untyped-call]
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        if any(entry.get_dtype() in ("I8", "U8") for entry in slices.values()):
+            raise LoadError(f"{path} has weights of 8 bits, which are not supported: take those of 16 bits")
+        state = {name: torch.empty(entry.get_shape(), device="meta") for name, entry in slices.items()}
+    try:
+        outcome = module.load_state_dict(state, strict=False, assign=True)
+    except RuntimeError as error:
+        raise LoadError(f"{path} does not fit {source} ({_first_mismatch(error)}): {_ALL_OF_ONE}") from error
+    unknown = [] if spare else outcome.unexpected_keys
+    for what, names in (("lacks", outcome.missing_keys), ("also has", unknown)):
+        if names:
+            raise LoadError(f"{path} does not fit {source}: it {what} {names[0]}, one of {len(names)}; {_ALL_OF_ONE}")
+
+
+_ALL_OF_ONE = "copy all of one repository's files"
+
+
+def _first_mismatch(error: RuntimeError) -> str:
+    """Of PyTorch's list, a line for each weight."""
+    found = re.search(r"size mismatch for (\S+): .*?Size\(\[(.*?)\]\).*?Size\(\[(.*?)\]\)", str(error))
+    return f"{found[1]} is [{found[2]}] and should be [{found[3]}]" if found else brief(error)
+
+
+@contextmanager
+def _describing(weights: Path) -> Iterator[None]:
+    """Upstream's constructors say in many ways that they cannot build what a configuration describes."""
+    try:
+        yield
+    except LoadError:
+        raise
+    except Exception as error:
+        option = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        why = f"it has no option {option[1]}" if option else brief(error)
+        raise LoadError(
+            f"the configuration of {weights} describes a model that Moshi {version()} and this service do not have "
+            f"({why}): take a released checkpoint"
+        ) from error
