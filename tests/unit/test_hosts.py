@@ -10,7 +10,7 @@ import moshi_frontend
 from moshi_backend.hosts import own_hosts
 
 
-@pytest.mark.parametrize("module", ["hosts.py", "setting_values.py"])
+@pytest.mark.parametrize("module", ["addresses.py", "hosts.py", "setting_values.py"])
 def test_both_services_have_the_same_code(module: str) -> None:
     ours = [Path(str(package.__file__)).with_name(module) for package in (moshi_backend, moshi_frontend)]
     assert ours[0].read_text().replace("moshi_backend", "moshi_frontend") == ours[1].read_text()

@@ -8,6 +8,7 @@ import sys
 from functools import partial
 
 import moshi_backend
+from moshi_backend.addresses import url_of
 from moshi_backend.errors import StartupError
 from moshi_backend.listening import certificate, listen
 from moshi_backend.settings import Settings, load_settings
@@ -53,8 +54,7 @@ def _serve() -> None:
 def _run(settings: Settings) -> None:
     bound = listen(settings.host, settings.port)
     tls = certificate(settings)
-    host, port = bound.getsockname()[:2]
-    log.info("listening on %s://%s:%d", "https" if tls else "http", f"[{host}]" if ":" in host else host, port)
+    log.info("listening on %s", url_of(bound, "https" if tls else "http"))
 
     # All that a person can get wrong is right: only now pay for importing PyTorch.
     from moshi_backend.app import create_app, create_lobby
