@@ -100,3 +100,28 @@ async def test_it_announces_an_address_at_which_a_conversation_works(
         trust = ssl.create_default_context(cafile=tmp_path / "tls/ca.pem") if url.startswith("https") else None
         said = await converse(f"ws{url.removeprefix('http')}/api/chat", encode(noise(2.0)), trust=trust)
     assert said.heard
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_model_is_explained_and_an_orderly_end_is_not(tmp_path: Path, end: signal.Signals) -> None:
+    ports = {"MOSHI_PORT": "0", "FRONTEND_PORT": "0", "MOSHI_SLOTS": "1", "MOSHI_STATE_DIR": str(tmp_path)}
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, ROOT / "tools/run"],
+            env=clean_environment(FRONTEND_STATE_DIR=str(tmp_path), **ports),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    deadline = time.monotonic() + 120
+    while "ready: open" not in log.read_text():
+        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+    killed = end == signal.SIGKILL
+    (moshi,) = re.findall(r"moshi started \(pid=(\d+)\)", log.read_text())
+    os.kill(int(moshi) if killed else process.pid, end)
+    assert process.wait(60) == (128 + signal.SIGKILL if killed else 0)
+    last = log.read_text().splitlines()[-1]
+    assert last.startswith("scenario6: a service was killed (SIGKILL; ") == killed
+    assert "not asked yet" not in log.read_text()

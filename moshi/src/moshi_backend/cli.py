@@ -3,9 +3,11 @@
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
 from functools import partial
+from typing import NoReturn
 
 import moshi_backend
 from moshi_backend.addresses import url_of
@@ -45,10 +47,22 @@ def _serve() -> None:
     settings = load_settings()
     logs.start(settings.log_format)
     close_telemetry = export.start("scenario6-moshi", moshi_backend.__version__)
+    code: int | str | None = 0
     try:
         _run(settings)
+    except SystemExit as stopped:  # a signal during the imports
+        code = stopped.code
     finally:
         close_telemetry()
+    _end(code if isinstance(code, int) else 0)
+
+
+def _end(code: int) -> NoReturn:
+    """End the process now. With PyTorch in it, the interpreter's own teardown takes seconds, and it aborts while the
+    engine loads the model."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def _run(settings: Settings) -> None:
