@@ -6,14 +6,14 @@ PY := .venv/bin/python
 export PYTHON
 WEB := frontend/src/moshi_frontend/static/index.html
 WEB_SOURCES := $(shell find frontend/web -type f -not -path '*/node_modules/*')
-PACKAGING := requirements-dev.lock tools/setup-python third_party/moshi/UPSTREAM.json $(wildcard */pyproject.toml third_party/*/pyproject.toml tools/*/pyproject.toml)
+PACKAGING := requirements.lock tools/setup-python third_party/moshi/UPSTREAM.json $(wildcard */pyproject.toml third_party/*/pyproject.toml)
 
 # Made anew when `nix develop` is entered or left.
 ifneq ($(SCENARIO6_ENVIRONMENT),$(shell cat .venv/.environment 2>/dev/null))
 .PHONY: .venv/.ready
 endif
 
-.PHONY: help preflight setup run test check unit format lock web docs doctor clean
+.PHONY: help preflight setup setup-tests run test check unit format lock web docs doctor clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' Makefile | expand -t 18
@@ -23,17 +23,19 @@ preflight:
 
 setup: .venv/.ready $(WEB)  ## Everything `make run` needs, without running it
 
+setup-tests: setup .venv/.tests  ## What tests and checks need besides
+
 run: setup  ## Set up, then run both services on this machine with the demo model; Ctrl-C stops
 	@$(PY) tools/run
 
-test: setup  ## Set up, then every test
+test: setup-tests  ## Set up, then every test
 	@tools/test-packages
 	@tools/setup-aspire
 	@tools/setup-nix
 	@npm --prefix frontend/web run --silent test
 	@$(PY) -m pytest
 
-check: setup  ## Fast: lint, types, unit tests
+check: setup-tests  ## Fast: lint, types, unit tests
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
@@ -41,7 +43,7 @@ check: setup  ## Fast: lint, types, unit tests
 	@npm --prefix frontend/web run --silent test
 	@$(PY) -m pytest -q tests/unit
 
-format: setup  ## Rewrite the code in the house's format
+format: setup-tests  ## Rewrite the code in the house's format
 	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/ruff format --quiet .
 	@npm --prefix frontend/web run --silent format
@@ -54,7 +56,7 @@ web: $(WEB)  ## Build the page
 doctor: setup  ## Check what the model's service needs: GPU, token, disk, ports, certificate
 	@.venv/bin/moshi-backend doctor
 
-docs: setup  ## Rewrite the tables in docs/ that come from the code
+docs: setup-tests  ## Rewrite the tables in docs/ that come from the code
 	@$(PY) tools/reference.py
 
 clean:  ## Remove what set-up made
@@ -62,6 +64,9 @@ clean:  ## Remove what set-up made
 
 .venv/.ready: $(PACKAGING) | preflight
 	@tools/setup-python
+
+.venv/.tests: .venv/.ready requirements-dev.lock tools/setup-tests tools/loadtest/pyproject.toml
+	@tools/setup-tests
 
 $(WEB): $(WEB_SOURCES) tools/setup-web | preflight
 	@tools/setup-web

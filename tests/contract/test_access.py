@@ -33,9 +33,9 @@ async def test_without_the_token_there_is_health_and_nothing_else(guarded: Servi
     assert guarded.get("/api/info").status_code == 401
     assert guarded.get("/api/info", BEARER).status_code == 200
     async with connect(guarded.chat) as socket:
-        assert await closing(socket) == (1008, "a token is needed: that of MOSHI_API_TOKEN")
+        assert await closing(socket) == (4003, "a token is needed: that of MOSHI_API_TOKEN")
     async with connect(guarded.chat, additional_headers={"Authorization": "Bearer wrong"}) as socket:
-        assert (await closing(socket))[0] == 1008
+        assert (await closing(socket))[0] == 4003
 
 
 async def test_the_frontend_holds_the_token_for_its_browsers(guarded: Service, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ async def test_messages_pass_unchanged_both_ways(frontend: Frontend) -> None:
         assert [await client.recv() for _ in sent] == sent
 
 
-async def test_a_text_frame_reaches_moshi_as_one_so_that_moshi_can_refuse_it(
+async def test_a_text_frame_reaches_moshi_as_one_because_moshi_decides_about_it(
     moshi: FakeMoshi, frontend: Frontend
 ) -> None:
     async def refuse_text(conversation: ServerConnection) -> None:

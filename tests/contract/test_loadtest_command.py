@@ -134,7 +134,7 @@ def test_where_nobody_listens_it_says_so_in_one_line() -> None:
 def test_the_command_tells_the_truth_about_the_real_service(tmp_path: Path) -> None:
     file, picture = tmp_path / "run.json", tmp_path / "run.png"
     with running_moshi(tmp_path, {"MOSHI_SLOTS": "3"}) as moshi:
-        wanted = ["--sessions", "2", "--seconds", "3", "--protocol", "2", "--abusive", "text"]
+        wanted = ["--sessions", "2", "--seconds", "3", "--protocol", "2", "--abusive", "garbage"]
         ended = subprocess.run(
             [BIN / "loadtest", moshi.chat, *wanted, "--json", file, "--plot", picture], capture_output=True, text=True
         )
@@ -148,7 +148,7 @@ def test_the_command_tells_the_truth_about_the_real_service(tmp_path: Path) -> N
     assert measured["lag_ms"]["count"] == sum(client["frames"]["heard"] for client in report["clients"])
     assert report["server_says"]["tick_ms"]["count"] >= 2
     (abusive,) = report["abusive"]
-    assert (abusive["kind"], abusive["code"]) == ("text", 1003)
-    assert "text" in ended.stdout
+    assert (abusive["kind"], abusive["code"]) == ("garbage", 1007)
+    assert "garbage" in ended.stdout
     assert f"{measured['goodput']:.2%}" in ended.stdout
     assert picture.read_bytes().startswith(b"\x89PNG")

@@ -125,14 +125,11 @@ async def test_a_ping_is_answered(moshi: Service) -> None:
 @pytest.mark.parametrize(
     ("message", "code", "words"),
     [
-        ("hello", 1003, "binary"),
         (bytes([KIND_AUDIO]) + b"garbage" * 20, 1007, "not Ogg/Opus"),
         (bytes([KIND_AUDIO]) + bytes(16_384), 1009, ""),
     ],
 )
-async def test_a_broken_rule_ends_only_that_conversation(
-    message: str | bytes, code: int, words: str, moshi: Service
-) -> None:
+async def test_a_broken_rule_ends_only_that_conversation(message: bytes, code: int, words: str, moshi: Service) -> None:
     async with connect(moshi.chat) as socket:
         await handshake(socket)
         await socket.send(message)
@@ -143,8 +140,10 @@ async def test_a_broken_rule_ends_only_that_conversation(
     assert (await converse(moshi.chat, encode(noise(0.5)))).heard
 
 
-@pytest.mark.parametrize("message", [b"", bytes([3, 0]), bytes([5]) + b"oops", bytes([200]), bytes([KIND_AUDIO])])
-async def test_messages_without_meaning_here_are_ignored(message: bytes, moshi: Service) -> None:
+@pytest.mark.parametrize(
+    "message", ["hello", "", b"", bytes([3, 0]), bytes([5]) + b"oops", bytes([200]), bytes([KIND_AUDIO])]
+)
+async def test_messages_without_meaning_here_are_ignored(message: str | bytes, moshi: Service) -> None:
     async with connect(moshi.chat) as socket:
         await handshake(socket)
         await socket.send(message)

@@ -58,13 +58,19 @@ def of_the_page() -> list[Message]:
 
 
 def of_set_up() -> list[Message]:
-    """What `fail` says in the shell scripts."""
+    """The words of `fail` in the shell scripts and in tools/run."""
     found = []
     for script in sorted((ROOT / "tools").iterdir()):
         if script.is_file() and script.suffix != ".py":
             for said in re.findall(r"\bfail \"((?:[^\"\\]|\\.)*)\"", script.read_text()):
                 text = re.sub(r"\$\([^)]*\)|\$\{[^}]*\}|\$\w+", VARIES, said)
                 found.append(Message(text, f"tools/{script.name}"))
+    for call in ast.walk(ast.parse((ROOT / "tools/run").read_text())):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "fail":
+            words = call.args[0]
+            if isinstance(words, ast.JoinedStr):
+                parts = [str(part.value) if isinstance(part, ast.Constant) else VARIES for part in words.values]
+                found.append(Message("".join(parts), "tools/run"))
     return found
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements-dev.lock", "moshi/requirements.lock", "frontend/requirements.lock", "tools/bootstrap.lock")
+RUN = ("requirements.lock", "moshi/requirements.lock", "frontend/requirements.lock")
+LOCKS = (*RUN, "requirements-dev.lock", "tools/bootstrap.lock")
 
 
 def tracked() -> list[Path]:
@@ -48,8 +49,15 @@ def test_a_lock_has_a_hash_for_every_package_and_names_no_host(lock: str) -> Non
 
 def test_the_services_run_with_the_versions_that_are_tested() -> None:
     tested = pinned("requirements-dev.lock")
-    for lock in LOCKS[1:3]:
+    for lock in RUN:
         assert {name: version for name, version in pinned(lock).items() if tested.get(name) != version} == {}
+
+
+def test_running_installs_nothing_that_only_tests_need() -> None:
+    run, tested = pinned("requirements.lock"), pinned("requirements-dev.lock")
+    services = {**pinned("moshi/requirements.lock"), **pinned("frontend/requirements.lock")}
+    assert run.items() >= services.items()
+    assert {"pytest", "mypy", "ruff", "playwright", "schemathesis", "matplotlib"} <= tested.keys() - run.keys()
 
 
 def test_torch_is_the_cuda_12_1_build_and_every_nvidia_library_is_of_that_release() -> None:

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None, checkout: Checkout | None = None) ->
     except OSError as error:
         return _fail(f"{error}; put that right and run it again")
     except ModuleNotFoundError as error:
-        return _fail(f"{error.name} is not installed here; run make setup first")
+        return _fail(f"{error.name} is not installed here; run make setup-tests first")
 
 
 def _run(arguments: argparse.Namespace, checkout: Checkout) -> int:

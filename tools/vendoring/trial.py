@@ -23,7 +23,13 @@ from vendoring.manifest import NAME
 from vendoring.pin import Pin
 from vendoring.placement import FOLDER
 
-LOCKS = ("requirements-dev.lock", "moshi/requirements.lock", "frontend/requirements.lock", "nix/wheels.json")
+LOCKS = (
+    "requirements.lock",
+    "requirements-dev.lock",
+    "moshi/requirements.lock",
+    "frontend/requirements.lock",
+    "nix/wheels.json",
+)
 MODEL_TESTS = "test_moshi_model.py"
 TESTS = "test_moshi_*.py"
 _STATE = ".state"
@@ -101,7 +107,7 @@ def _lock_anew(checkout: Checkout, copy: Path, wrong: list[str], trial: Trial) -
     bootstrap = checkout.root / ".bootstrap"
     if bootstrap.exists():
         (copy / ".bootstrap").symlink_to(bootstrap)
-    for step in ("lock", "setup-python"):
+    for step in ("lock", "setup-python", "setup-tests"):
         ran = _run([copy / "tools" / step], copy, {})
         if ran.returncode != 0:
             lines = [line for line in (ran.stderr + ran.stdout).splitlines() if line.strip()]

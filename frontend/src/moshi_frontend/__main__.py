@@ -4,7 +4,6 @@ import argparse
 import logging
 import os
 import signal
-import socket
 import sys
 
 import moshi_frontend
@@ -31,6 +30,7 @@ def main() -> None:
 
 
 def _run() -> None:
+    from moshi_frontend.addresses import url_of
     from moshi_frontend.app import create_service
     from moshi_frontend.discovery import find_moshi
     from moshi_frontend.listening import certificate, listen
@@ -48,7 +48,7 @@ def _run() -> None:
         log.info("certificate: SHA-256 %s", tls.fingerprint())
     log.info(
         "listening on %s, moshi at %s (%s)",
-        _url(bound, "https" if tls else "http"),
+        url_of(bound, "https" if tls else "http"),
         ", ".join(endpoint.url for endpoint in endpoints),
         settings.moshi_mode,
     )
@@ -56,14 +56,6 @@ def _run() -> None:
         serve(create_service(settings, endpoints), bound, settings)
     finally:
         close_telemetry()
-
-
-def _url(bound: socket.socket, scheme: str) -> str:
-    """One to click on: `localhost` counts as secure in every browser, `0.0.0.0` in none."""
-    host, port = bound.getsockname()[:2]
-    if host in ("127.0.0.1", "0.0.0.0", "::1", "::"):
-        host = "localhost"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 if __name__ == "__main__":

@@ -1,15 +1,10 @@
-"""Who may connect: pages of known origins, and no address too often."""
+"""Who may connect: no address too often."""
 
 import time
 from collections import OrderedDict
 
 ADDRESSES = 10_000
 """How many addresses are remembered; the one that was quiet longest is forgotten first."""
-
-
-def is_allowed_origin(origin: str | None, host: str | None, allowed: tuple[str, ...]) -> bool:
-    """Programs send no origin. A browser may come from the service's own page or from one that is listed."""
-    return origin is None or origin in (f"http://{host}", f"https://{host}", *allowed)
 
 
 class Doorkeeper:

@@ -10,6 +10,7 @@ from moshi_frontend import static
 from moshi_frontend.api import create_api
 from moshi_frontend.discovery import Endpoint
 from moshi_frontend.headers import SecurityHeaders
+from moshi_frontend.hosts import HostCheck, own_hosts
 from moshi_frontend.proxy import Proxy
 from moshi_frontend.replicas import Replicas
 from moshi_frontend.settings import Settings
@@ -27,9 +28,11 @@ class Service:
 def create_service(settings: Settings, endpoints: Sequence[Endpoint], page: Path = static.BUILT) -> Service:
     trust = Trust(settings.moshi_ca)
     replicas = Replicas(tuple(endpoints), trust, settings.authorization())
-    proxy = Proxy(settings, replicas, trust)
+    chain = settings.tls_cert if settings.tls == "files" else None
+    hosts = own_hosts(settings.allowed_hosts, settings.tls_hosts, settings.allowed_origins, chain)
+    proxy = Proxy(settings, replicas, trust, hosts)
     direct = settings.moshi_mode == "direct"
     # A page that is not let through to the socket asks by a plain request whether moshi's certificate is accepted.
     reachable = [origin for endpoint in endpoints if direct for origin in endpoint.origins]
-    app = static.with_page(create_api(settings, replicas, proxy), page)
+    app = HostCheck(static.with_page(create_api(settings, replicas, proxy), page), hosts, "FRONTEND_ALLOWED_HOSTS")
     return Service(SecurityHeaders(app, reachable), proxy)

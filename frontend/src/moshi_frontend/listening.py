@@ -5,6 +5,7 @@ import socket
 import ssl
 from datetime import UTC, datetime
 
+from moshi_frontend.addresses import own_address
 from moshi_frontend.errors import StartupError
 from moshi_frontend.settings import Settings
 from moshi_frontend.tls import Certificate, automatic_certificate, names_of_this_machine
@@ -38,7 +39,7 @@ def certificate(settings: Settings) -> Certificate | None:
         return None
     if settings.tls == "auto":
         folder = settings.state_dir / "tls"
-        hosts = (*names_of_this_machine(), *settings.tls_hosts)
+        hosts = (*names_of_this_machine(), *own_address(settings.host), *settings.tls_hosts)
         try:
             return automatic_certificate(folder, hosts, datetime.now(UTC))
         except OSError as error:

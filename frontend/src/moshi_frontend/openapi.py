@@ -15,7 +15,7 @@ def document() -> str:
     settings = Settings.model_construct()
     trust = Trust(None)
     replicas = Replicas((Endpoint("https://localhost:8998"),), trust, {})
-    api = create_api(settings, replicas, Proxy(settings, replicas, trust))
+    api = create_api(settings, replicas, Proxy(settings, replicas, trust, frozenset()))
     return json.dumps(api.openapi(), indent=2, sort_keys=True) + "\n"
 
 

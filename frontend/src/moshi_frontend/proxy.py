@@ -17,9 +17,11 @@ from starlette.websockets import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
-from moshi_frontend.access import Doorkeeper, is_allowed_origin
+from moshi_frontend.access import Doorkeeper
 from moshi_frontend.closing import Close, Code
 from moshi_frontend.discovery import Endpoint
+from moshi_frontend.hosts import wrong_host
+from moshi_frontend.origins import is_allowed_host, is_allowed_origin
 from moshi_frontend.replicas import Replicas
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
@@ -42,7 +44,9 @@ DRAIN_SECONDS = 3 * CLOSE_SECONDS
 class Proxy:
     """The conversations that are under way."""
 
-    def __init__(self, settings: Settings, replicas: Replicas, trust: Trust) -> None:
+    def __init__(self, settings: Settings, replicas: Replicas, trust: Trust, hosts: frozenset[str]) -> None:
+        """`hosts`: public names by which the service may be called."""
+        self._hosts = hosts
         self._allowed_origins = settings.allowed_origins
         self._limit = settings.max_connections
         self._doorkeeper = Doorkeeper(settings.connections_per_address, settings.connects_per_minute)
@@ -87,8 +91,10 @@ class Proxy:
 
     def _refusal(self, socket: WebSocket) -> tuple[str, Close] | None:
         """For the metric, and for the client."""
-        origin = socket.headers.get("origin")
-        if not is_allowed_origin(origin, socket.headers.get("host"), self._allowed_origins):
+        host, origin = socket.headers.get("host"), socket.headers.get("origin")
+        if not is_allowed_host(host, self._hosts):
+            return "host", Close(Code.NOT_ALLOWED, wrong_host(host, "FRONTEND_ALLOWED_HOSTS"))
+        if not is_allowed_origin(origin, host, self._allowed_origins):
             return "origin", Close(Code.NOT_ALLOWED, f"origin {origin} is not in FRONTEND_ALLOWED_ORIGINS")
         if self._draining.is_set():
             return "draining", _SHUTTING_DOWN

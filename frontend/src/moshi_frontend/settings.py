@@ -4,14 +4,18 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from platformdirs import user_state_path
-from pydantic import Field, FilePath, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from moshi_frontend.errors import StartupError
+from moshi_frontend.origins import parse_host_pattern, parse_origin
+from moshi_frontend.setting_values import check_token, explain
 
 PREFIX = "FRONTEND_"
 
-Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+$")]
+Origin = Annotated[str, AfterValidator(parse_origin)]
+HostPattern = Annotated[str, AfterValidator(parse_host_pattern)]
+Token = Annotated[SecretStr, AfterValidator(check_token)]
 
 
 class Settings(BaseSettings):
@@ -43,7 +47,7 @@ class Settings(BaseSettings):
     tls_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Further names or addresses for the automatic certificate, separated by commas."""
 
-    api_token: SecretStr | None = Field(default=None, validation_alias="MOSHI_API_TOKEN")
+    api_token: Token | None = Field(default=None, validation_alias="MOSHI_API_TOKEN")
     """Secret that moshi asks for, in the same variable as there. Browsers never see it, so `direct` excludes it."""
 
     connections_per_address: int = Field(default=16, ge=0)
@@ -59,6 +63,10 @@ class Settings(BaseSettings):
     """Origins besides the service's own that a browser may connect from, e.g. `https://talk.example`;
     separated by commas."""
 
+    allowed_hosts: Annotated[tuple[HostPattern, ...], NoDecode] = ()
+    """Public names by which the service may be called, e.g. `talk.example` or `*.talk.example`; separated by commas;
+    `*` for every name. Addresses, private names, and the names of certificate and allowed origins need no entry."""
+
     log_format: Literal["text", "json"] = "text"
     """Lines on stderr: `text` for people, `json` for machines. OTEL_* variables send logs, metrics and traces away."""
 
@@ -68,7 +76,7 @@ class Settings(BaseSettings):
     max_connections: int = Field(default=64, ge=1, le=10_000)
     """Conversations passed on to moshi at the same time, 1 to 10000."""
 
-    @field_validator("tls_hosts", "allowed_origins", mode="before")
+    @field_validator("tls_hosts", "allowed_hosts", "allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -97,9 +105,4 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors()[0]
-        if not first["loc"]:
-            raise StartupError(first["msg"].removeprefix("Value error, ")) from None
-        field = str(first["loc"][0])
-        takes = " ".join((Settings.model_fields[field].description or "").split())
-        raise StartupError(f"{PREFIX}{field.upper()}={first['input']!r}: {first['msg']}. It takes: {takes}") from None
+        raise StartupError(explain(error, Settings, PREFIX)) from None

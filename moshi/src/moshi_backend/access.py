@@ -8,15 +8,12 @@ from contextlib import contextmanager
 
 from starlette.requests import HTTPConnection
 
+from moshi_backend.hosts import wrong_host
+from moshi_backend.origins import is_allowed_host, is_allowed_origin
 from moshi_backend.protocol import Close
 
 ADDRESSES = 10_000
 """How many addresses are remembered; the one that was quiet longest is forgotten first."""
-
-
-def is_allowed_origin(origin: str | None, host: str | None, allowed: tuple[str, ...]) -> bool:
-    """Programs send no origin. A browser may come from the service's own page or from one that is listed."""
-    return origin is None or origin in (f"http://{host}", f"https://{host}", *allowed)
 
 
 def has_token(header: str | None, token: str | None) -> bool:
@@ -37,11 +34,15 @@ class Rejected(Exception):
 
 class Access:
     """Args:
+    hosts: public names by which the service may be called.
     origins: allowed beside the service's own.
     token: to be sent as `Authorization: Bearer`; none if none is asked for.
     """
 
-    def __init__(self, origins: tuple[str, ...], token: str | None, doorkeeper: "Doorkeeper") -> None:
+    def __init__(
+        self, hosts: frozenset[str], origins: tuple[str, ...], token: str | None, doorkeeper: "Doorkeeper"
+    ) -> None:
+        self._hosts = hosts
         self._origins = origins
         self._token = token
         self._doorkeeper = doorkeeper
@@ -53,11 +54,13 @@ class Access:
         Raises:
             Rejected: before that.
         """
-        origin = connection.headers.get("origin")
-        if not is_allowed_origin(origin, connection.headers.get("host"), self._origins):
+        host, origin = connection.headers.get("host"), connection.headers.get("origin")
+        if not is_allowed_host(host, self._hosts):
+            raise Rejected("host", Close.NOT_ALLOWED, wrong_host(host, "MOSHI_ALLOWED_HOSTS"))
+        if not is_allowed_origin(origin, host, self._origins):
             raise Rejected("origin", Close.NOT_ALLOWED, f"origin {origin} is not in MOSHI_ALLOWED_ORIGINS")
         if not self.knows(connection):
-            raise Rejected("token", Close.NOT_ALLOWED, "a token is needed: that of MOSHI_API_TOKEN")
+            raise Rejected("token", Close.NO_TOKEN, "a token is needed: that of MOSHI_API_TOKEN")
         address = connection.client.host if connection.client else ""
         if (reason := self._doorkeeper.enter(address)) is not None:
             raise Rejected("address", Close.TRY_LATER, reason)

@@ -17,6 +17,7 @@ from moshi_backend import protocol, session, upstream
 from moshi_backend.access import Access, Doorkeeper
 from moshi_backend.engine import Engine
 from moshi_backend.headers import SecurityHeaders
+from moshi_backend.hosts import HostCheck, own_hosts
 from moshi_backend.lobby import Lobby
 from moshi_backend.model.device import used_memory
 from moshi_backend.model.sampling import Sampling
@@ -149,7 +150,9 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
     engine = lobby.engine
     token = settings.api_token.get_secret_value() if settings.api_token else None
     doorkeeper = Doorkeeper(settings.connections_per_address, settings.connects_per_minute)
-    access = Access(settings.allowed_origins, token, doorkeeper)
+    chain = settings.tls_cert if settings.tls == "files" else None
+    hosts = own_hosts(settings.allowed_hosts, settings.tls_hosts, settings.allowed_origins, chain)
+    access = Access(hosts, settings.allowed_origins, token, doorkeeper)
     pool = ThreadPoolExecutor(OPUS_THREADS, thread_name_prefix="opus")
 
     @asynccontextmanager
@@ -179,6 +182,7 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
         redoc_url=None,
         telemetry={"tracing": False},  # a conversation has a span of its own, and health is asked every second
     )
+    app.add_middleware(HostCheck, hosts=hosts, setting="MOSHI_ALLOWED_HOSTS")
     app.add_middleware(SecurityHeaders)
 
     @app.get("/alive")

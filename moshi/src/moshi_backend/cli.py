@@ -3,11 +3,14 @@
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
 from functools import partial
+from typing import NoReturn
 
 import moshi_backend
+from moshi_backend.addresses import url_of
 from moshi_backend.errors import StartupError
 from moshi_backend.listening import certificate, listen
 from moshi_backend.settings import Settings, load_settings
@@ -44,17 +47,28 @@ def _serve() -> None:
     settings = load_settings()
     logs.start(settings.log_format, settings.log_level)
     close_telemetry = export.start("scenario6-moshi", moshi_backend.__version__)
+    code: int | str | None = 0
     try:
         _run(settings)
+    except SystemExit as stopped:  # a signal during the imports
+        code = stopped.code
     finally:
         close_telemetry()
+    _end(code if isinstance(code, int) else 0)
+
+
+def _end(code: int) -> NoReturn:
+    """End the process now. With PyTorch in it, the interpreter's own teardown takes seconds, and it aborts while the
+    engine loads the model."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def _run(settings: Settings) -> None:
     bound = listen(settings.host, settings.port)
     tls = certificate(settings)
-    host, port = bound.getsockname()[:2]
-    log.info("listening on %s://%s:%d", "https" if tls else "http", f"[{host}]" if ":" in host else host, port)
+    log.info("listening on %s", url_of(bound, "https" if tls else "http"))
 
     # All that a person can get wrong is right: only now pay for importing PyTorch.
     from moshi_backend.app import create_app, create_lobby

@@ -5,6 +5,7 @@ import socket
 import ssl
 from datetime import UTC, datetime
 
+from moshi_backend.addresses import own_address
 from moshi_backend.errors import StartupError
 from moshi_backend.settings import Settings
 from moshi_backend.tls import Certificate, automatic_certificate, names_of_this_machine
@@ -18,7 +19,7 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=128)
+        return socket.create_server(address[:2], family=family, backlog=128, dualstack_ipv6=host == "::")
     except OSError as error:
         why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         raise StartupError(
@@ -39,7 +40,7 @@ def certificate(settings: Settings) -> Certificate | None:
         case "auto":
             folder = settings.state_dir / "tls"
             try:
-                hosts = (*names_of_this_machine(), *settings.tls_hosts)
+                hosts = (*names_of_this_machine(), *own_address(settings.host), *settings.tls_hosts)
                 return automatic_certificate(folder, hosts, datetime.now(UTC))
             except OSError as error:
                 raise StartupError(f"cannot keep a certificate in {folder}: {error}; set MOSHI_STATE_DIR") from None

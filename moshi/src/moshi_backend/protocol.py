@@ -23,7 +23,6 @@ class Close(IntEnum):
 
     FINISHED = 1000
     GOING_AWAY = 1001
-    NOT_BINARY = 1003
     NOT_OPUS = 1007
     NOT_ALLOWED = 1008
     TOO_BIG = 1009
@@ -32,6 +31,7 @@ class Close(IntEnum):
     TOO_SLOW = 4000
     BAD_PREFERENCE = 4001
     IDLE = 4002
+    NO_TOKEN = 4003
 
 
 MESSAGE_BYTES = 16_384

@@ -4,10 +4,16 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from platformdirs import user_state_path
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from moshi_backend.errors import StartupError
+from moshi_backend.origins import parse_host_pattern, parse_origin
+from moshi_backend.setting_values import check_token, explain
+
+Origin = Annotated[str, AfterValidator(parse_origin)]
+HostPattern = Annotated[str, AfterValidator(parse_host_pattern)]
+Token = Annotated[SecretStr, AfterValidator(check_token)]
 
 
 class Settings(BaseSettings):
@@ -82,7 +88,7 @@ class Settings(BaseSettings):
     tls_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Further names or addresses for the automatic certificate, separated by commas."""
 
-    api_token: SecretStr | None = None
+    api_token: Token | None = None
     """Secret that clients have to send as `Authorization: Bearer`. The frontend reads it from the same variable."""
 
     connections_per_address: int = Field(0, ge=0)
@@ -97,8 +103,13 @@ class Settings(BaseSettings):
     log_text: bool = False
     """Whether what the model says goes into the log. Otherwise nothing that is said does."""
 
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    """Origins besides the service's own that a browser may connect from; commas between."""
+    allowed_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
+    """Origins besides the service's own that a browser may connect from, e.g. `https://talk.example`;
+    separated by commas."""
+
+    allowed_hosts: Annotated[tuple[HostPattern, ...], NoDecode] = ()
+    """Public names by which the service may be called, e.g. `talk.example` or `*.talk.example`; separated by commas;
+    `*` for every name. Addresses, private names, and the names of certificate and allowed origins need no entry."""
 
     log_format: Literal["text", "json"] = "text"
     """Lines on stderr: `text` for people, `json` for machines. OTEL_* variables send logs, metrics and traces away."""
@@ -109,7 +120,7 @@ class Settings(BaseSettings):
     state_dir: Path = user_state_path("scenario6")
     """Where the automatic certificate is kept: the same folder as the frontend's, for the same certificate."""
 
-    @field_validator("tls_hosts", "allowed_origins", mode="before")
+    @field_validator("tls_hosts", "allowed_hosts", "allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -130,9 +141,4 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors()[0]
-        if not first["loc"]:
-            raise StartupError(first["msg"].removeprefix("Value error, ")) from None
-        name = str(first["loc"][0])
-        takes = (Settings.model_fields[name].description or "").replace("\n", " ")
-        raise StartupError(f"MOSHI_{name.upper()}={first['input']!r}: {first['msg']}. It takes: {takes}") from None
+        raise StartupError(explain(error, Settings, "MOSHI_")) from None

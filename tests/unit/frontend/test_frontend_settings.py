@@ -43,7 +43,7 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("FRONTEND_TLS_CERT", "nowhere.pem", "PEM file with the certificate"),
         ("FRONTEND_MAX_CONNECTIONS", "0", "Conversations passed on"),
         ("FRONTEND_ALLOWED_ORIGINS", "talk.example", "Origins besides"),
-        ("FRONTEND_ALLOWED_ORIGINS", "https://talk.example/", "Origins besides"),
+        ("FRONTEND_ALLOWED_ORIGINS", "https://talk.example/page", "Origins besides"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_it_got_and_takes(

@@ -1,6 +1,7 @@
 import pytest
 
-from moshi_backend.access import has_token, is_allowed_origin
+from moshi_backend.access import has_token
+from moshi_backend.origins import is_allowed_origin
 
 
 @pytest.mark.parametrize(

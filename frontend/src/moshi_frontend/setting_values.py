@@ -1,0 +1,42 @@
+"""Checks of settings that both services have, and the one line that explains a wrong value.
+
+Both services have this file. `tests/unit/test_hosts.py` compares the two.
+"""
+
+import re
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+
+def check_token(token: SecretStr) -> SecretStr:
+    """A token that a header can carry.
+
+    Raises:
+        ValueError: the token is empty, or has characters that a header cannot carry. An empty one would turn
+            authentication off without a word.
+    """
+    value = token.get_secret_value()
+    if not value:
+        raise ValueError("it is empty; unset it to turn authentication off")
+    if not re.fullmatch(r"[\x21-\x7e]+", value):
+        raise ValueError("it may have letters, digits and ASCII punctuation only, without spaces")
+    return token
+
+
+def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> str:
+    """One line about the first wrong setting: its variable, its value, the reason, and what it takes.
+
+    A value that may be one of several things fails as each of them. The last of these errors is about the most general
+    one: for `auto` or a number, it is about the number. A secret is not shown.
+    """
+    errors = error.errors()
+    if not errors[0]["loc"]:
+        return errors[0]["msg"].removeprefix("Value error, ")
+    field = str(errors[0]["loc"][0])
+    name = next((name for name, info in model.model_fields.items() if field in (name, info.validation_alias)), field)
+    about = [found for found in errors if found["loc"][0] == field][-1]
+    info = model.model_fields[name]
+    variable = str(info.validation_alias or f"{prefix}{name.upper()}")
+    value = "(secret)" if name == "api_token" else repr(errors[0]["input"])
+    takes = " ".join((info.description or "").split())
+    return f"{variable}={value}: {about['msg'].removeprefix('Value error, ')}. It takes: {takes}"
