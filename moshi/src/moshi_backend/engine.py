@@ -147,7 +147,7 @@ class Engine:
             self._fail(str(error))
             self._startup.end(self.health.detail)
             return
-        except Exception as error:
+        except BaseException as error:  # SystemExit too: it would end only this thread, without a word
             log.exception("the engine failed in phase %s", self.health.phase)
             self._fail(f"{type(error).__name__}: {error}")
             self._startup.end(self.health.detail)
@@ -155,7 +155,7 @@ class Engine:
         while not self._stopping:
             try:
                 self._serve(self.loaded.model)
-            except Exception as error:
+            except BaseException as error:
                 log.exception("a tick failed")
                 self._fail(f"a tick failed: {type(error).__name__}: {error}")
                 if not self._recovers(self.loaded):
@@ -227,7 +227,7 @@ class Engine:
         """Whether the model ticks again. A CUDA error never lets it; then the process has to be started anew."""
         try:
             self._warm_up(loaded)
-        except Exception as error:
+        except BaseException as error:
             log.exception("the engine did not recover")
             self._fail(f"a tick failed, and so did the next: {type(error).__name__}: {error}")
             self._startup.end(self.health.detail)
