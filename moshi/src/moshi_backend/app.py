@@ -16,6 +16,7 @@ from moshi_backend import chat as conversations
 from moshi_backend import protocol, session, upstream
 from moshi_backend.access import Access, Doorkeeper
 from moshi_backend.engine import Engine
+from moshi_backend.framing import UnambiguousFraming
 from moshi_backend.headers import SecurityHeaders
 from moshi_backend.lobby import Lobby
 from moshi_backend.model.device import used_memory
@@ -179,6 +180,7 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
         redoc_url=None,
         telemetry={"tracing": False},  # a conversation has a span of its own, and health is asked every second
     )
+    app.add_middleware(UnambiguousFraming)
     app.add_middleware(SecurityHeaders)
 
     @app.get("/alive")
