@@ -1,5 +1,7 @@
 """The automatic certificate: made once, kept, renewed in time, readable by its owner only."""
 
+import errno
+import os
 import ssl
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -131,6 +133,72 @@ def test_a_damaged_file_is_replaced(folder: Path, name: str, damage: str) -> Non
     certificate = automatic_certificate(folder, HOSTS, NOW)
     leaf(certificate).verify_directly_issued_by(authority(folder))
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate.chain, certificate.key)
+
+
+def test_an_authority_with_another_key_goes_on_and_is_never_replaced(folder: Path, tmp_path: Path) -> None:
+    certificate = automatic_certificate(folder, HOSTS, NOW)
+    presented = certificate.chain.read_bytes()
+    automatic_certificate(tmp_path / "other", HOSTS, NOW)
+    (folder / "ca-key.pem").write_bytes((tmp_path / "other" / "ca-key.pem").read_bytes())
+    for _ in range(3):  # a service looks every 30 s
+        assert automatic_certificate(folder, HOSTS, NOW).chain.read_bytes() == presented
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    with pytest.raises(OSError, match=r"ca-key\.pem is not the key of ca\.pem; restore the right one, or remove both"):
+        automatic_certificate(folder, (*HOSTS, "new.example"), NOW)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_an_authority_without_its_key_goes_on_until_a_new_certificate_is_needed(folder: Path) -> None:
+    presented = automatic_certificate(folder, HOSTS, NOW).chain.read_bytes()
+    trusted = authority(folder)
+    (folder / "ca-key.pem").unlink()
+    assert automatic_certificate(folder, HOSTS, NOW).chain.read_bytes() == presented
+    assert authority(folder) == trusted
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "ca-key.pem", "cert.pem", "key.pem"])
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_something_else_in_a_files_place_is_named(folder: Path, name: str, kind: str) -> None:
+    automatic_certificate(folder, HOSTS, NOW)
+    (folder / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(folder / name)
+    else:
+        (folder / name).mkdir()
+    with pytest.raises(OSError, match=rf"^{name} is not an ordinary file; remove it$"):
+        automatic_certificate(folder, HOSTS, NOW)
+
+
+def test_a_key_that_others_can_read_is_closed_to_them_and_that_is_said(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    certificate = automatic_certificate(folder, HOSTS, NOW)
+    certificate.key.chmod(0o644)
+    automatic_certificate(folder, HOSTS, NOW)
+    assert stat.S_IMODE(certificate.key.stat().st_mode) == 0o600
+    assert [record.message for record in caplog.records] == [
+        f"{certificate.key} could be read by other users of this machine; now only its owner can"
+    ]
+
+
+def test_a_full_disk_leaves_nothing_behind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    automatic_certificate(folder, HOSTS, NOW)
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        automatic_certificate(folder, (*HOSTS, "new.example"), NOW)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_what_a_killed_writer_left_is_removed(folder: Path) -> None:
+    automatic_certificate(folder, HOSTS, NOW)
+    (folder / "tmpabcd1234").write_bytes(b"half a key")
+    automatic_certificate(folder, HOSTS, NOW)
+    assert not (folder / "tmpabcd1234").exists()
 
 
 @pytest.mark.parametrize("host", ["not a name", "", "me@talk.example", "10.0.0.0/8", "under_score"])

@@ -21,7 +21,11 @@ from vendoring.manifest import NAME
 LICENCE_PREFIX = "LICENSE"
 WHEEL = ".whl"
 _SOURCE = ".tar.gz"
-_FOREIGN = "\\:\0"
+_SAFE = re.compile(r"\.?\w(?:[\w.+ -]{0,198}[\w+-])?", re.ASCII)
+"""One part of a member's path. The rule says which names are safe, so nobody has to list the unsafe ones: control
+characters, backslashes, drives, look-alikes from other scripts, short names (`GIT~1`), a dot or space at the end."""
+_RESERVED = re.compile(r"\.git|(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
+"""Safe by its characters, but git's own folder, or a device on Windows."""
 MAX_BYTES = 256 * 2**20
 """Of an unpacked archive; a release has half a megabyte. More is taken for a decompression bomb."""
 
@@ -53,7 +57,7 @@ def read_archive(data: bytes, name: str) -> Upstream:
 
     Raises:
         Refused: the archive is damaged or truncated, or a member is a link or a device, has a path that leaves the
-            archive's own folder, or comes twice.
+            archive's own folder, a name that is not safe on every system, or comes twice.
     """
     files: dict[str, bytes] = {}
     metadata = b""
@@ -129,9 +133,10 @@ def _decompress(data: bytes) -> bytes:
 
 def _harmless(name: str) -> PurePosixPath:
     path = PurePosixPath(name)
-    # Backslashes and colons are harmless here but would be separators and drives on Windows.
-    if path.is_absolute() or not path.parts or ".." in path.parts or {*name} & {*_FOREIGN}:
+    if path.is_absolute() or not path.parts or ".." in path.parts:
         raise _outside(name)
+    if not all(_SAFE.fullmatch(part) and not _RESERVED.fullmatch(part) for part in path.parts):
+        raise Refused(f"the archive has {name!r}, which is not a safe name for a file; do not use it")
     return path
 
 

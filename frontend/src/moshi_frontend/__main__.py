@@ -8,6 +8,7 @@ import sys
 
 import moshi_frontend
 from moshi_frontend.errors import StartupError
+from moshi_frontend.signals import treat_hangup_as_termination
 
 log = logging.getLogger("moshi_frontend")
 
@@ -22,6 +23,7 @@ def main() -> None:
     # that uvicorn raises again when it is done: an orderly end must not look like a crash.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
+    treat_hangup_as_termination()
     try:
         _run()
     except StartupError as error:

@@ -5,6 +5,7 @@ Both services keep it in the same folder, so that a person has one certificate t
 
 import fcntl
 import ipaddress
+import logging
 import os
 import re
 import socket
@@ -22,6 +23,7 @@ import trustme
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 LIFETIME = timedelta(days=397)  # the longest that every browser accepts
 CLOCK_SKEW = timedelta(days=1)
@@ -29,6 +31,13 @@ RENEW_BEFORE_END = timedelta(days=30)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DOCKER = Path("/.dockerenv")
 """There in its containers. Podman and others set the variable `container`."""
+
+
+_FILES = ("ca.pem", "ca-key.pem", "cert.pem", "key.pem")
+_UNFINISHED = "tmp"
+"""How names of files begin that are still being written."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,16 +81,20 @@ def automatic_certificate(folder: Path, hosts: Iterable[str], now: datetime) -> 
 
     `hosts` are DNS names and IP addresses. Those that it has stay: the other service asked for them.
 
+    The authority's key is needed only to issue. A key that is not the authority's is never replaced, because somebody
+    put it there.
+
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or a file in it cannot be used.
         ValueError: a host is not a name or address that a certificate can carry.
     """
     names = {_normal(host) for host in hosts}
     certificate = Certificate(folder / "cert.pem", folder / "key.pem", folder / "ca.pem")
     with _locked(folder):
-        authority = _kept_authority(folder)
-        covered = _covered(certificate, authority, now) if authority else None
-        if authority is None or covered is None or not names <= covered:
+        _tidy(folder)
+        covered = _covered(certificate, now)
+        if covered is None or not names <= covered:
+            authority = _kept_authority(folder)
             if authority is None:
                 authority = trustme.CA(organization_name="Scenario 6")
                 _write(folder / "ca-key.pem", authority.private_key_pem.bytes())
@@ -110,17 +123,47 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _tidy(folder: Path) -> None:
+    """Remove what a writer left behind when it was killed, and make sure that every file is safe to open.
+
+    Raises:
+        OSError: one is not an ordinary file. To open a pipe, for one, would wait forever.
+    """
+    for file in folder.iterdir():
+        if file.name.startswith(_UNFINISHED) and not file.is_dir():
+            file.unlink()
+        elif file.name in _FILES and file.exists():
+            if not file.is_file():
+                raise OSError(f"{file.name} is not an ordinary file; remove it")
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)
+                if file.name.endswith("key.pem"):
+                    log.warning("%s could be read by other users of this machine; now only its owner can", file)
+
+
 def _kept_authority(folder: Path) -> trustme.CA | None:
+    """None if a file is missing or is not PEM.
+
+    Raises:
+        OSError: the files do not belong together.
+    """
     try:
-        return trustme.CA.from_pem((folder / "ca.pem").read_bytes(), (folder / "ca-key.pem").read_bytes())
+        authority = trustme.CA.from_pem((folder / "ca.pem").read_bytes(), (folder / "ca-key.pem").read_bytes())
+        key = load_pem_private_key(authority.private_key_pem.bytes(), None)
     except (FileNotFoundError, ValueError):
         return None
+    if x509.load_pem_x509_certificate(authority.cert_pem.bytes()).public_key() != key.public_key():
+        raise OSError(
+            "ca-key.pem is not the key of ca.pem; restore the right one, or remove both files: "
+            "then there will be a new authority, which clients have to trust anew"
+        )
+    return authority
 
 
-def _covered(certificate: Certificate, authority: trustme.CA, now: datetime) -> AbstractSet[str] | None:
+def _covered(certificate: Certificate, now: datetime) -> AbstractSet[str] | None:
     """The hosts that it is for; none if it is not to be used any more."""
-    issuer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
     try:
+        issuer = x509.load_pem_x509_certificate(certificate.authority.read_bytes())
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate.chain, certificate.key)
         leaf = x509.load_pem_x509_certificate(certificate.chain.read_bytes())
         leaf.verify_directly_issued_by(issuer)
@@ -141,8 +184,14 @@ def _normal(host: str) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Replace a file in one step, readable by its owner only."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    Path(temporary).replace(path)
+    """Replace a file in one step, readable by its owner only. A failure leaves the old file and nothing else."""
+    descriptor, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink()
+        raise

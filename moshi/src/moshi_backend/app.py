@@ -16,6 +16,7 @@ from moshi_backend import chat as conversations
 from moshi_backend import protocol, session, upstream
 from moshi_backend.access import Access, Doorkeeper
 from moshi_backend.engine import Engine
+from moshi_backend.framing import UnambiguousFraming
 from moshi_backend.headers import SecurityHeaders
 from moshi_backend.hosts import HostCheck, own_hosts
 from moshi_backend.lobby import Lobby
@@ -183,6 +184,7 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
         telemetry={"tracing": False},  # a conversation has a span of its own, and health is asked every second
     )
     app.add_middleware(HostCheck, hosts=hosts, setting="MOSHI_ALLOWED_HOSTS")
+    app.add_middleware(UnambiguousFraming)
     app.add_middleware(SecurityHeaders)
 
     @app.get("/alive")

@@ -14,6 +14,7 @@ from moshi_backend.addresses import url_of
 from moshi_backend.errors import StartupError
 from moshi_backend.listening import certificate, listen
 from moshi_backend.settings import Settings, load_settings
+from moshi_backend.signals import treat_hangup_as_termination
 from moshi_backend.telemetry import export, logs
 
 log = logging.getLogger("moshi_backend")
@@ -44,6 +45,7 @@ def _serve() -> None:
     # Process 1, as in a container, gets no signal that it has no handler for, and importing PyTorch takes seconds.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
+    treat_hangup_as_termination()
     settings = load_settings()
     logs.start(settings.log_format, settings.log_level)
     close_telemetry = export.start("scenario6-moshi", moshi_backend.__version__)

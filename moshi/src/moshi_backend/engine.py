@@ -148,7 +148,7 @@ class Engine:
             self._fail(str(error))
             self._startup.end(self.health.detail)
             return
-        except Exception as error:
+        except BaseException as error:  # SystemExit too: it would end only this thread, without a word
             log.error("the engine failed in phase %s: %s", self.health.phase, brief(error))
             log.debug("the details", exc_info=True)
             self._fail(
@@ -159,7 +159,7 @@ class Engine:
         while not self._stopping:
             try:
                 self._serve(self.loaded.model)
-            except Exception as error:
+            except BaseException as error:
                 log.exception("a tick failed")
                 self._fail(f"a tick failed: {brief(error)}")
                 if not self._recovers(self.loaded):
@@ -231,7 +231,7 @@ class Engine:
         """Whether the model ticks again. A CUDA error never lets it; then the process has to be started anew."""
         try:
             self._warm_up(loaded)
-        except Exception as error:
+        except BaseException as error:
             log.exception("the engine did not recover")
             self._fail(f"a tick failed, and so did the next: {brief(error)}")
             self._startup.end(self.health.detail)

@@ -50,6 +50,9 @@ def certificate(settings: Settings) -> Certificate | None:
         case "files":
             assert settings.tls_cert and settings.tls_key
             try:
+                for file in (settings.tls_cert, settings.tls_key):
+                    if not file.is_file():  # to open a pipe would wait forever
+                        raise OSError(f"{file} is not an ordinary file")
                 ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
             except (OSError, ssl.SSLError) as error:
                 raise StartupError(

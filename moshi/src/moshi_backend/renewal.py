@@ -20,6 +20,7 @@ async def keep_current(context: ssl.SSLContext, find: Callable[[], Certificate |
         find: the certificate to present, made anew if it must be; asked from time to time.
     """
     presented = _stamp(await asyncio.to_thread(find))
+    said = ""
     while True:
         await asyncio.sleep(CHECK_SECONDS)
         try:
@@ -28,9 +29,11 @@ async def keep_current(context: ssl.SSLContext, find: Callable[[], Certificate |
                 continue
             context.load_cert_chain(certificate.chain, certificate.key)
         except Exception as error:  # what is presented goes on being presented
-            log.warning("the new certificate cannot be used: %s", error)
+            if str(error) != said:  # the same problem once, not at every check
+                log.warning("the new certificate cannot be used: %s", error)
+            said = str(error)
             continue
-        presented = stamp
+        presented, said = stamp, ""
         log.info("certificate replaced: SHA-256 %s", certificate.fingerprint())
 
 

@@ -14,7 +14,7 @@ from moshi_backend.engine import Engine, Loaded, Report
 from moshi_backend.errors import LINE, LoadError
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.session import Session
-from support.fakes import NOTHING_TO_CHOOSE, POISON, FakeModel, samples, session, settled, started
+from support.fakes import LETHAL, NOTHING_TO_CHOOSE, POISON, FakeModel, samples, session, settled, started
 
 pytestmark = pytest.mark.anyio
 
@@ -89,13 +89,15 @@ async def test_unseating_twice_does_not_free_the_successors_row() -> None:
         assert await answer(successor) == 1
 
 
-async def test_a_tick_that_throws_tells_why_and_the_engine_recovers() -> None:
+@pytest.mark.parametrize(("frame", "reason"), [(POISON, "device lost"), (LETHAL, "SystemExit: a library gave up")])
+async def test_a_tick_that_throws_tells_why_and_the_engine_recovers(frame: float, reason: str) -> None:
     model = FakeModel()
     async with started(model) as engine:
         failures: asyncio.Queue[str] = asyncio.Queue()
         engine.on_failure = failures.put_nowait
-        engine.push(seated(engine, 0), samples(POISON))
-        assert "device lost" in await failures.get()
+        engine.push(seated(engine, 0), samples(frame))
+        async with asyncio.timeout(10):
+            assert reason in await failures.get()
         async with asyncio.timeout(10):
             while engine.health.status != "ready":
                 await asyncio.sleep(0.001)

@@ -33,6 +33,16 @@ HARMFUL = {
     "parent first": member("../out.py"),
     "drive": member(f"{TOP}/moshi/C:out.py"),
     "backslash": member(f"{TOP}/moshi/..\\out.py"),
+    "git folder": member(f"{TOP}/moshi/.git/config"),
+    "git folder in capitals": member(f"{TOP}/moshi/.GIT/hooks/post-checkout"),
+    "git folder by its short name": member(f"{TOP}/moshi/GIT~1/config"),
+    "git folder on macOS": member(f"{TOP}/moshi/.g\u200cit/config"),
+    "newline": member(f"{TOP}/moshi/a\nb.py"),
+    "escape": member(f"{TOP}/moshi/a\x1b[2Jb.py"),
+    "direction": member(f"{TOP}/moshi/a\u202eyp.b"),
+    "dot at the end": member(f"{TOP}/moshi/__init__.py."),
+    "space at the end": member(f"{TOP}/moshi/__init__.py "),
+    "device on Windows": member(f"{TOP}/moshi/nul.py"),
     "symbolic link": member(f"{TOP}/moshi/link.py", tarfile.SYMTYPE, "../../out.py"),
     "hard link": member(f"{TOP}/moshi/link.py", tarfile.LNKTYPE, f"{TOP}/LICENSE"),
     "character device": member(f"{TOP}/moshi/device", tarfile.CHRTYPE),
@@ -54,6 +64,11 @@ def test_harmful_member_is_refused_even_when_pinned(
     write_pin(checkout, data, RELEASED)
     line = refused(["sync", "--archive", str(tmp_path / "harmful.tar.gz")], checkout, capsys)
     assert repr(info.name) in line
+
+
+@pytest.mark.parametrize("name", ["PKG-INFO", ".gitignore", ".github/workflows/a b.yml", "moshi/c++.py", "a"])
+def test_an_ordinary_name_is_taken(name: str) -> None:
+    assert read_archive(make_archive(RELEASED, member(f"{TOP}/{name}")), NAME).files.items() >= RELEASED.items()
 
 
 def test_decompression_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +137,8 @@ def special(name: str, mode: int) -> zipfile.ZipInfo:
         special("/tmp/out.py", 0),
         special("moshi/../../out.py", 0),
         special("moshi/C:out.py", 0),
+        special("moshi/.git/config", 0),
+        special("moshi/a\nb.py", 0),
         special("moshi/link.py", stat.S_IFLNK | 0o777),
         special("moshi/pipe", stat.S_IFIFO),
         special("moshi/__INIT__.py", 0),
