@@ -3,6 +3,8 @@
 import time
 from collections import OrderedDict
 
+from moshi_frontend.network.addresses import group_of
+
 ADDRESSES = 10_000
 """How many addresses are remembered; the one that was quiet longest is forgotten first."""
 
@@ -13,7 +15,7 @@ def is_allowed_origin(origin: str | None, host: str | None, allowed: tuple[str, 
 
 
 class Doorkeeper:
-    """Counts what each address has open, and how often it comes.
+    """Counts what each address has open, and how often it comes. An IPv6 address counts with its whole /64.
 
     Args:
         connections: of one address at the same time; 0 for any number.
@@ -29,6 +31,7 @@ class Doorkeeper:
 
     def enter(self, address: str, now: float | None = None) -> str | None:
         """Why not, or nothing; then `leave` has to follow."""
+        address = group_of(address)
         now = time.monotonic() if now is None else now
         if self._connections and self._open.get(address, 0) >= self._connections:
             return f"{self._connections} connections are open from {address} already"
@@ -38,6 +41,7 @@ class Doorkeeper:
         return None
 
     def leave(self, address: str) -> None:
+        address = group_of(address)
         if self._open[address] == 1:
             del self._open[address]
         else:

@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 from moshi_frontend.access import Doorkeeper, is_allowed_origin
 from moshi_frontend.closing import Close, Code
 from moshi_frontend.discovery import Endpoint
+from moshi_frontend.moshi_connection import MoshiConnection
 from moshi_frontend.replicas import Replicas
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
@@ -123,6 +124,7 @@ class Proxy:
         inject(headers)  # our span or, without telemetry, the client's
         return await connect(
             endpoint.chat_url + query,
+            create_connection=MoshiConnection,
             ssl=self._trust.context() if endpoint.is_tls else None,
             additional_headers=headers,
             compression=None,

@@ -11,21 +11,42 @@ import uvicorn
 from fastapi import FastAPI
 
 from moshi_backend import protocol
+from moshi_backend.errors import StartupError
 from moshi_backend.listening import certificate
 from moshi_backend.lobby import Lobby
+from moshi_backend.network.addresses import Networks
+from moshi_backend.network.connections import Connections
+from moshi_backend.network.descriptors import raise_limit
+from moshi_backend.network.protocols import HEAD_BYTES
+from moshi_backend.network.serving import LimitedServer
 from moshi_backend.renewal import keep_current
 from moshi_backend.settings import Settings
 from moshi_backend.tls import Certificate
 
 SHUTDOWN_SECONDS = 3
 
+RESERVED_DESCRIPTORS = 96
+"""For the log, the model's files, downloads, the GPU, and telemetry."""
 
-class _Server(uvicorn.Server):
+SPARE_CONNECTIONS = 64
+"""Connections that there must be room for beside the clients who wait."""
+
+MOST_CONNECTIONS = 2048
+"""Connections that there is room for beside the clients who wait, if there are descriptors for them."""
+
+
+class _Server(LimitedServer):
     """Lets conversations end, instead of cutting them off: SIGTERM leaves them the time that drains take, and the
     service answers meanwhile; SIGINT, from somebody at the keyboard, and a second signal leave them none."""
 
-    def __init__(self, config: uvicorn.Config, lobby: Lobby, find: Callable[[], Certificate | None]) -> None:
-        super().__init__(config)
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        connections: Connections,
+        lobby: Lobby,
+        find: Callable[[], Certificate | None],
+    ) -> None:
+        super().__init__(config, connections)
         self._lobby = lobby
         self._find = find
 
@@ -44,12 +65,38 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def places(descriptors: int, queue: int) -> int:
+    """How many connections there is room for.
+
+    Args:
+        descriptors: the limit of open files.
+        queue: clients who may wait.
+
+    Raises:
+        StartupError: too few.
+    """
+    left = descriptors - RESERVED_DESCRIPTORS
+    if left < queue + SPARE_CONNECTIONS:
+        needed = RESERVED_DESCRIPTORS + queue + SPARE_CONNECTIONS
+        raise StartupError(
+            f"MOSHI_QUEUE={queue} needs {needed} open files and the limit is {descriptors}; "
+            "raise it (ulimit -n), or lower the setting"
+        )
+    return min(left, queue + MOST_CONNECTIONS)
+
+
 def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, settings: Settings) -> None:
-    """Until SIGINT or SIGTERM; returns normally after either."""
+    """Until SIGINT or SIGTERM; returns normally after either.
+
+    Raises:
+        StartupError: the limit of open files is too low.
+    """
+    connections = Connections(places(raise_limit(), settings.queue), Networks(settings.trusted_proxies))
     tls = certificate(settings)
     config = uvicorn.Config(
         app,
         ws="websockets-sansio",
+        h11_max_incomplete_event_size=HEAD_BYTES,
         ws_max_size=protocol.MESSAGE_BYTES,
         ws_per_message_deflate=False,  # Opus does not compress further
         access_log=False,
@@ -62,4 +109,4 @@ def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, settings: Settings) 
     # uvicorn raises the signal once more when it is done, which would make an orderly end look like a crash.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    _Server(config, lobby, partial(certificate, settings)).run(sockets=[bound])
+    _Server(config, connections, lobby, partial(certificate, settings)).run(sockets=[bound])
