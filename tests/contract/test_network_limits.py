@@ -33,7 +33,7 @@ MOSHI_GIVES_UP_SECONDS = 63
 
 @pytest.fixture(scope="module")
 def moshi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running_moshi(tmp_path_factory.mktemp("moshi"), {"MOSHI_SLOTS": "4"}, open_files=256) as service:
+    with running_moshi(tmp_path_factory.mktemp("moshi"), {"MOSHI_SLOTS": "8"}, open_files=256) as service:
         yield service
 
 
@@ -61,13 +61,16 @@ def assert_undisturbed(said: Conversation) -> None:
 
 @pytest.mark.parametrize("kind", FLOODS)
 @pytest.mark.parametrize("name", ["moshi", "frontend"])
-async def test_a_flood_of_tiny_frames_costs_a_neighbour_nothing(
-    both: dict[str, Service], moshi: Service, name: str, kind: str
-) -> None:
+async def test_a_flood_of_tiny_frames_costs_a_neighbour_nothing(both: dict[str, Service], name: str, kind: str) -> None:
     service = both[name]
     with flooding(address_of(service), kind):
         assert_undisturbed(await converse(service.chat, encode(noise(6.0)), patience=20))
-    await slots_become(moshi, 0, seconds=5)
+
+
+@pytest.mark.parametrize("name", ["moshi", "frontend"])
+async def test_a_flood_that_does_not_end_loses_its_place(both: dict[str, Service], moshi: Service, name: str) -> None:
+    with flooding(address_of(both[name]), "pings"):
+        await slots_become(moshi, 0, seconds=90)  # also of those before
 
 
 @pytest.mark.parametrize("name", ["moshi", "frontend"])
@@ -103,11 +106,11 @@ async def test_idle_connections_beyond_the_descriptors_cost_a_conversation_nothi
 
 async def test_one_address_cannot_take_all_connections(fake: FakeMoshi) -> None:
     async with running_frontend(fake.url, trusted_proxies="") as frontend:
-        clients = [await asyncio.open_connection(*frontend.address.split(":")) for _ in range(2048 // 4 + 100)]
+        clients = [await asyncio.open_connection(*frontend.address.split(":")) for _ in range(2112 // 4 + 50)]
         try:
             async with asyncio.timeout(10):
-                refused = [await asyncio.wait_for(reader.read(1), 5) for reader, _ in clients[-100:]]
-            assert refused == [b""] * 100
+                refused = [await asyncio.wait_for(reader.read(1), 5) for reader, _ in clients[-50:]]
+            assert refused == [b""] * 50
             clients[0][1].write(b"GET /alive HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert await clients[0][0].read(12) == b"HTTP/1.1 200"
         finally:
@@ -269,25 +272,26 @@ async def test_pings_are_not_read_while_their_pongs_are_not(fake: FakeMoshi, mon
     """Or the pongs would fill the memory."""
     monkeypatch.setattr(protocols, "STALL_SECONDS", 1.0)
     monkeypatch.setattr(protocols, "FRAMES_PER_SECOND", 1e6)
-    written: list[int] = []
+    monkeypatch.setattr(protocols, "RATE_SECONDS", 1e6)
+    buffered: list[int] = []
+    overdue = protocols.WebSocketProtocol.overdue
+
+    def look(protocol: protocols.WebSocketProtocol, now: float) -> str | None:
+        buffered.append(protocol.transport.get_write_buffer_size())
+        return overdue(protocol, now)
+
+    monkeypatch.setattr(protocols.WebSocketProtocol, "overdue", look)
     full_ping = bytes([0x89, 0xFD]) + PING[2:] + bytes(125)
-
-    def connection_lost(protocol: Any, exc: Exception | None) -> None:
-        written.append(protocol.transport.get_write_buffer_size())
-        lose(protocol, exc)
-
-    lose = protocols.WebSocketProtocol.connection_lost
-    monkeypatch.setattr(protocols.WebSocketProtocol, "connection_lost", connection_lost)
     async with running_frontend(fake.url) as frontend:
         with await deaf_client(frontend) as client:
-            client.settimeout(10)
 
             def pour() -> None:
-                with pytest.raises(OSError, match="reset|pipe"):
-                    while True:
-                        client.sendall(full_ping * 1000)
+                while True:
+                    client.sendall(full_ping * 1000)
 
-            await asyncio.to_thread(pour)
+            with pytest.raises((ConnectionError, TimeoutError)):
+                await asyncio.to_thread(pour)
+    assert 0 < max(buffered) < 2**18
 
 
 async def test_moshis_tiny_frames_do_not_hold_the_frontend(fake: FakeMoshi) -> None:

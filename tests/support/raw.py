@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 MASK = bytes(4)
@@ -72,7 +72,8 @@ def flooding(address: str, kind: str) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        client.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # the service dropped it
+            client.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join()
         client.close()

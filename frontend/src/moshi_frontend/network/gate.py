@@ -58,6 +58,11 @@ class Gate:
         """Bytes of the current piece that were not parsed yet."""
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._over_since: float | None = None
+
+    def seconds_over(self, now: float) -> float:
+        """For how long the peer has been over its rate, without catching up."""
+        return 0.0 if self._over_since is None else now - self._over_since
 
     def receive(self, data: bytes) -> None:
         """Bytes that the peer sent."""
@@ -104,6 +109,7 @@ class Gate:
             if self._left == 0:
                 now = self._loop.time()
                 if wait := self._meter.wait(now):
+                    self._over_since = self._over_since or now
                     return wait
                 if pieces == 0:
                     return 0.0
@@ -116,6 +122,8 @@ class Gate:
             del self._pending[: self._left]
             self._left -= len(chunk)
             self._parse(chunk)
+        if not self._pending:
+            self._over_since = None
         return None
 
 

@@ -26,6 +26,9 @@ HEAD_BYTES = 64 * 1024
 REQUEST_SECONDS = 10.0
 """For a request to arrive, from when the connection is open or the previous answer is sent."""
 
+RATE_SECONDS = 15.0
+"""For a peer to come back to its rate. Until then it is only read more slowly."""
+
 STALL_SECONDS = 20.0
 """For a peer to take what waits in the write buffer (64 KiB and one message)."""
 
@@ -52,6 +55,7 @@ class _Deadlines(asyncio.Protocol):
     """Notes since when the peer takes nothing, and since when the connection closes."""
 
     transport: asyncio.Transport
+    _gate: Gate
     _stalled: float | None = None
     _closing: float | None = None
 
@@ -67,6 +71,8 @@ class _Deadlines(asyncio.Protocol):
         if self.transport.is_closing():
             self._closing = self._closing or now
             return "close" if now - self._closing > CLOSE_SECONDS else None
+        if self._gate.seconds_over(now) > RATE_SECONDS:
+            return "rate"
         return "stalled" if self._stalled is not None and now - self._stalled > STALL_SECONDS else None
 
 

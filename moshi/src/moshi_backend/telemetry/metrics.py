@@ -90,7 +90,8 @@ DROPPED_CONNECTIONS = _counter(
     "{connection}",
     "Connections that the service dropped",
     reason="`full`: its place went to a new one, `address`: its client has too many, `request`: none came in time, "
-    "`stalled`: its peer took nothing, `close`: its peer did not take the end",
+    "`rate`: its peer sent too much for too long, `stalled`: its peer took nothing, "
+    "`close`: its peer did not take the end",
 )
 LOOP_LAG = _histogram("moshi.event_loop.lag", "s", "How much later than asked for the event loop runs something", _LAG)
 
