@@ -202,6 +202,14 @@ async def test_every_upgrade_is_answered(
     await slots_become(moshi, 0, seconds=5)
 
 
+@pytest.mark.parametrize("name", ["moshi", "frontend"])
+async def test_requests_that_are_not_http_do_not_fill_the_log(both: dict[str, Service], name: str) -> None:
+    lines = both[name].log.read_text().count("\n")
+    for _ in range(20):
+        assert (await ask(address_of(both[name]), b"hello?\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+    assert both[name].log.read_text().count("\n") - lines < 5
+
+
 def assert_the_frontend_gives_up_before_moshi() -> None:
     pings = proxy.PING_SECONDS + proxy.PONG_SECONDS
     assert max(pings, protocols.STALL_SECONDS) + protocols.CLOSE_SECONDS < MOSHI_GIVES_UP_SECONDS

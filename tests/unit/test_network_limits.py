@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import moshi_backend.access
-import moshi_backend.server
+import moshi_backend.listening
 import moshi_frontend.access
-import moshi_frontend.server
+import moshi_frontend.listening
 from moshi_backend.errors import StartupError as MoshiStartupError
 from moshi_frontend.errors import StartupError
 from moshi_frontend.network import descriptors, gate
@@ -225,11 +225,16 @@ def test_the_limit_of_open_files_is_raised(monkeypatch: pytest.MonkeyPatch) -> N
     assert descriptors.raise_limit() == 100_000
 
 
-def test_descriptors_are_reserved_for_conversations() -> None:
-    assert moshi_frontend.server.places(256, 64) == 256 - 64 - 64
-    assert moshi_frontend.server.places(65_536, 64) == 64 + 2048
+def test_descriptors_are_reserved_for_conversations(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = 256
+    for service in (moshi_frontend.listening, moshi_backend.listening):
+        monkeypatch.setattr(service, "raise_limit", lambda: limit)
+    assert moshi_frontend.listening.places(64) == 256 - 64 - 64
     with pytest.raises(StartupError, match=r"FRONTEND_MAX_CONNECTIONS=100 needs 296 open files and the limit is 256"):
-        moshi_frontend.server.places(256, 100)
-    assert moshi_backend.server.places(256, 8) == 160
+        moshi_frontend.listening.places(100)
+    assert moshi_backend.listening.places(8) == 160
     with pytest.raises(MoshiStartupError, match=r"MOSHI_QUEUE=100 needs 260 open files and the limit is 256"):
-        moshi_backend.server.places(256, 100)
+        moshi_backend.listening.places(100)
+    limit = 65_536
+    assert moshi_frontend.listening.places(64) == 64 + 2048
+    assert moshi_backend.listening.places(8) == 8 + 2048

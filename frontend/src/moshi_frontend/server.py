@@ -9,11 +9,9 @@ import uvicorn
 
 from moshi_frontend import proxy
 from moshi_frontend.app import Service
-from moshi_frontend.errors import StartupError
-from moshi_frontend.listening import certificate
+from moshi_frontend.listening import certificate, places
 from moshi_frontend.network.addresses import Networks
 from moshi_frontend.network.connections import Connections
-from moshi_frontend.network.descriptors import raise_limit
 from moshi_frontend.network.protocols import HEAD_BYTES
 from moshi_frontend.network.serving import LimitedServer
 from moshi_frontend.proxy import Proxy
@@ -23,15 +21,6 @@ from moshi_frontend.tls import Certificate
 
 LEFT_OVERS_SECONDS = 1
 """What requests and sockets get after the conversations have been ended."""
-
-RESERVED_DESCRIPTORS = 64
-"""For the log, certificates, health checks of moshi, and telemetry."""
-
-SPARE_CONNECTIONS = 32
-"""Connections that there must be room for beside the conversations."""
-
-MOST_CONNECTIONS = 2048
-"""Connections that there is room for beside the conversations, if there are descriptors for them."""
 
 
 class Server(LimitedServer):
@@ -58,28 +47,12 @@ class Server(LimitedServer):
         await super().shutdown(sockets)
 
 
-def places(descriptors: int, conversations: int) -> int:
-    """How many connections there is room for. A conversation needs a second descriptor, towards moshi.
-
-    Raises:
-        StartupError: fewer than the conversations need.
-    """
-    left = descriptors - RESERVED_DESCRIPTORS - conversations
-    if left < conversations + SPARE_CONNECTIONS:
-        needed = RESERVED_DESCRIPTORS + 2 * conversations + SPARE_CONNECTIONS
-        raise StartupError(
-            f"FRONTEND_MAX_CONNECTIONS={conversations} needs {needed} open files and the limit is {descriptors}; "
-            "raise it (ulimit -n), or lower the setting"
-        )
-    return min(left, conversations + MOST_CONNECTIONS)
-
-
 def create_server(service: Service, settings: Settings) -> Server:
     """
     Raises:
         StartupError: the limit of open files is too low.
     """
-    connections = Connections(places(raise_limit(), settings.max_connections), Networks(settings.trusted_proxies))
+    connections = Connections(places(settings.max_connections), Networks(settings.trusted_proxies))
     tls = certificate(settings)
     config = uvicorn.Config(
         service.app,

@@ -9,7 +9,7 @@ from functools import partial
 
 import moshi_backend
 from moshi_backend.errors import StartupError
-from moshi_backend.listening import certificate, listen
+from moshi_backend.listening import certificate, listen, places
 from moshi_backend.settings import Settings, load_settings
 from moshi_backend.telemetry import export, logs
 
@@ -51,6 +51,7 @@ def _serve() -> None:
 
 
 def _run(settings: Settings) -> None:
+    places(settings.queue)
     bound = listen(settings.host, settings.port)
     tls = certificate(settings)
     host, port = bound.getsockname()[:2]

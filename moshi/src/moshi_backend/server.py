@@ -11,12 +11,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from moshi_backend import protocol
-from moshi_backend.errors import StartupError
-from moshi_backend.listening import certificate
+from moshi_backend.listening import certificate, places
 from moshi_backend.lobby import Lobby
 from moshi_backend.network.addresses import Networks
 from moshi_backend.network.connections import Connections
-from moshi_backend.network.descriptors import raise_limit
 from moshi_backend.network.protocols import HEAD_BYTES
 from moshi_backend.network.serving import LimitedServer
 from moshi_backend.renewal import keep_current
@@ -24,15 +22,6 @@ from moshi_backend.settings import Settings
 from moshi_backend.tls import Certificate
 
 SHUTDOWN_SECONDS = 3
-
-RESERVED_DESCRIPTORS = 96
-"""For the log, the model's files, downloads, the GPU, and telemetry."""
-
-SPARE_CONNECTIONS = 64
-"""Connections that there must be room for beside the clients who wait."""
-
-MOST_CONNECTIONS = 2048
-"""Connections that there is room for beside the clients who wait, if there are descriptors for them."""
 
 
 class _Server(LimitedServer):
@@ -65,33 +54,13 @@ class _Server(LimitedServer):
         await super().shutdown(sockets)
 
 
-def places(descriptors: int, queue: int) -> int:
-    """How many connections there is room for.
-
-    Args:
-        descriptors: the limit of open files.
-        queue: clients who may wait.
-
-    Raises:
-        StartupError: too few.
-    """
-    left = descriptors - RESERVED_DESCRIPTORS
-    if left < queue + SPARE_CONNECTIONS:
-        needed = RESERVED_DESCRIPTORS + queue + SPARE_CONNECTIONS
-        raise StartupError(
-            f"MOSHI_QUEUE={queue} needs {needed} open files and the limit is {descriptors}; "
-            "raise it (ulimit -n), or lower the setting"
-        )
-    return min(left, queue + MOST_CONNECTIONS)
-
-
 def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, settings: Settings) -> None:
     """Until SIGINT or SIGTERM; returns normally after either.
 
     Raises:
         StartupError: the limit of open files is too low.
     """
-    connections = Connections(places(raise_limit(), settings.queue), Networks(settings.trusted_proxies))
+    connections = Connections(places(settings.queue), Networks(settings.trusted_proxies))
     tls = certificate(settings)
     config = uvicorn.Config(
         app,

@@ -1,6 +1,7 @@
 """HTTP and WebSocket connections: uvicorn's protocols, with limits of rate and time."""
 
 import asyncio
+import logging
 import re
 from typing import Any
 
@@ -48,6 +49,10 @@ FRAME_BURST = 400.0
 MESSAGES_READ_AHEAD = 8
 """Messages that may wait for the application before the peer has to wait."""
 
+_errors = logging.getLogger(__name__)
+_errors.setLevel(logging.ERROR)
+"""uvicorn warns of every request that is not HTTP. The client's answer says so; the log would only fill up."""
+
 _CONTROL_CHARACTER = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -83,6 +88,7 @@ class HttpProtocol(_Deadlines, H11Protocol):
         self, connection: Connection, config: Config, server_state: ServerState, app_state: dict[str, Any]
     ) -> None:
         super().__init__(config, server_state, app_state)
+        self.logger = _errors
         self._connection = connection
         self._waiting: float | None = self.loop.time()
         """Since when a request is awaited that is not complete."""
