@@ -341,6 +341,23 @@ async def test_over_tls_nothing_of_moshis_last_words_is_lost(tmp_path: Path) -> 
         assert client.close_code == 4000
 
 
+async def test_over_tls_messages_and_the_clients_last_words_pass(fake: FakeMoshi, tmp_path: Path) -> None:
+    sent = [bytes([1]) + bytes(size) for size in (0, 1, 125, 126, 60_000)] * 4
+    async with running_frontend(fake.url, tls="auto", state_dir=tmp_path) as frontend:
+        trust = ssl.create_default_context(cafile=tmp_path / "tls" / "ca.pem")
+        url = f"wss://localhost:{frontend.address.split(':')[1]}/api/chat"
+        async with connect(url, ssl=trust, compression=None) as client:
+            assert await client.recv() == HANDSHAKE
+            for message in sent:
+                await client.send(message)
+            async with asyncio.timeout(15):
+                assert [await client.recv() for _ in sent] == sent
+            await client.close(4001, "changed my mind")
+        conversation = await fake.conversation()
+        await asyncio.wait_for(conversation.wait_closed(), 10)
+    assert (conversation.close_code, conversation.close_reason) == (4001, "changed my mind")
+
+
 async def _until_closed(client: Any) -> AsyncIterator[bytes]:
     try:
         async for message in client:
