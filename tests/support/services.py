@@ -67,25 +67,37 @@ class Service:
 
 
 @contextmanager
-def running_moshi(folder: Path, settings: Mapping[str, str] | None = None, *, wait: bool = True) -> Iterator[Service]:
+def running_moshi(
+    folder: Path, settings: Mapping[str, str] | None = None, *, wait: bool = True, open_files: int | None = None
+) -> Iterator[Service]:
     """The moshi service over plain HTTP on a free port, ready if it is waited for; its log is `folder`/moshi.log."""
     port = free_port()
     environment = clean_environment(MOSHI_TLS="off", MOSHI_PORT=str(port), MOSHI_STATE_DIR=str(folder))
-    command = [str(BIN / "moshi-backend"), "serve"]
+    command = [*_limited(open_files), str(BIN / "moshi-backend"), "serve"]
     with _running(command, environment | dict(settings or {}), port, folder / "moshi.log", wait) as service:
         yield service
 
 
 @contextmanager
 def running_frontend(
-    folder: Path, moshi: Service, settings: Mapping[str, str] | None = None, *, wait: bool = True
+    folder: Path,
+    moshi: Service,
+    settings: Mapping[str, str] | None = None,
+    *,
+    wait: bool = True,
+    open_files: int | None = None,
 ) -> Iterator[Service]:
     """The frontend in front of `moshi`, ready if it is waited for; its log is `folder`/frontend.log."""
     port = free_port()
     environment = clean_environment(MOSHI_URL=moshi.url, FRONTEND_PORT=str(port), FRONTEND_STATE_DIR=str(folder))
-    command = [str(BIN / "moshi-frontend")]
+    command = [*_limited(open_files), str(BIN / "moshi-frontend")]
     with _running(command, environment | dict(settings or {}), port, folder / "frontend.log", wait) as service:
         yield service
+
+
+def _limited(open_files: int | None) -> list[str]:
+    """Begins a command that may not open more files."""
+    return [] if open_files is None else ["prlimit", f"--nofile={open_files}"]
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def _run() -> None:
     from moshi_frontend.addresses import url_of
     from moshi_frontend.app import create_service
     from moshi_frontend.discovery import find_moshi
-    from moshi_frontend.listening import certificate, listen
+    from moshi_frontend.listening import certificate, listen, places
     from moshi_frontend.server import serve
     from moshi_frontend.settings import load_settings
     from moshi_frontend.telemetry import export, logs
@@ -44,6 +44,7 @@ def _run() -> None:
     logs.start(settings.log_format)
     close_telemetry = export.start("scenario6-frontend", moshi_frontend.__version__)
     endpoints = find_moshi(os.environ)
+    places(settings.max_connections)
     bound = listen(settings.host, settings.port)
     tls = certificate(settings)
     if tls:

@@ -3,12 +3,14 @@
 import time
 from collections import OrderedDict
 
+from moshi_frontend.network.addresses import group_of
+
 ADDRESSES = 10_000
 """How many addresses are remembered; the one that was quiet longest is forgotten first."""
 
 
 class Doorkeeper:
-    """Counts what each address has open, and how often it comes.
+    """Counts what each address has open, and how often it comes. An IPv6 address counts with its whole /64.
 
     Args:
         connections: of one address at the same time; 0 for any number.
@@ -24,6 +26,7 @@ class Doorkeeper:
 
     def enter(self, address: str, now: float | None = None) -> str | None:
         """Why not, or nothing; then `leave` has to follow."""
+        address = group_of(address)
         now = time.monotonic() if now is None else now
         if self._connections and self._open.get(address, 0) >= self._connections:
             return f"{self._connections} connections are open from {address} already"
@@ -33,6 +36,7 @@ class Doorkeeper:
         return None
 
     def leave(self, address: str) -> None:
+        address = group_of(address)
         if self._open[address] == 1:
             del self._open[address]
         else:

@@ -1,4 +1,4 @@
-"""What the service needs before it can serve: its port and its certificate."""
+"""What the service needs before it can serve: its port, file descriptors and its certificate."""
 
 import os
 import socket
@@ -7,8 +7,18 @@ from datetime import UTC, datetime
 
 from moshi_frontend.addresses import own_address
 from moshi_frontend.errors import StartupError
+from moshi_frontend.network.descriptors import raise_limit
 from moshi_frontend.settings import Settings
 from moshi_frontend.tls import Certificate, automatic_certificate, names_of_this_machine
+
+RESERVED_DESCRIPTORS = 64
+"""For the log, certificates, health checks of moshi, and telemetry."""
+
+SPARE_CONNECTIONS = 32
+"""Connections that there must be room for beside the conversations."""
+
+MOST_CONNECTIONS = 2048
+"""Connections that there is room for beside the conversations, if there are descriptors for them."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -27,6 +37,23 @@ def listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} port {port}: {why}; "
             "stop what uses it (ss -ltnp shows it), or set FRONTEND_HOST or FRONTEND_PORT"
         ) from None
+
+
+def places(conversations: int) -> int:
+    """How many connections there is room for. A conversation needs a second descriptor, towards moshi.
+
+    Raises:
+        StartupError: fewer than the conversations need.
+    """
+    descriptors = raise_limit()
+    left = descriptors - RESERVED_DESCRIPTORS - conversations
+    if left < conversations + SPARE_CONNECTIONS:
+        needed = RESERVED_DESCRIPTORS + 2 * conversations + SPARE_CONNECTIONS
+        raise StartupError(
+            f"FRONTEND_MAX_CONNECTIONS={conversations} needs {needed} open files and the limit is {descriptors}; "
+            "raise it (ulimit -n), or lower the setting"
+        )
+    return min(left, conversations + MOST_CONNECTIONS)
 
 
 def certificate(settings: Settings) -> Certificate | None:

@@ -21,6 +21,7 @@ from moshi_frontend.access import Doorkeeper
 from moshi_frontend.closing import Close, Code
 from moshi_frontend.discovery import Endpoint
 from moshi_frontend.hosts import wrong_host
+from moshi_frontend.moshi_connection import MoshiConnection
 from moshi_frontend.origins import is_allowed_host, is_allowed_origin
 from moshi_frontend.replicas import Replicas
 from moshi_frontend.settings import Settings
@@ -129,6 +130,7 @@ class Proxy:
         inject(headers)  # our span or, without telemetry, the client's
         return await connect(
             endpoint.chat_url + query,
+            create_connection=MoshiConnection,
             ssl=self._trust.context() if endpoint.is_tls else None,
             additional_headers=headers,
             compression=None,

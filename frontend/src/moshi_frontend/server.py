@@ -9,7 +9,11 @@ import uvicorn
 
 from moshi_frontend import proxy
 from moshi_frontend.app import Service
-from moshi_frontend.listening import certificate
+from moshi_frontend.listening import certificate, places
+from moshi_frontend.network.addresses import Networks
+from moshi_frontend.network.connections import Connections
+from moshi_frontend.network.protocols import HEAD_BYTES
+from moshi_frontend.network.serving import LimitedServer
 from moshi_frontend.proxy import Proxy
 from moshi_frontend.renewal import keep_current
 from moshi_frontend.settings import Settings
@@ -19,11 +23,17 @@ LEFT_OVERS_SECONDS = 1
 """What requests and sockets get after the conversations have been ended."""
 
 
-class Server(uvicorn.Server):
+class Server(LimitedServer):
     """Tells conversations that the service goes away, instead of cutting them off."""
 
-    def __init__(self, config: uvicorn.Config, conversations: Proxy, find: Callable[[], Certificate | None]) -> None:
-        super().__init__(config)
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        connections: Connections,
+        conversations: Proxy,
+        find: Callable[[], Certificate | None],
+    ) -> None:
+        super().__init__(config, connections)
         self._conversations = conversations
         self._find = find
 
@@ -38,10 +48,16 @@ class Server(uvicorn.Server):
 
 
 def create_server(service: Service, settings: Settings) -> Server:
+    """
+    Raises:
+        StartupError: the limit of open files is too low.
+    """
+    connections = Connections(places(settings.max_connections), Networks(settings.trusted_proxies))
     tls = certificate(settings)
     config = uvicorn.Config(
         service.app,
         ws="websockets-sansio",
+        h11_max_incomplete_event_size=HEAD_BYTES,
         ws_max_size=proxy.MESSAGE_BYTES_FROM_CLIENT,
         ws_per_message_deflate=False,  # Opus does not compress further
         ws_ping_interval=proxy.PING_SECONDS,
@@ -54,7 +70,7 @@ def create_server(service: Service, settings: Settings) -> Server:
         ssl_certfile=tls.chain if tls else None,
         ssl_keyfile=tls.key if tls else None,
     )
-    return Server(config, service.proxy, partial(certificate, settings))
+    return Server(config, connections, service.proxy, partial(certificate, settings))
 
 
 def serve(service: Service, bound: socket.socket, settings: Settings) -> None:

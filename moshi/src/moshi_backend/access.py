@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from starlette.requests import HTTPConnection
 
 from moshi_backend.hosts import wrong_host
+from moshi_backend.network.addresses import group_of
 from moshi_backend.origins import is_allowed_host, is_allowed_origin
 from moshi_backend.protocol import Close
 
@@ -75,7 +76,7 @@ class Access:
 
 
 class Doorkeeper:
-    """Counts what each address has open, and how often it comes.
+    """Counts what each address has open, and how often it comes. An IPv6 address counts with its whole /64.
 
     Args:
         connections: of one address at the same time; 0 for any number.
@@ -91,6 +92,7 @@ class Doorkeeper:
 
     def enter(self, address: str, now: float | None = None) -> str | None:
         """Why not, or nothing; then `leave` has to follow."""
+        address = group_of(address)
         now = time.monotonic() if now is None else now
         if self._connections and self._open.get(address, 0) >= self._connections:
             return f"{self._connections} connections are open from {address} already"
@@ -100,6 +102,7 @@ class Doorkeeper:
         return None
 
     def leave(self, address: str) -> None:
+        address = group_of(address)
         if self._open[address] == 1:
             del self._open[address]
         else:

@@ -12,7 +12,7 @@ from typing import NoReturn
 import moshi_backend
 from moshi_backend.addresses import url_of
 from moshi_backend.errors import StartupError
-from moshi_backend.listening import certificate, listen
+from moshi_backend.listening import certificate, listen, places
 from moshi_backend.settings import Settings, load_settings
 from moshi_backend.signals import treat_hangup_as_termination
 from moshi_backend.telemetry import export, logs
@@ -68,6 +68,7 @@ def _end(code: int) -> NoReturn:
 
 
 def _run(settings: Settings) -> None:
+    places(settings.queue)
     bound = listen(settings.host, settings.port)
     tls = certificate(settings)
     log.info("listening on %s", url_of(bound, "https" if tls else "http"))

@@ -1,4 +1,4 @@
-"""What the service needs before anything slow begins: its port and its certificate. No PyTorch here."""
+"""What the service needs before anything slow begins: its port, file descriptors and certificate. No PyTorch here."""
 
 import os
 import socket
@@ -7,8 +7,18 @@ from datetime import UTC, datetime
 
 from moshi_backend.addresses import own_address
 from moshi_backend.errors import StartupError
+from moshi_backend.network.descriptors import raise_limit
 from moshi_backend.settings import Settings
 from moshi_backend.tls import Certificate, automatic_certificate, names_of_this_machine
+
+RESERVED_DESCRIPTORS = 96
+"""For the log, the model's files, downloads, the GPU, and telemetry."""
+
+SPARE_CONNECTIONS = 64
+"""Connections that there must be room for beside the clients who wait."""
+
+MOST_CONNECTIONS = 2048
+"""Connections that there is room for beside the clients who wait, if there are descriptors for them."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -26,6 +36,26 @@ def listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} port {port}: {why}; "
             "stop what uses it (ss -ltnp shows it), or set MOSHI_HOST or MOSHI_PORT"
         ) from None
+
+
+def places(queue: int) -> int:
+    """How many connections there is room for.
+
+    Args:
+        queue: clients who may wait.
+
+    Raises:
+        StartupError: too few.
+    """
+    descriptors = raise_limit()
+    left = descriptors - RESERVED_DESCRIPTORS
+    if left < queue + SPARE_CONNECTIONS:
+        needed = RESERVED_DESCRIPTORS + queue + SPARE_CONNECTIONS
+        raise StartupError(
+            f"MOSHI_QUEUE={queue} needs {needed} open files and the limit is {descriptors}; "
+            "raise it (ulimit -n), or lower the setting"
+        )
+    return min(left, queue + MOST_CONNECTIONS)
 
 
 def certificate(settings: Settings) -> Certificate | None:

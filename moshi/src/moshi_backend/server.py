@@ -11,8 +11,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from moshi_backend import protocol
-from moshi_backend.listening import certificate
+from moshi_backend.listening import certificate, places
 from moshi_backend.lobby import Lobby
+from moshi_backend.network.addresses import Networks
+from moshi_backend.network.connections import Connections
+from moshi_backend.network.protocols import HEAD_BYTES
+from moshi_backend.network.serving import LimitedServer
 from moshi_backend.renewal import keep_current
 from moshi_backend.settings import Settings
 from moshi_backend.tls import Certificate
@@ -20,12 +24,18 @@ from moshi_backend.tls import Certificate
 SHUTDOWN_SECONDS = 3
 
 
-class _Server(uvicorn.Server):
+class _Server(LimitedServer):
     """Lets conversations end, instead of cutting them off: SIGTERM leaves them the time that drains take, and the
     service answers meanwhile; SIGINT, from somebody at the keyboard, and a second signal leave them none."""
 
-    def __init__(self, config: uvicorn.Config, lobby: Lobby, find: Callable[[], Certificate | None]) -> None:
-        super().__init__(config)
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        connections: Connections,
+        lobby: Lobby,
+        find: Callable[[], Certificate | None],
+    ) -> None:
+        super().__init__(config, connections)
         self._lobby = lobby
         self._find = find
 
@@ -45,11 +55,17 @@ class _Server(uvicorn.Server):
 
 
 def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, settings: Settings) -> None:
-    """Until SIGINT or SIGTERM; returns normally after either."""
+    """Until SIGINT or SIGTERM; returns normally after either.
+
+    Raises:
+        StartupError: the limit of open files is too low.
+    """
+    connections = Connections(places(settings.queue), Networks(settings.trusted_proxies))
     tls = certificate(settings)
     config = uvicorn.Config(
         app,
         ws="websockets-sansio",
+        h11_max_incomplete_event_size=HEAD_BYTES,
         ws_max_size=protocol.MESSAGE_BYTES,
         ws_per_message_deflate=False,  # Opus does not compress further
         access_log=False,
@@ -62,4 +78,4 @@ def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, settings: Settings) 
     # uvicorn raises the signal once more when it is done, which would make an orderly end look like a crash.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    _Server(config, lobby, partial(certificate, settings)).run(sockets=[bound])
+    _Server(config, connections, lobby, partial(certificate, settings)).run(sockets=[bound])

@@ -58,6 +58,14 @@ DURATION = _histogram(
     _TALK,
     end="who ended it: `client`, `moshi`, `lost`, `frontend`",
 )
+DROPPED_CONNECTIONS = _counter(
+    "frontend.connections.dropped",
+    "{connection}",
+    "Connections that the service dropped",
+    reason="`full`: its place went to a new one, `address`: its client has too many, `request`: none came in time, "
+    "`rate`: its peer sent too much for too long, `stalled`: its peer took nothing, "
+    "`close`: its peer did not take the end",
+)
 LOOP_LAG = _histogram(
     "frontend.event_loop.lag", "s", "How much later than asked for the event loop runs something", _LAG
 )

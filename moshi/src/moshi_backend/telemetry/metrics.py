@@ -85,6 +85,14 @@ PREFIX = _histogram(
     voice="`read`, or `remembered` from an earlier conversation",
 )
 FIRST_AUDIO = _histogram("moshi.session.first_audio", "s", "From the handshake until the first answer was sent", _WAIT)
+DROPPED_CONNECTIONS = _counter(
+    "moshi.connections.dropped",
+    "{connection}",
+    "Connections that the service dropped",
+    reason="`full`: its place went to a new one, `address`: its client has too many, `request`: none came in time, "
+    "`rate`: its peer sent too much for too long, `stalled`: its peer took nothing, "
+    "`close`: its peer did not take the end",
+)
 LOOP_LAG = _histogram("moshi.event_loop.lag", "s", "How much later than asked for the event loop runs something", _LAG)
 
 ACTIVE = _gauge("moshi.sessions.active", "{session}", "Conversations that hold a slot")

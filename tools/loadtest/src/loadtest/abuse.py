@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from loadtest.audio import FRAME_SECONDS, KIND_AUDIO, KIND_HANDSHAKE, encode, extreme
+from loadtest.audio import FRAME_SECONDS, KIND_AUDIO, KIND_CONTROL, KIND_HANDSHAKE, encode, extreme
 from loadtest.client import dial
 
 KINDS = {
@@ -28,7 +28,21 @@ KINDS = {
     "unknown": "kinds that the protocol does not have",
     "frozen": "reads nothing from its socket",
     "reconnect": "connects and drops, again and again",
+    "pings": "empty ping frames, a megabyte a second",
+    "parts": "a message of empty continuation frames, a megabyte a second",
+    "tiny": "messages of one byte, a megabyte a second",
 }
+
+_NO_MASK = bytes(4)
+FRAMES = {
+    "pings": (b"", bytes([0x89, 0x80]) + _NO_MASK),
+    "parts": (bytes([0x02, 0x80]) + _NO_MASK, bytes([0x00, 0x80]) + _NO_MASK),
+    "tiny": (b"", bytes([0x82, 0x81]) + _NO_MASK + bytes([KIND_CONTROL])),
+}
+"""The frame that comes first, and the one that is repeated, as bytes: a library would send them too slowly."""
+
+FRAMES_BYTES_PER_SECOND = 1_000_000
+FRAMES_EVERY_SECONDS = 0.01
 
 FLOOD_SPEED = 10
 type Script = Iterator[tuple[float, bytes | str]]
@@ -121,7 +135,8 @@ async def _one(
                 return
             if kind == "frozen":
                 socket.transport.pause_reading()
-            tasks.append(asyncio.create_task(_perform(socket, script(kind, messages))))
+            doing = _pour(socket, *FRAMES[kind]) if kind in FRAMES else _perform(socket, script(kind, messages))
+            tasks.append(asyncio.create_task(doing))
             reading = asyncio.create_task(_read(socket, ending))
             tasks.append(reading)
             await asyncio.wait({reading, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -161,6 +176,17 @@ async def _perform(socket: ClientConnection, lines: Script) -> None:
             await socket.send(message)
     except ConnectionClosed:
         pass
+
+
+async def _pour(socket: ClientConnection, first: bytes, repeated: bytes) -> None:
+    """The frames, until the connection ends. Those that the server does not take are not made up for."""
+    bytes_at_once = int(FRAMES_BYTES_PER_SECOND * FRAMES_EVERY_SECONDS)
+    chunk = repeated * (bytes_at_once // len(repeated))
+    socket.transport.write(first)
+    while not socket.transport.is_closing():
+        if socket.transport.get_write_buffer_size() < len(chunk):
+            socket.transport.write(chunk)
+        await asyncio.sleep(FRAMES_EVERY_SECONDS)
 
 
 async def _read(socket: ClientConnection, ending: Ending) -> None:

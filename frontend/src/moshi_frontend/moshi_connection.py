@@ -1,0 +1,34 @@
+"""The frontend's WebSocket towards moshi."""
+
+import asyncio
+
+from websockets.asyncio.client import ClientConnection
+
+from moshi_frontend.network import gate
+from moshi_frontend.network.gate import Gate, Meter
+
+
+class MoshiConnection(ClientConnection):
+    """Parses what moshi sends in pieces, so that one conversation does not hold the event loop. moshi is trusted, so
+    its rate is not limited."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        meter = Meter(float("inf"), 1)
+        self._gate = Gate(self.transport, meter, gate.some_bytes, super().data_received, self._is_ready)
+        self.recv_messages.resume = self._gate.go_on
+
+    def data_received(self, data: bytes) -> None:
+        self._gate.receive(data)
+
+    def eof_received(self) -> None:
+        if rest := self._gate.take():  # over TLS the end arrives although reading is paused
+            super().data_received(rest)
+        super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gate.close()
+        super().connection_lost(exc)
+
+    def _is_ready(self) -> bool:
+        return not self.recv_messages.paused

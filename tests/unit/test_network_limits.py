@@ -1,0 +1,240 @@
+"""Limits on what a peer makes a service do: the same in both services, which share no code."""
+
+import asyncio
+import logging
+import resource
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import moshi_backend.access
+import moshi_backend.listening
+import moshi_frontend.access
+import moshi_frontend.listening
+from moshi_backend.errors import StartupError as MoshiStartupError
+from moshi_frontend.errors import StartupError
+from moshi_frontend.network import descriptors, gate
+from moshi_frontend.network.addresses import Networks, group_of
+from moshi_frontend.network.connections import ADDRESS_SHARE, Connection, Connections, Stage
+from moshi_frontend.network.gate import PENDING_BYTES, PIECES_AT_ONCE, Gate, Meter
+
+ROOT = Path(__file__).parents[2]
+PING = bytes([0x89, 0x80, 0, 0, 0, 0])
+
+
+def test_both_services_have_the_same_limits() -> None:
+    ours, theirs = ROOT / "frontend/src/moshi_frontend/network", ROOT / "moshi/src/moshi_backend/network"
+    texts = {file.name: file.read_text().replace("moshi_frontend", "moshi_backend") for file in ours.glob("*.py")}
+    assert texts == {file.name: file.read_text() for file in theirs.glob("*.py")}
+
+
+class Transport:
+    """Remembers whether it is read."""
+
+    reading = True
+    aborted = False
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def gated(
+    parsed: list[bytes], rate: float, burst: float, ready: Callable[[], bool] = lambda: True
+) -> tuple[Gate, Transport]:
+    transport: Any = Transport()
+    return Gate(transport, Meter(rate, burst), gate.frame, parsed.append, ready), transport
+
+
+@pytest.mark.anyio
+async def test_one_read_of_tiny_frames_is_parsed_a_few_at_a_time_and_then_at_the_rate() -> None:
+    parsed: list[bytes] = []
+    doorway, transport = gated(parsed, rate=0.001, burst=100)
+    doorway.receive(PING * 40_000)
+    assert len(parsed) == PIECES_AT_ONCE
+    assert not transport.reading
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.05)
+    assert 100 <= len(parsed) <= 102
+    assert not transport.reading
+    doorway.close()
+
+
+@pytest.mark.anyio
+async def test_what_came_through_is_what_was_sent() -> None:
+    frames = [PING, b"\x82\xfe\x01\x00" + bytes(4) + b"x" * 256, b"\x82\xff" + bytes(5) + b"\1\0\0" + bytes(4 + 65_536)]
+    sent = b"".join(frames) * 3
+    for size in (1, 7, 1000, len(sent)):
+        parsed: list[bytes] = []
+        doorway, transport = gated(parsed, rate=1000, burst=1000)
+        for start in range(0, len(sent), size):
+            doorway.receive(sent[start : start + size])
+        assert b"".join(parsed) == sent
+        assert transport.reading
+        doorway.close()
+
+
+@pytest.mark.anyio
+async def test_an_application_that_is_busy_makes_the_peer_wait() -> None:
+    parsed: list[bytes] = []
+    doorway, transport = gated(parsed, 1000, 1000, lambda: len(parsed) != 2)
+    doorway.receive(PING * 3)
+    assert (len(parsed), transport.reading) == (2, False)
+    parsed.append(b"taken")
+    doorway.go_on()
+    assert (len(parsed), transport.reading) == (4, True)
+
+
+@pytest.mark.anyio
+async def test_a_peer_that_is_read_although_it_has_to_wait_is_dropped_in_the_end() -> None:
+    doorway, transport = gated([], 1000, 1000, lambda: False)
+    doorway.receive(bytes(PENDING_BYTES))
+    assert not transport.aborted
+    doorway.receive(b"1")
+    assert transport.aborted
+
+
+def test_the_meter_lets_so_much_through_and_then_at_its_rate() -> None:
+    meter, now, spent = Meter(rate=10, burst=5), 100.0, 0
+    while now < 110.0:
+        if wait := meter.wait(now):
+            now += wait
+        else:
+            meter.spend(1, now)
+            spent += 1
+    assert 100 + 5 - 1 <= spent <= 100 + 5 + 2
+
+
+@pytest.mark.parametrize(
+    ("address", "group"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2::1", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::/64"),
+        ("somebody", "somebody"),
+        ("", ""),
+    ],
+)
+def test_an_ipv6_address_counts_with_its_network(address: str, group: str) -> None:
+    assert group_of(address) == group
+
+
+@pytest.mark.parametrize("access", [moshi_backend.access, moshi_frontend.access])
+def test_a_client_does_not_get_around_its_limits_with_another_address_of_its_network(access: Any) -> None:
+    door = access.Doorkeeper(2, 0)
+    assert door.enter("2001:db8::1") is None
+    assert door.enter("2001:db8::2") is None
+    assert door.enter("2001:db8::3") == "2 connections are open from 2001:db8::/64 already"
+    assert door.enter("2001:db8:0:1::1") is None
+    door.leave("2001:db8::2")
+    assert door.enter("2001:db8::3") is None
+    rate = access.Doorkeeper(0, 2)
+    assert [rate.enter(f"2001:db8::{number}", 0.0) is None for number in range(4)] == [True, True, False, False]
+
+
+def test_trusted_networks() -> None:
+    listed = Networks("127.0.0.1, 10.0.0.0/8,2001:db8::/32, nonsense")
+    assert [a in listed for a in ("127.0.0.1", "::ffff:10.1.2.3", "2001:db8::1")] == [True] * 3
+    assert [a in listed for a in ("127.0.0.2", "2001:db9::1", "nonsense", "")] == [False] * 4
+    assert "203.0.113.9" in Networks("*")
+    assert "127.0.0.1" not in Networks("")
+
+
+def test_a_full_table_gives_the_place_of_the_oldest_idle_connection_to_a_new_one() -> None:
+    table = Connections(8, Networks("*"))
+    ended: list[Connection] = []
+    first = [table.admit(str(number), 0.0) for number in range(8)]
+    for connection in first:
+        assert connection is not None
+        connection.end = partial(ended.append, connection)
+    assert first[0] and first[1] and first[2]
+    first[0].enter(Stage.CONVERSATION)
+    first[1].enter(Stage.REQUEST)
+    assert table.admit("new", 1.0) is not None
+    assert ended == [first[2]]
+    assert len(table) == 8
+
+
+def test_a_table_full_of_conversations_takes_no_new_connection() -> None:
+    table = Connections(2, Networks("*"))
+    both = [table.admit("one", 0.0) for _ in range(2)]
+    assert both[0] and both[1]
+    both[0].enter(Stage.CONVERSATION)
+    both[1].enter(Stage.CONVERSATION)
+    assert table.admit("two", 0.0) is None
+    both[0].leave()
+    both[0].leave()
+    assert table.admit("two", 0.0) is not None
+
+
+def test_one_address_has_a_share_of_the_places_and_conversations_are_not_of_it() -> None:
+    table = Connections(8 * ADDRESS_SHARE, Networks("127.0.0.1"))
+    mine = [table.admit("2001:db8::1", 0.0) for _ in range(8)]
+    assert None not in mine
+    assert table.admit("2001:db8::2", 0.0) is None
+    assert table.admit("2001:db8:1::1", 0.0) is not None
+    assert mine[0] and mine[1]
+    mine[0].enter(Stage.CONVERSATION)
+    assert table.admit("2001:db8::2", 0.0) is not None
+    mine[0].leave()
+    assert table.admit("2001:db8::2", 0.0) is None
+    mine[1].leave()
+    assert table.admit("2001:db8::2", 0.0) is not None
+    assert all(table.admit("127.0.0.1", 0.0) for _ in range(16))
+
+
+def test_a_full_table_is_logged_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    table = Connections(4, Networks("*"))
+    open_ = [table.admit("a", 0.0) for _ in range(1000)]
+    for connection in open_:
+        assert connection is not None
+        connection.leave()
+    table.sweep(1.0)
+    table.sweep(2.0)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    for _ in range(10):  # full again within the minute
+        for connection in [table.admit("a", 3.0) for _ in range(5)]:
+            assert connection is not None
+            connection.leave()
+        table.sweep(3.0)
+    assert len(caplog.records) == 2
+
+
+def test_the_limit_of_open_files_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = {"now": (256, 4096)}
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits["now"])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, new: limits.update(now=new))
+    assert descriptors.raise_limit() == 4096
+    assert limits["now"] == (4096, 4096)
+    limits["now"] = (1024, resource.RLIM_INFINITY)
+    assert descriptors.raise_limit() == descriptors.WANTED
+    limits["now"] = (100_000, 200_000)
+    assert descriptors.raise_limit() == 100_000
+
+
+def test_descriptors_are_reserved_for_conversations(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = 256
+    for service in (moshi_frontend.listening, moshi_backend.listening):
+        monkeypatch.setattr(service, "raise_limit", lambda: limit)
+    assert moshi_frontend.listening.places(64) == 256 - 64 - 64
+    with pytest.raises(StartupError, match=r"FRONTEND_MAX_CONNECTIONS=100 needs 296 open files and the limit is 256"):
+        moshi_frontend.listening.places(100)
+    assert moshi_backend.listening.places(8) == 160
+    with pytest.raises(MoshiStartupError, match=r"MOSHI_QUEUE=100 needs 260 open files and the limit is 256"):
+        moshi_backend.listening.places(100)
+    limit = 65_536
+    assert moshi_frontend.listening.places(64) == 64 + 2048
+    assert moshi_backend.listening.places(8) == 8 + 2048
