@@ -7,6 +7,7 @@ const en = {
   none: "–",
 
   // What there is to press.
+  controls: "Controls of the conversation",
   connect: "Connect",
   connectAgain: "Connect again",
   disconnect: "Hang up",
@@ -51,7 +52,10 @@ const en = {
   preparingProgress: "Voice and role",
   live: { title: "Live", detail: "Speak whenever you like." },
   muted: { title: "Muted", detail: "Moshi hears silence. The conversation goes on." },
-  pushToTalk: { title: "Live, hold to talk", detail: "Moshi hears you while you hold the button or the space bar." },
+  pushToTalk: {
+    title: "Live, hold to talk",
+    detail: "Moshi hears you while you hold the button or, with shortcuts on, the space bar.",
+  },
   attempt: (number: number) => `Attempt ${number}`,
   inTime: (duration: string) => `in ${duration}`,
   hungUp: "You hung up.",
@@ -187,7 +191,7 @@ const en = {
     unknown: "known once you are connected",
   },
   pushToTalkLabel: "Push to talk",
-  pushToTalkHint: "You are muted unless you hold the button or the space bar.",
+  pushToTalkHint: "You are muted unless you hold the button or, with shortcuts on, the space bar.",
   recordLabel: "Record both sides",
   recordHint: "Kept in this tab until you save it. Counts from the next conversation.",
   model: "Moshi",
