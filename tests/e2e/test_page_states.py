@@ -16,7 +16,7 @@ from websockets.asyncio.server import ServerConnection
 from contract.fake_moshi import HANDSHAKE, FakeMoshi, metadata, text
 from contract.running_frontend import running_frontend
 from moshi_frontend.static import BUILT
-from support.tab import is_ready, opened, say_nothing, speak, tab_at, talking_browser, then, wait_for_config
+from support.tab import UNANSWERED, is_ready, opened, say_nothing, speak, tab_at, talking_browser, then, wait_for_config
 
 pytestmark = pytest.mark.anyio
 
@@ -53,7 +53,7 @@ async def test_an_insecure_address_says_which_one_is_secure(browser: Browser) ->
 
 
 async def test_asking_for_the_microphone(browser: Browser) -> None:
-    async with opened(browser) as tab:
+    async with opened(browser, scripts=[UNANSWERED]) as tab:
         await tab.page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => new Promise(() => {}) }")
         await tab.button("Connect").click()
         await expect(tab.state).to_contain_text("May Moshi hear you?")

@@ -1,6 +1,6 @@
 """A tab of the page in Chromium against a fake moshi: what a test sees of it, and what it does in it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,8 @@ from support.browser import ARTIFACTS, AXE, REPORT_VIOLATIONS, arguments, execut
 PICTURES = ARTIFACTS / "states"
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
+UNANSWERED = "navigator.permissions.query = async () => Object.assign(new EventTarget(), { state: 'prompt' });"
+"""The browser still asks for the microphone, which Chromium in these tests allows by itself."""
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -76,7 +78,10 @@ async def talking_browser(folder: Path) -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def tab_at(browser: Browser, address: str, moshi: FakeMoshi, **options: Any) -> AsyncIterator[Tab]:
+async def tab_at(
+    browser: Browser, address: str, moshi: FakeMoshi, *, scripts: Sequence[str] = (), **options: Any
+) -> AsyncIterator[Tab]:
+    """`scripts` run in the page before its own. `options` are those of the browser's context."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, **options)
     page = await context.new_page()
     page.set_default_timeout(10_000)
@@ -88,21 +93,24 @@ async def tab_at(browser: Browser, address: str, moshi: FakeMoshi, **options: An
 
     page.on("console", on_console)
     page.on("pageerror", lambda error: tab.complaints.append(str(error)))
-    await page.add_init_script(REPORT_VIOLATIONS)
+    for script in (REPORT_VIOLATIONS, *scripts):
+        await page.add_init_script(script)
     await page.goto(address)
     yield tab
     await context.close()
 
 
 @asynccontextmanager
-async def opened(browser: Browser, greet: Script | None = None, chat: Script = echo) -> AsyncIterator[Tab]:
+async def opened(
+    browser: Browser, greet: Script | None = None, chat: Script = echo, scripts: Sequence[str] = (), **options: Any
+) -> AsyncIterator[Tab]:
     """A page whose moshi does as it is told, without complaints until its end."""
     moshi = FakeMoshi(chat=chat)
     if greet:
         moshi.greet = greet
     async with moshi.running(), running_frontend(moshi.url, page=BUILT) as frontend:
         await frontend.config(until=is_ready)
-        async with tab_at(browser, f"http://{frontend.address}/", moshi) as tab:
+        async with tab_at(browser, f"http://{frontend.address}/", moshi, scripts=scripts, **options) as tab:
             yield tab
             assert tab.complaints == []
 

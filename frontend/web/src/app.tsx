@@ -8,7 +8,8 @@ import { Speakers } from "./components/speakers";
 import { Status } from "./components/status";
 import { isUnderWay } from "./conversation";
 import { youAre } from "./hearing";
-import { echo } from "./sound";
+import { deviceReason } from "./reasons";
+import { deviceProblem, echo } from "./sound";
 import { config, settingsOpen, state } from "./store";
 import { strings } from "./strings";
 
@@ -56,6 +57,7 @@ function Hint() {
       </p>
     );
   }
+  if (deviceProblem.value && isUnderWay(state.value)) return <p class="note">{deviceReason(deviceProblem.value)}</p>;
   if (echo.value === "off" || echo.value === "weak") return <p class="note">{strings.headphones}</p>;
   if (!isUnderWay(state.value) && config.value?.moshi.info?.model.demo) return <p class="note">{strings.demo}</p>;
   return null;

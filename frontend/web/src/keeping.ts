@@ -1,14 +1,14 @@
 /** What the person may keep of the conversations since Connect was pressed: the transcript and the recordings. */
 
 import { batch, signal } from "@preact/signals";
-import type { Call } from "./audio/types";
+import type { Recording } from "./audio/recording";
 import { captionsLength, config, lines, session, unannounced } from "./store";
 import { asJson, asText, asVtt, withPiece } from "./transcript";
 
 const MAX_RECORDINGS = 4; // a connection that is lost over and over must not fill the memory
 
-/** Calls that recorded, the last ones; a conversation that was lost and begun anew has several. */
-export const recordings = signal<readonly Call[]>([]);
+/** The recordings, the last ones; a conversation that was lost and begun anew has several. */
+export const recordings = signal<readonly Recording[]>([]);
 
 /** When each conversation began, ms since the epoch. */
 let begun: number[] = [];
@@ -36,8 +36,8 @@ export function transcriptPiece(piece: string, now: number): void {
   });
 }
 
-export function keepRecording(call: Call): void {
-  recordings.value = [...recordings.value, call].slice(-MAX_RECORDINGS);
+export function keepRecording(recording: Recording): void {
+  recordings.value = [...recordings.value, recording].slice(-MAX_RECORDINGS);
 }
 
 /** When the first of the conversations began. */

@@ -101,6 +101,14 @@ const en = {
     microphoneBusy: "The microphone could not be opened. Another program may be using it.",
     microphoneOther: (name: string) => `The microphone could not be opened (${name}).`,
     audioFailed: "This browser could not load the audio code. Reload the page, or try another browser.",
+    audioBroke: (detail: string) => `The audio code stopped. ${detail} Connect again, or try another browser.`,
+    steps: {
+      microphone: "The microphone does not start. Plug it in again, or choose another one in the settings.",
+      speaker: "The sound output does not start. Check that a speaker or headphones are connected, then connect again.",
+      code: "The audio code did not load. Check the connection to the service, then reload the page.",
+      worker: "The audio worker did not start. Reload the page, or try another browser.",
+      codec: "The audio codec did not load. Reload the page, or try another browser.",
+    },
     noConfig: "The service does not answer. Is it running?",
     modelFailed: (detail: string) => `The model could not be started: ${detail}`,
     refusedSetting: (reason: string) =>
@@ -115,8 +123,12 @@ const en = {
     nothingHeard: "No sound arrived from you for too long.",
     closed: (code: number) => `The service closed the connection (${code}).`,
     noSoundHint: "Nothing at all comes from your microphone. Is it switched off, or is it the wrong one?",
-    deviceGone: "The chosen device is gone; the system’s default is used.",
-    deviceFailed: "That device could not be opened; the one before is still in use.",
+    devices: {
+      gone: "The chosen device is gone; the system’s default is used.",
+      failed: "That device could not be opened; the one before is still in use.",
+      slow: "The chosen speaker does not answer; the system’s default is used.",
+      unlisted: "The browser does not list its microphones and speakers. Reload the page.",
+    },
     settingWrong: (least: string, most: string, whole: boolean) =>
       `Takes ${whole ? "a whole number" : "a number"} from ${least} to ${most}.`,
     recordingFull: "The recording is full; what came later is not in it.",

@@ -1,6 +1,6 @@
 import { useRef, useState } from "preact/hooks";
-import { recordingFormats } from "../audio/recording";
-import type { Call, RecordingFormat } from "../audio/types";
+import { type Recording as Kept, recordingFormats } from "../audio/recording";
+import type { RecordingFormat } from "../audio/types";
 import { beganAt, recordings, transcriptJson, transcriptText, transcriptVtt } from "../keeping";
 import { fileName, saveFile } from "../saving";
 import { lines, stats } from "../store";
@@ -18,9 +18,9 @@ export function Save() {
     saveFile(fileName(beganAt(), ending), make(), kind);
     close();
   };
-  const recording = (call: Call, format: RecordingFormat, part: string) => async () => {
+  const recording = (kept: Kept, format: RecordingFormat, part: string) => async () => {
     try {
-      saveFile(fileName(beganAt(), `${part}.${format}`), await call.saveRecording(format));
+      saveFile(fileName(beganAt(), `${part}.${format}`), await kept.as(format));
       setFailed(false);
       close();
     } catch {
@@ -53,11 +53,11 @@ export function Save() {
           <button type="button" onClick={transcript(".vtt", "text/vtt;charset=utf-8", transcriptVtt)}>
             {strings.saveVtt}
           </button>
-          {recordings.value.map((call, index) => (
+          {recordings.value.map((kept, index) => (
             <Recording
               key={index}
-              call={call}
-              save={(format) => recording(call, format, recordings.value.length > 1 ? `-part${index + 1}` : "")}
+              kept={kept}
+              save={(format) => recording(kept, format, recordings.value.length > 1 ? `-part${index + 1}` : "")}
             />
           ))}
           {recordings.value.length === 0 && recordingFormats().length > 0 && (
@@ -75,10 +75,9 @@ export function Save() {
   );
 }
 
-function Recording({ call, save }: { call: Call; save(format: RecordingFormat): () => Promise<void> }) {
+function Recording({ kept, save }: { kept: Kept; save(format: RecordingFormat): () => Promise<void> }) {
   void stats.value; // it grows as the figures come
-  const kept = call.recording();
-  if (!kept || kept.seconds === 0) return null;
+  if (kept.seconds === 0) return null;
   return (
     <>
       {recordingFormats().map((format) => (
