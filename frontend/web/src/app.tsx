@@ -1,6 +1,7 @@
 import { Captions } from "./components/captions";
 import { Controls } from "./components/controls";
 import { Details } from "./components/details";
+import { Earlier } from "./components/earlier";
 import { Gear } from "./components/icons";
 import { Persona } from "./components/persona";
 import { SettingsDialog } from "./components/settings-dialog";
@@ -37,6 +38,7 @@ export function App() {
           </section>
           <Captions />
         </main>
+        <Earlier />
         <Details />
         <Footer />
       </div>

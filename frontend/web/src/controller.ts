@@ -4,11 +4,18 @@ import { batch } from "@preact/signals";
 import { nextActivity, noActivity } from "./activity";
 import { startCall } from "./audio/call";
 import { atEnd, StepFailed } from "./audio/patience";
-import { MAX_SECONDS } from "./audio/recording";
 import type { CallEvents, Metadata } from "./audio/types";
 import { type Config, chatUrl, fetchConfig, reachesMoshi, secureUrl, trustUrl } from "./config";
 import { type Event, isOver, isUnderWay, next } from "./conversation";
-import { keepRecording, transcriptBegins, transcriptContinues, transcriptPiece } from "./keeping";
+import {
+  keepRecording,
+  notRecorded,
+  roomForRecording,
+  sessionBegins,
+  transcriptBegins,
+  transcriptContinues,
+  transcriptPiece,
+} from "./keeping";
 import { asked } from "./personas";
 import { chosen, microphoneId, persona, pushToTalk, recording } from "./preferences";
 import { stepReason } from "./reasons";
@@ -130,6 +137,8 @@ async function attempt(mine: AbortController): Promise<void> {
   const now = state.value;
   if (!ready || !isUnderWay(now)) return;
 
+  const wanted = recording.value;
+  const room = wanted ? roomForRecording() : 0;
   const started = await startCall({
     url: chatUrl(ready, location.href, {
       ...valid(chosen.value, ready.moshi.info?.settings ?? {}),
@@ -140,7 +149,7 @@ async function attempt(mine: AbortController): Promise<void> {
     microphone,
     context,
     muted: now.muted,
-    recordSeconds: recording.value ? MAX_SECONDS : null,
+    recordSeconds: room || null,
     events: eventsFor(over),
     end: mine,
   });
@@ -149,6 +158,7 @@ async function attempt(mine: AbortController): Promise<void> {
   const latest = state.value;
   if (isUnderWay(latest)) started.setMuted(latest.muted);
   if (started.recording) keepRecording(started.recording);
+  notRecorded.value = started.recording || !wanted ? null : room > 0 ? "failed" : "full";
   void useSpeaker(started);
 }
 
@@ -200,7 +210,7 @@ function onMetadata(metadata: Metadata): void {
       return;
     }
     case "session":
-      session.value = { id: metadata.id, settings: metadata.settings };
+      sessionBegins(metadata.id, metadata.settings);
       return;
     case "warning":
       send({ type: "warning", why: metadata.why, seconds: metadata.seconds, now: Date.now() });

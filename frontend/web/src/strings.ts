@@ -131,6 +131,10 @@ const en = {
     },
     settingWrong: (least: string, most: string, whole: boolean) =>
       `Takes ${whole ? "a whole number" : "a number"} from ${least} to ${most}.`,
+    notRecorded: {
+      full: "This tab has no room for another recording, so this conversation is not recorded. Save the earlier ones.",
+      failed: "This conversation is not recorded: the browser did not load the recorder. Reload the page.",
+    },
     recordingFull: "The recording is full; what came later is not in it.",
     saveFailed: "That could not be made. Nothing was saved.",
   },
@@ -184,7 +188,15 @@ const en = {
   saveRecording: { wav: "Recording as WAV", opus: "Recording as Opus" },
   recordingHas: (duration: string) => `${duration} recorded, you left, Moshi right.`,
   recordingNone: "Switch on recording in the settings before you connect to keep the sound too.",
-  privacy: "What is said stays in this tab until you save it or close the tab.",
+  privacy: "What is said stays in this tab. It is gone when you close or reload it: save what you want to keep.",
+  earlier: {
+    title: "Earlier conversations",
+    hint: (conversations: number, minutes: number) =>
+      `This tab keeps the last ${conversations} and ${minutes} minutes of sound. Recordings that you saved make room for new ones.`,
+    noWords: "Without words",
+    saved: "Saved",
+    unsaved: "Not saved",
+  },
 
   // Settings.
   sound: "Sound",
@@ -205,7 +217,8 @@ const en = {
   pushToTalkLabel: "Push to talk",
   pushToTalkHint: "You are muted unless you hold the button or, with shortcuts on, the space bar.",
   recordLabel: "Record both sides",
-  recordHint: "Kept in this tab until you save it. Counts from the next conversation.",
+  recordHint:
+    "Up to 30 minutes of a conversation, kept in this tab until you close or reload it. Counts from the next one.",
   model: "Moshi",
   modelHint: "From the next conversation on.",
   modelNone: "The service offers none, or does not answer yet.",

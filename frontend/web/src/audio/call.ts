@@ -40,6 +40,12 @@ export async function startCall(options: CallOptions): Promise<Call> {
   const [capture, playback] = await connectWorklets(source, context, over);
   const recorder = options.recordSeconds === null ? null : await record(context, source, playback, options);
 
+  let live = false;
+  if (recorder) {
+    recorder.node.port.onmessage = ({ data }: MessageEvent<Chunk>) => {
+      if (live) recorder.recording.push(data); // not the wait for a place
+    };
+  }
   let played: PlaybackReport | null = null;
   let socket: SocketReport | null = null;
   let serverStats: Extract<Metadata, { type: "stats" }> | null = null;
@@ -93,6 +99,7 @@ export async function startCall(options: CallOptions): Promise<Call> {
       case "ready":
         return ready.tell();
       case "live":
+        live = true;
         return events.onLive();
       case "text":
         return events.onText(data.text);
@@ -220,7 +227,6 @@ async function record(
     channelCountMode: "explicit",
   });
   const recording = new Recording(recordSeconds ?? undefined);
-  node.port.onmessage = ({ data }: MessageEvent<Chunk>) => recording.push(data);
   source.connect(node, 0, 0);
   playback.connect(node, 0, 1);
   return { node, recording };
