@@ -6,6 +6,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,16 +41,54 @@ async def test_idle(browser: Browser) -> None:
         await tab.look("idle", "idle")
 
 
-async def test_an_insecure_address_says_which_one_is_secure(browser: Browser) -> None:
+async def test_an_insecure_address_without_a_secure_one_says_how_to_enable_it(browser: Browser) -> None:
+    """The service serves plain HTTP, so the page offers no address that would not answer."""
     moshi = FakeMoshi()
     async with moshi.running(), running_frontend(moshi.url, page=BUILT) as frontend:
         port = frontend.address.rpartition(":")[2]
         async with tab_at(browser, f"http://talk.example:{port}/", moshi) as tab:
             await expect(tab.state).to_contain_text("not secure")
-            link = tab.page.get_by_role("link", name=f"https://talk.example:{port}/")
-            await expect(link).to_have_attribute("href", f"https://talk.example:{port}/")
+            await expect(tab.page.locator("main")).to_contain_text("FRONTEND_TLS=auto")
+            await expect(tab.page.get_by_role("link")).to_have_count(0)
             await expect(tab.button("Connect")).to_have_count(0)
             await tab.look("insecure", "insecure")
+
+
+async def test_an_insecure_address_offers_the_secure_one_that_is_served(browser: Browser) -> None:
+    """As behind a proxy that serves HTTP and HTTPS: the operator has listed its origin."""
+    moshi = FakeMoshi()
+    authority = trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("talk.example").configure_cert(tls)
+    async with moshi.running(), asyncio.timeout(60):
+        proxy = await asyncio.start_server(
+            lambda reader, writer: to_http(reader, writer, port), "127.0.0.1", 0, ssl=tls
+        )
+        secure = f"https://talk.example:{proxy.sockets[0].getsockname()[1]}"
+        async with proxy, running_frontend(moshi.url, page=BUILT, allowed_origins=(secure,)) as frontend:
+            port = int(frontend.address.rpartition(":")[2])
+            async with tab_at(
+                browser, f"http://talk.example:{port}/?codec=wasm", moshi, ignore_https_errors=True
+            ) as tab:
+                link = tab.page.get_by_role("link", name=f"{secure}/?codec=wasm")
+                await expect(tab.page.locator("main")).not_to_contain_text("FRONTEND_TLS")
+                await tab.look("insecure-offered", "insecure")
+                await link.click()
+                await expect(tab.button("Connect")).to_be_visible()
+                assert tab.page.url == f"{secure}/?codec=wasm"
+
+
+async def to_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+    """A proxy that ends TLS."""
+    to_reader, to_writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(65_536):
+                target.write(data)
+            target.close()
+
+    await asyncio.gather(copy(reader, to_writer), copy(to_reader, writer))
 
 
 async def test_asking_for_the_microphone(browser: Browser) -> None:

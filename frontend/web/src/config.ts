@@ -27,6 +27,8 @@ export interface Config {
   version: string;
   mode: "proxy" | "direct";
   chat_url: string;
+  /** Where this page is served over HTTPS; null or absent where the service knows of nothing. */
+  secure_origin?: string | null;
   moshi: { url: string; health: Health; info: Info | null };
 }
 
@@ -68,9 +70,9 @@ export async function reachesMoshi(config: Pick<Config, "moshi">, over: AbortSig
   }
 }
 
-/** This page's address over HTTPS, which the microphone needs. */
-export function secureUrl(page: string): string {
-  const url = new URL(page);
-  url.protocol = "https:";
-  return url.href;
+/** This page's address over HTTPS, which the microphone needs; null where the service serves none that it knows of. */
+export function secureUrl(config: Pick<Config, "secure_origin">, page: string): string | null {
+  if (!config.secure_origin) return null;
+  const { pathname, search, hash } = new URL(page);
+  return new URL(pathname + search + hash, config.secure_origin).href;
 }

@@ -5,7 +5,7 @@ import { nextActivity, noActivity } from "./activity";
 import { startCall } from "./audio/call";
 import { atEnd, StepFailed } from "./audio/patience";
 import type { CallEvents, Metadata } from "./audio/types";
-import { type Config, chatUrl, fetchConfig, reachesMoshi, secureUrl, trustUrl } from "./config";
+import { type Config, chatUrl, fetchConfig, reachesMoshi, trustUrl } from "./config";
 import { type Event, isOver, isUnderWay, next } from "./conversation";
 import {
   keepRecording,
@@ -34,7 +34,7 @@ let retryTimer: ReturnType<typeof setTimeout> | undefined;
 
 /** Look at where the page is and what is behind it. */
 export async function open(): Promise<void> {
-  if (!window.isSecureContext) send({ type: "insecure", url: secureUrl(location.href) });
+  if (!window.isSecureContext) send({ type: "insecure" });
   addEventListener("online", () => state.value.name === "reconnecting" && retryNow());
   addEventListener("pagehide", disconnect);
   await lookAtService();

@@ -26,6 +26,10 @@ const en = {
 
   // States: a title, and a sentence that says why or what to do.
   idle: { title: "Ready when you are", detail: "Press Connect and speak. Headphones help." },
+  insecureOpen: "Open this one instead:",
+  insecureEnable: "This service serves plain HTTP here. Whoever runs it can turn HTTPS on: start it with",
+  insecureThen: "Then open this address with https:// and the same port.",
+  insecureProxy: "If a proxy in front of it serves HTTPS, open the proxy’s address.",
   insecureElse: "On the computer that runs the service, localhost works too.",
   microphone: {
     title: "May Moshi hear you?",
@@ -67,7 +71,7 @@ const en = {
   problems: {
     insecure: {
       title: "This address is not secure",
-      detail: "Browsers give the microphone to secure pages only. Open this one instead:",
+      detail: "Browsers give the microphone to secure pages only.",
     },
     untrusted: {
       title: "Certificate not accepted",
