@@ -48,6 +48,7 @@ async def test_ready_when_moshi_is(moshi: FakeMoshi) -> None:
         "version": "0.1.0",
         "mode": "proxy",
         "chat_url": "api/chat",
+        "secure_origin": None,
         "moshi": {"url": moshi.url, "health": moshi.health, "info": moshi.info},
     }
     assert (health.status_code, health.json()) == (200, moshi.health)
@@ -100,6 +101,20 @@ async def test_something_else_that_answers_is_not_taken_for_moshi(moshi: FakeMos
             until=lambda config: "but not as moshi does" in config["moshi"]["health"]["detail"]
         )
     assert config["moshi"]["health"]["status"] == "unreachable"
+
+
+async def test_the_page_learns_whether_a_trusted_proxy_serves_https() -> None:
+    headers = {"Host": "talk.example", "X-Forwarded-Proto": "https"}
+    async with running_frontend(NOBODY_LISTENS) as frontend:
+        assert (await frontend.get("/api/config", headers=headers)).json()["secure_origin"] == "https://talk.example"
+        headers["X-Forwarded-Proto"] = "http"
+        assert (await frontend.get("/api/config", headers=headers)).json()["secure_origin"] is None
+    async with running_frontend(NOBODY_LISTENS, trusted_proxies="") as frontend:
+        headers["X-Forwarded-Proto"] = "https"
+        assert (await frontend.get("/api/config", headers=headers)).json()["secure_origin"] is None
+    async with running_frontend(NOBODY_LISTENS, allowed_origins=("https://talk.example",)) as frontend:
+        answer = await frontend.get("/api/config", headers={"Host": "talk.example:8080"})
+        assert answer.json()["secure_origin"] == "https://talk.example"
 
 
 async def test_direct_mode_tells_the_page_where_moshi_is_and_lets_it_connect_there() -> None:

@@ -5,74 +5,21 @@ looks. The pictures are in tests/artifacts/states; some of them are kept in docs
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
-from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 from websockets.asyncio.server import ServerConnection
 
-from contract.fake_moshi import HANDSHAKE, FakeMoshi, Script, echo, metadata, text
-from contract.running_frontend import Frontend, running_frontend
+from contract.fake_moshi import HANDSHAKE, FakeMoshi, metadata, text
+from contract.running_frontend import running_frontend
 from moshi_frontend.static import BUILT
-from support.browser import ARTIFACTS, AXE, REPORT_VIOLATIONS, arguments, executable, speech
+from support.tab import UNANSWERED, is_ready, opened, say_nothing, speak, tab_at, talking_browser, then, wait_for_config
 
 pytestmark = pytest.mark.anyio
-
-PICTURES = ARTIFACTS / "states"
-DESKTOP = {"width": 1280, "height": 800}
-PHONE = {"width": 360, "height": 740}
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-NOBODY_LISTENS = "http://127.0.0.1:1"
-
-
-@dataclass
-class Tab:
-    page: Page
-    moshi: FakeMoshi
-    complaints: list[str] = field(default_factory=list)
-    """Console errors and warnings, exceptions and violations of the content security policy."""
-
-    @property
-    def state(self) -> Locator:
-        return self.page.get_by_test_id("state")
-
-    def button(self, name: str) -> Locator:
-        return self.page.get_by_role("button", name=name, exact=True)
-
-    async def stats(self) -> dict[str, Any]:
-        stats = await self.page.evaluate("window.scenario6.stats()")
-        assert isinstance(stats, dict)
-        return stats
-
-    async def connect(self) -> None:
-        await self.button("Connect").click()
-        await expect(self.button("Hang up")).to_be_visible()
-
-    async def look(self, name: str, state: str) -> None:
-        """In both sizes and colours: nothing that axe-core finds, nothing wider than the screen; and take pictures."""
-        assert (await self.stats())["state"] == state
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        await self.page.evaluate(AXE.read_text())
-        for size_name, size in (("desktop", DESKTOP), ("phone", PHONE)):
-            await self.page.set_viewport_size({"width": size["width"], "height": size["height"]})
-            for scheme in ("light", "dark"):
-                await self.page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
-                await self.page.wait_for_timeout(250)  # colours fade
-                width = await self.page.evaluate("document.documentElement.scrollWidth")
-                assert width <= size["width"], f"{name} is {width} pixels wide on a screen of {size['width']}"
-                await self.page.screenshot(path=PICTURES / f"{name}-{size_name}-{scheme}.png")
-                assert await self.violations() == [], f"{name}, {size_name}, {scheme}"
-
-    async def violations(self) -> list[str]:
-        found = await self.page.evaluate(
-            "tags => axe.run(document, {runOnly: tags}).then(results => results.violations)", AXE_TAGS
-        )
-        return [f"{one['id']}: {node['html'][:120]} {node['failureSummary']}" for one in found for node in one["nodes"]]
 
 
 @pytest.fixture(scope="module")
@@ -83,72 +30,8 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    microphone = speech(tmp_path_factory.mktemp("speech"))
-    async with async_playwright() as playwright:
-        arguments_ = [*arguments(microphone), "--host-resolver-rules=MAP talk.example 127.0.0.1"]
-        browser = await playwright.chromium.launch(executable_path=executable(), args=arguments_)
+    async with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
         yield browser
-        await browser.close()
-
-
-@asynccontextmanager
-async def tab_at(browser: Browser, address: str, moshi: FakeMoshi, **options: Any) -> AsyncIterator[Tab]:
-    context = await browser.new_context(viewport={"width": 1280, "height": 800}, **options)
-    page = await context.new_page()
-    page.set_default_timeout(10_000)
-    tab = Tab(page, moshi)
-
-    def on_console(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            tab.complaints.append(message.text)
-
-    page.on("console", on_console)
-    page.on("pageerror", lambda error: tab.complaints.append(str(error)))
-    await page.add_init_script(REPORT_VIOLATIONS)
-    await page.goto(address)
-    yield tab
-    await context.close()
-
-
-@asynccontextmanager
-async def opened(browser: Browser, greet: Script | None = None, chat: Script = echo) -> AsyncIterator[Tab]:
-    """A page whose moshi does as it is told, without complaints until its end."""
-    moshi = FakeMoshi(chat=chat)
-    if greet:
-        moshi.greet = greet
-    async with moshi.running(), running_frontend(moshi.url, page=BUILT) as frontend:
-        await frontend.config(until=is_ready)
-        async with tab_at(browser, f"http://{frontend.address}/", moshi) as tab:
-            yield tab
-            assert tab.complaints == []
-
-
-def is_ready(config: Any) -> bool:
-    return bool(config["moshi"]["health"]["status"] == "ready")
-
-
-async def say_nothing(conversation: ServerConnection) -> None:
-    await conversation.wait_closed()
-
-
-async def speak(conversation: ServerConnection) -> None:
-    """Say some words, and give back what is heard."""
-    words = " Hello! I have been listening to you. The sea is calm today, and the wind comes from the west."
-    for word in words.split():
-        await conversation.send(text(f" {word}"))
-    await conversation.send(metadata(type="session", id="c0ffee", settings={"seed": 7}))
-    await echo(conversation)
-
-
-def then(*messages: bytes) -> Script:
-    """Sends these, and then does as `speak` does."""
-
-    async def chat(conversation: ServerConnection) -> None:
-        for message in messages:
-            await conversation.send(message)
-        await speak(conversation)
-
-    return chat
 
 
 async def test_idle(browser: Browser) -> None:
@@ -158,20 +41,58 @@ async def test_idle(browser: Browser) -> None:
         await tab.look("idle", "idle")
 
 
-async def test_an_insecure_address_says_which_one_is_secure(browser: Browser) -> None:
+async def test_an_insecure_address_without_a_secure_one_says_how_to_enable_it(browser: Browser) -> None:
+    """The service serves plain HTTP, so the page offers no address that would not answer."""
     moshi = FakeMoshi()
     async with moshi.running(), running_frontend(moshi.url, page=BUILT) as frontend:
         port = frontend.address.rpartition(":")[2]
         async with tab_at(browser, f"http://talk.example:{port}/", moshi) as tab:
             await expect(tab.state).to_contain_text("not secure")
-            link = tab.page.get_by_role("link", name=f"https://talk.example:{port}/")
-            await expect(link).to_have_attribute("href", f"https://talk.example:{port}/")
+            await expect(tab.page.locator("main")).to_contain_text("FRONTEND_TLS=auto")
+            await expect(tab.page.get_by_role("link")).to_have_count(0)
             await expect(tab.button("Connect")).to_have_count(0)
             await tab.look("insecure", "insecure")
 
 
+async def test_an_insecure_address_offers_the_secure_one_that_is_served(browser: Browser) -> None:
+    """As behind a proxy that serves HTTP and HTTPS: the operator has listed its origin."""
+    moshi = FakeMoshi()
+    authority = trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("talk.example").configure_cert(tls)
+    async with moshi.running(), asyncio.timeout(60):
+        proxy = await asyncio.start_server(
+            lambda reader, writer: to_http(reader, writer, port), "127.0.0.1", 0, ssl=tls
+        )
+        secure = f"https://talk.example:{proxy.sockets[0].getsockname()[1]}"
+        async with proxy, running_frontend(moshi.url, page=BUILT, allowed_origins=(secure,)) as frontend:
+            port = int(frontend.address.rpartition(":")[2])
+            async with tab_at(
+                browser, f"http://talk.example:{port}/?codec=wasm", moshi, ignore_https_errors=True
+            ) as tab:
+                link = tab.page.get_by_role("link", name=f"{secure}/?codec=wasm")
+                await expect(tab.page.locator("main")).not_to_contain_text("FRONTEND_TLS")
+                await tab.look("insecure-offered", "insecure")
+                await link.click()
+                await expect(tab.button("Connect")).to_be_visible()
+                assert tab.page.url == f"{secure}/?codec=wasm"
+
+
+async def to_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+    """A proxy that ends TLS."""
+    to_reader, to_writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(65_536):
+                target.write(data)
+            target.close()
+
+    await asyncio.gather(copy(reader, to_writer), copy(to_reader, writer))
+
+
 async def test_asking_for_the_microphone(browser: Browser) -> None:
-    async with opened(browser) as tab:
+    async with opened(browser, scripts=[UNANSWERED]) as tab:
         await tab.page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => new Promise(() => {}) }")
         await tab.button("Connect").click()
         await expect(tab.state).to_contain_text("May Moshi hear you?")
@@ -262,7 +183,6 @@ async def test_push_to_talk_with_the_space_bar(browser: Browser) -> None:
         await tab.page.get_by_role("switch", name="Push to talk").check()
         await tab.page.keyboard.press("Escape")
         await tab.connect()
-        await tab.page.locator("h1").click()  # away from the buttons, whose key the space bar is
         await expect(tab.page.get_by_test_id("you")).to_contain_text("muted", ignore_case=True)
         await tab.page.keyboard.down(" ")
         await expect(tab.page.get_by_test_id("you")).to_have_text("Moshi hears you")
@@ -549,9 +469,3 @@ async def test_an_untrusted_moshi_port_is_explained_and_connected_to_once_it_is_
             devtools = await tab.page.context.new_cdp_session(tab.page)
             await devtools.send("Security.setIgnoreCertificateErrors", {"ignore": True})
             await expect(tab.button("Hang up")).to_be_visible(timeout=10_000)
-
-
-async def wait_for_config(tab: Tab, until: Callable[[Any], bool]) -> None:
-    """The frontend follows its moshi by a second or so."""
-    address = tab.page.url.removeprefix("http://").rstrip("/")
-    await Frontend(address).config(until=until)

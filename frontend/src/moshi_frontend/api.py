@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
-from fastapi import FastAPI, Response, WebSocket
+from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.responses import PlainTextResponse
 from opentelemetry.metrics import Observation
 from pydantic import BaseModel
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 import moshi_frontend
 from moshi_frontend.proxy import Proxy
 from moshi_frontend.replicas import MoshiHealth, MoshiInfo, Replicas
+from moshi_frontend.secure import secure_origin
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import loop, metrics
 
@@ -39,12 +40,18 @@ class MoshiReport(BaseModel):
 
 
 class Config(BaseModel):
-    """What the page needs to begin. `chat_url` is relative to the page in proxy mode and absolute in direct mode."""
+    """What the page needs to begin. `chat_url` is relative to the page in proxy mode and absolute in direct mode.
+
+    `secure_origin` is where this page is served over HTTPS, e.g. `https://talk.example`: by FRONTEND_TLS, by a trusted
+    proxy's `X-Forwarded-Proto`, or by an HTTPS origin of FRONTEND_ALLOWED_ORIGINS with the same host name. It is null
+    where the service knows of none.
+    """
 
     service: Literal["scenario6-frontend"] = "scenario6-frontend"
     version: str = moshi_frontend.__version__
     mode: Literal["proxy", "direct"]
     chat_url: str
+    secure_origin: str | None
     moshi: MoshiReport
 
 
@@ -84,11 +91,14 @@ def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
         )
 
     @api.get("/api/config")
-    async def config() -> Config:
+    async def config(request: Request) -> Config:
         best = replicas.best()
         return Config(
             mode=settings.moshi_mode,
             chat_url="api/chat" if settings.moshi_mode == "proxy" else best.endpoint.chat_url,
+            secure_origin=secure_origin(
+                request.scope["scheme"], request.headers.get("host", ""), settings.allowed_origins
+            ),
             moshi=MoshiReport(url=best.endpoint.url, health=best.health, info=best.info),
         )
 

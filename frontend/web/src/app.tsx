@@ -1,6 +1,7 @@
 import { Captions } from "./components/captions";
 import { Controls } from "./components/controls";
 import { Details } from "./components/details";
+import { Earlier } from "./components/earlier";
 import { Gear } from "./components/icons";
 import { Persona } from "./components/persona";
 import { SettingsDialog } from "./components/settings-dialog";
@@ -8,7 +9,8 @@ import { Speakers } from "./components/speakers";
 import { Status } from "./components/status";
 import { isUnderWay } from "./conversation";
 import { youAre } from "./hearing";
-import { echo } from "./sound";
+import { deviceReason } from "./reasons";
+import { deviceProblem, echo } from "./sound";
 import { config, settingsOpen, state } from "./store";
 import { strings } from "./strings";
 
@@ -36,6 +38,7 @@ export function App() {
           </section>
           <Captions />
         </main>
+        <Earlier />
         <Details />
         <Footer />
       </div>
@@ -56,6 +59,7 @@ function Hint() {
       </p>
     );
   }
+  if (deviceProblem.value && isUnderWay(state.value)) return <p class="note">{deviceReason(deviceProblem.value)}</p>;
   if (echo.value === "off" || echo.value === "weak") return <p class="note">{strings.headphones}</p>;
   if (!isUnderWay(state.value) && config.value?.moshi.info?.model.demo) return <p class="note">{strings.demo}</p>;
   return null;

@@ -24,6 +24,16 @@ it("moshi's certificate is looked at where moshi is", () => {
   expect(trustUrl({ moshi })).toBe("https://gpu.example:8998/alive");
 });
 
-it("an insecure page has a secure address", () => {
-  expect(secureUrl("http://192.0.2.7:8080/?codec=wasm")).toBe("https://192.0.2.7:8080/?codec=wasm");
+describe("an insecure page", () => {
+  const page = "http://talk.example:8080/talk/?codec=wasm";
+
+  it("has the secure address that the service says it has, on the same path", () => {
+    const config = { secure_origin: "https://talk.example" };
+    expect(secureUrl(config, page)).toBe("https://talk.example/talk/?codec=wasm");
+  });
+
+  it("has none that the service does not know of", () => {
+    expect(secureUrl({ secure_origin: null }, page)).toBeNull();
+    expect(secureUrl({}, page)).toBeNull();
+  });
 });

@@ -1,5 +1,6 @@
 /** What `/api/config` says about the service behind this page. */
 
+import { within } from "./audio/patience";
 import type { Personas } from "./personas";
 import type { Advertised, Chosen } from "./settings";
 
@@ -26,14 +27,18 @@ export interface Config {
   version: string;
   mode: "proxy" | "direct";
   chat_url: string;
+  /** Where this page is served over HTTPS; null or absent where the service knows of nothing. */
+  secure_origin?: string | null;
   moshi: { url: string; health: Health; info: Info | null };
 }
 
-/** @throws Error if the service does not answer with its configuration */
-export async function fetchConfig(): Promise<Config> {
-  const response = await fetch("api/config", { cache: "no-store" });
+const ANSWER_MS = 10_000;
+
+/** @throws Error if the service does not answer with its configuration in time, or `over` is aborted before */
+export async function fetchConfig(over?: AbortSignal): Promise<Config> {
+  const response = await within(ANSWER_MS, fetch("api/config", { cache: "no-store" }), over);
   if (!response.ok) throw new Error(`api/config answered ${response.status}`);
-  return (await response.json()) as Config;
+  return (await within(ANSWER_MS, response.json(), over)) as Config;
 }
 
 /** The WebSocket's address: the page's own host, or moshi's in direct mode. */
@@ -55,18 +60,19 @@ export function trustUrl({ moshi }: Pick<Config, "moshi">): string {
  * Whether this browser gets through to moshi itself. A refused certificate and a closed port look alike to a page; the
  * frontend has seen moshi up, so it is most likely the certificate.
  */
-export async function reachesMoshi(config: Pick<Config, "moshi">): Promise<boolean> {
+export async function reachesMoshi(config: Pick<Config, "moshi">, over: AbortSignal): Promise<boolean> {
   try {
-    await fetch(trustUrl(config), { mode: "no-cors", cache: "no-store", credentials: "omit" });
+    const answer = fetch(trustUrl(config), { mode: "no-cors", cache: "no-store", credentials: "omit" });
+    await within(ANSWER_MS, answer, over);
     return true;
   } catch {
     return false;
   }
 }
 
-/** This page's address over HTTPS, which the microphone needs. */
-export function secureUrl(page: string): string {
-  const url = new URL(page);
-  url.protocol = "https:";
-  return url.href;
+/** This page's address over HTTPS, which the microphone needs; null where the service serves none that it knows of. */
+export function secureUrl(config: Pick<Config, "secure_origin">, page: string): string | null {
+  if (!config.secure_origin) return null;
+  const { pathname, search, hash } = new URL(page);
+  return new URL(pathname + search + hash, config.secure_origin).href;
 }

@@ -3,14 +3,24 @@
 import { batch } from "@preact/signals";
 import { nextActivity, noActivity } from "./activity";
 import { startCall } from "./audio/call";
+import { atEnd, StepFailed } from "./audio/patience";
 import type { CallEvents, Metadata } from "./audio/types";
-import { type Config, chatUrl, fetchConfig, reachesMoshi, secureUrl, trustUrl } from "./config";
+import { type Config, chatUrl, fetchConfig, reachesMoshi, trustUrl } from "./config";
 import { type Event, isOver, isUnderWay, next } from "./conversation";
-import { keepRecording, transcriptBegins, transcriptContinues, transcriptPiece } from "./keeping";
+import {
+  keepRecording,
+  notRecorded,
+  roomForRecording,
+  sessionBegins,
+  transcriptBegins,
+  transcriptContinues,
+  transcriptPiece,
+} from "./keeping";
 import { asked } from "./personas";
-import { chosen, microphoneId, persona, pushToTalk, recording, speakerId } from "./preferences";
+import { chosen, microphoneId, persona, pushToTalk, recording } from "./preferences";
+import { stepReason } from "./reasons";
 import { valid } from "./settings";
-import { openMicrophone, stopTracks } from "./sound";
+import { openMicrophone, useSpeaker } from "./sound";
 import { call, config, inputLevel, outputLevel, session, state, stats, tracks } from "./store";
 import { strings } from "./strings";
 
@@ -18,15 +28,15 @@ const POLL_MS = 1000;
 const IDLE_POLL_MS = 5000;
 const SAMPLE_RATE = 48_000;
 
-/** Counts the attempts: what an earlier one still does must not touch a later one. */
-let attempts = 0;
+/** The life of the attempt or call that counts. Aborting it stops the microphone and closes the sound, at any step. */
+let end = new AbortController();
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
 
 /** Look at where the page is and what is behind it. */
 export async function open(): Promise<void> {
-  if (!window.isSecureContext) send({ type: "insecure", url: secureUrl(location.href) });
+  if (!window.isSecureContext) send({ type: "insecure" });
   addEventListener("online", () => state.value.name === "reconnecting" && retryNow());
-  addEventListener("pagehide", () => void call.value?.hangUp());
+  addEventListener("pagehide", disconnect);
   await lookAtService();
   setInterval(() => {
     if (!isUnderWay(state.value) && document.visibilityState === "visible") void lookAtService();
@@ -55,7 +65,6 @@ export function retryNow(): void {
 export function disconnect(): void {
   refreshStats();
   send({ type: "disconnect", now: Date.now() });
-  leaveCall();
 }
 
 export function toggleMute(): void {
@@ -75,7 +84,7 @@ export function choosePushToTalk(on: boolean): void {
 
 /** After the system gave the sound back. Call it from a click. */
 export function resume(): void {
-  void call.value?.resume();
+  void call.value?.resume().catch(() => undefined); // the page still says that it is interrupted
 }
 
 /** The figures of the call that is going on. */
@@ -88,6 +97,7 @@ function send(event: Event): void {
   const now = next(before, event);
   if (now === before) return;
   state.value = now;
+  if (!isUnderWay(now)) leaveCall();
   if (isUnderWay(now)) call.value?.setMuted(now.muted);
   clearTimeout(retryTimer);
   if (now.name === "busy" || now.name === "reconnecting") {
@@ -95,33 +105,40 @@ function send(event: Event): void {
   }
 }
 
-/** One attempt, from the microphone to the call. */
+/** One attempt, from the microphone to the call. Whatever goes wrong, nothing of the browser is kept. */
 async function dial(): Promise<void> {
-  const mine = ++attempts;
-  const current = (): boolean => mine === attempts && isUnderWay(state.value);
+  end.abort();
+  const mine = new AbortController();
+  end = mine;
   batch(() => {
     stats.value = null;
     session.value = null;
     silence();
   });
-  const context = openSpeaker();
-  if (!context) return send({ type: "failed", reason: strings.problems.audioFailed });
-  const microphone = await openMicrophone(microphoneId.value);
-  if (typeof microphone === "string") {
-    void context.close();
-    if (current()) send({ type: "microphone refused", error: microphone });
-    return;
+  try {
+    await attempt(mine);
+  } catch (error) {
+    if (mine.signal.aborted) return;
+    mine.abort();
+    const reason = error instanceof StepFailed ? stepReason(error.step) : strings.problems.audioFailed;
+    send({ type: "failed", reason });
   }
-  const giveUp = (): void => {
-    stopTracks(microphone);
-    void context.close();
-  };
-  if (!current()) return giveUp();
-  send({ type: "microphone granted" });
-  const ready = await waitForModel(current);
-  const now = state.value;
-  if (!ready || !current() || !isUnderWay(now)) return giveUp();
+}
 
+/** @throws StepFailed, AbortError and what else browsers throw */
+async function attempt(mine: AbortController): Promise<void> {
+  const over = mine.signal;
+  const context = openSpeaker(over);
+  const microphone = await openMicrophone(microphoneId.value, over);
+  over.throwIfAborted();
+  if (typeof microphone === "string") return send({ type: "microphone refused", error: microphone });
+  send({ type: "microphone granted" });
+  const ready = await waitForModel(over);
+  const now = state.value;
+  if (!ready || !isUnderWay(now)) return;
+
+  const wanted = recording.value;
+  const room = wanted ? roomForRecording() : 0;
   const started = await startCall({
     url: chatUrl(ready, location.href, {
       ...valid(chosen.value, ready.moshi.info?.settings ?? {}),
@@ -131,31 +148,26 @@ async function dial(): Promise<void> {
     codec: new URLSearchParams(location.search).get("codec") === "wasm" ? "wasm" : "auto",
     microphone,
     context,
-    speakerId: speakerId.value,
     muted: now.muted,
-    record: recording.value,
-    events: eventsFor(current),
-  }).catch(() => null);
-  if (!started) {
-    if (current()) send({ type: "failed", reason: strings.problems.audioFailed });
-    return;
-  }
-  if (!current()) {
-    void started.hangUp();
-    return;
-  }
+    recordSeconds: room || null,
+    events: eventsFor(over),
+    end: mine,
+  });
+  over.throwIfAborted();
   call.value = started;
   const latest = state.value;
   if (isUnderWay(latest)) started.setMuted(latest.muted);
-  if (recording.value) keepRecording(started);
+  if (started.recording) keepRecording(started.recording);
+  notRecorded.value = started.recording || !wanted ? null : room > 0 ? "failed" : "full";
+  void useSpeaker(started);
 }
 
 /** What a call tells, unless it is no longer the one that counts. */
-function eventsFor(current: () => boolean): CallEvents {
+function eventsFor(over: AbortSignal): CallEvents {
   const ifCurrent =
     <Arguments extends unknown[]>(handle: (...given: Arguments) => void) =>
     (...given: Arguments): void => {
-      if (current()) handle(...given);
+      if (!over.aborted) handle(...given);
     };
   return {
     onLive: ifCurrent(() => {
@@ -183,6 +195,7 @@ function eventsFor(current: () => boolean): CallEvents {
       send({ type: "closed", code, reason, now: Date.now(), chance: Math.random() });
       leaveCall();
     }),
+    onFailed: ifCurrent((step) => send({ type: "failed", reason: stepReason(step) })),
   };
 }
 
@@ -197,7 +210,7 @@ function onMetadata(metadata: Metadata): void {
       return;
     }
     case "session":
-      session.value = { id: metadata.id, settings: metadata.settings };
+      sessionBegins(metadata.id, metadata.settings);
       return;
     case "warning":
       send({ type: "warning", why: metadata.why, seconds: metadata.seconds, now: Date.now() });
@@ -211,7 +224,7 @@ function onMetadata(metadata: Metadata): void {
 }
 
 function leaveCall(): void {
-  void call.value?.hangUp();
+  end.abort();
   call.value = null;
   silence();
 }
@@ -223,32 +236,39 @@ function silence(): void {
   });
 }
 
-/** null where there is nothing to play on. */
-function openSpeaker(): AudioContext | null {
+/** Call it from a click: browsers start sound only then. @throws StepFailed where there is nothing to play on */
+function openSpeaker(over: AbortSignal): AudioContext {
   try {
-    return new AudioContext({ latencyHint: "interactive", sampleRate: SAMPLE_RATE });
-  } catch {
-    return null;
+    const context = new AudioContext({ latencyHint: "interactive", sampleRate: SAMPLE_RATE });
+    atEnd(over, () => {
+      if (context.state !== "closed") void context.close().catch(() => undefined);
+    });
+    void context.resume().catch(() => undefined); // startCall waits for it
+    return context;
+  } catch (error) {
+    throw new StepFailed("speaker", { cause: error });
   }
 }
 
-/** Until the model can be talked to; null if the attempt is over before. */
-async function waitForModel(current: () => boolean): Promise<Config | null> {
-  while (current()) {
-    const latest = await fetchConfig().catch(() => null);
-    if (!current()) return null;
+/** Until the model can be talked to; null if the attempt is over before. @throws AbortError at the end of the call */
+async function waitForModel(over: AbortSignal): Promise<Config | null> {
+  while (!over.aborted) {
+    const latest = await fetchConfig(over).catch(() => null);
+    over.throwIfAborted();
     if (!latest) {
       send({ type: "closed", code: 1006, reason: strings.problems.noConfig, now: Date.now(), chance: Math.random() });
+      leaveCall();
       return null;
     }
     config.value = latest;
     const { health } = latest.moshi;
     if (health.status !== "ready") {
       send({ type: "model not ready", health });
-    } else if (latest.mode === "direct" && !(await reachesMoshi(latest))) {
-      if (current()) send({ type: "untrusted", url: trustUrl(latest) });
+    } else if (latest.mode === "direct" && !(await reachesMoshi(latest, over))) {
+      over.throwIfAborted();
+      send({ type: "untrusted", url: trustUrl(latest) });
     } else {
-      if (!current()) return null;
+      over.throwIfAborted();
       send({ type: "model ready" });
       return latest;
     }

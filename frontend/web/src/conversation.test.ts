@@ -10,7 +10,7 @@ const later: Dial = { attempt: 2, lost: true, muted: true };
 
 const states: Record<State["name"], State> = {
   idle: INITIAL,
-  insecure: { name: "insecure", url: "https://talk.example/" },
+  insecure: { name: "insecure" },
   microphone: { name: "microphone", ...later },
   connecting: { name: "connecting", said: null, ...first },
   untrusted: { name: "untrusted", url: "https://gpu.example/alive", ...later },
@@ -25,7 +25,7 @@ const states: Record<State["name"], State> = {
 };
 
 const events: Record<Event["type"], Event> = {
-  insecure: { type: "insecure", url: "https://talk.example/" },
+  insecure: { type: "insecure" },
   connect: { type: "connect", muted: true },
   "microphone granted": { type: "microphone granted" },
   "microphone refused": { type: "microphone refused", error: "NotAllowedError" },
@@ -63,7 +63,7 @@ const again = (attempt: number, at: number): State => ({
 
 /** Every transition there is; whatever is not here changes nothing. */
 const transitions: [State["name"], Event["type"], State][] = [
-  ["idle", "insecure", { name: "insecure", url: "https://talk.example/" }],
+  ["idle", "insecure", { name: "insecure" }],
   ["idle", "connect", begun],
   ["ended", "connect", begun],
   ["failed", "connect", begun],

@@ -30,7 +30,7 @@ export interface Said {
 
 export type State =
   | { name: "idle" }
-  | { name: "insecure"; url: string }
+  | { name: "insecure" }
   | ({ name: "microphone" } & Dial)
   | ({ name: "connecting"; said: Said | null } & Dial)
   /** Direct mode: the browser does not get through to moshi at `url`. */
@@ -50,7 +50,7 @@ export type State =
   | { name: "failed"; reason: string; fix: "settings" | null };
 
 export type Event =
-  | { type: "insecure"; url: string }
+  | { type: "insecure" }
   | { type: "connect"; muted: boolean }
   | { type: "microphone granted" }
   /** `error`: the DOMException's name. */
@@ -77,7 +77,7 @@ export const INITIAL: State = { name: "idle" };
 export function next(state: State, event: Event): State {
   switch (event.type) {
     case "insecure":
-      return state.name === "idle" ? { name: "insecure", url: event.url } : state;
+      return state.name === "idle" ? { name: "insecure" } : state;
     case "connect":
       return isOver(state) ? { name: "microphone", attempt: 0, lost: false, muted: event.muted } : state;
     case "microphone granted":

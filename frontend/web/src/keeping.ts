@@ -1,33 +1,44 @@
-/** What the person may keep of the conversations since Connect was pressed: the transcript and the recordings. */
+/** What this tab keeps of its conversations, until it is closed: the one that goes on, and those before it. */
 
-import { batch, signal } from "@preact/signals";
-import type { Call } from "./audio/types";
+import { batch, computed, signal } from "@preact/signals";
+import { MAX_SECONDS, type Recording } from "./audio/recording";
+import { isEmpty, isSaved, type Kept, markRecording, markTranscript, soundRoom, withEarlier, withRoom } from "./kept";
 import { captionsLength, config, lines, session, unannounced } from "./store";
-import { asJson, asText, asVtt, withPiece } from "./transcript";
+import { withPiece } from "./transcript";
 
-const MAX_RECORDINGS = 4; // a connection that is lost over and over must not fill the memory
+/** Of one conversation: one that is lost and begun anew over and over must not fill the page. */
+const MAX_RECORDINGS = 20;
 
-/** Calls that recorded, the last ones; a conversation that was lost and begun anew has several. */
-export const recordings = signal<readonly Call[]>([]);
+const fresh = (id: number): Omit<Kept, "lines"> => ({ id, begun: [], recordings: [], session: null, model: null });
+const about = signal(fresh(0));
+/** Counts what was saved, because a recording is no signal. */
+const saves = signal(0);
 
-/** When each conversation began, ms since the epoch. */
-let begun: number[] = [];
+/** The conversation since Connect was pressed last, whether it goes on or is over. */
+export const current = computed((): Kept => ({ ...about.value, lines: lines.value }));
+/** Those before it, the oldest first. */
+export const earlier = signal<readonly Kept[]>([]);
+/** Why the conversation is not recorded, although the person wants it. */
+export const notRecorded = signal<"full" | "failed" | null>(null);
 
 export function transcriptBegins(): void {
-  begun = [];
   batch(() => {
+    if (!isEmpty(current.value)) earlier.value = withEarlier(earlier.value, current.value);
+    about.value = fresh(about.value.id + 1);
     lines.value = [];
     captionsLength.value = 0;
     unannounced.value = "";
-    recordings.value = [];
+    notRecorded.value = null;
   });
 }
 
 export function transcriptContinues(now: number): void {
-  begun.push(now);
+  const model = config.value?.moshi.info?.model.id ?? null;
+  about.value = { ...about.value, begun: [...about.value.begun, now], model };
 }
 
 export function transcriptPiece(piece: string, now: number): void {
+  const { begun } = about.value;
   const conversation = begun.length - 1;
   batch(() => {
     lines.value = withPiece(lines.value, conversation, piece, now - (begun[conversation] ?? now));
@@ -36,32 +47,42 @@ export function transcriptPiece(piece: string, now: number): void {
   });
 }
 
-export function keepRecording(call: Call): void {
-  recordings.value = [...recordings.value, call].slice(-MAX_RECORDINGS);
+/** The service has said which conversation this is, and its settings. */
+export function sessionBegins(id: string, settings: Readonly<Record<string, number | string>>): void {
+  session.value = { id, settings };
+  about.value = { ...about.value, session: session.value };
 }
 
-/** When the first of the conversations began. */
-export function beganAt(): Date {
-  return new Date(begun[0] ?? Date.now());
+/** How many seconds the next recording may have; 0 for none. Recordings that were saved make room for it. */
+export function roomForRecording(): number {
+  if (about.value.recordings.length >= MAX_RECORDINGS) return 0;
+  earlier.value = withRoom(earlier.value, current.value, MAX_SECONDS);
+  return Math.min(MAX_SECONDS, soundRoom([...earlier.value, current.value]));
 }
 
-export function transcriptText(): string {
-  return asText(lines.value);
+export function keepRecording(recording: Recording): void {
+  const before = about.value.recordings.filter(({ seconds }) => seconds > 0);
+  about.value = { ...about.value, recordings: [...before, recording] };
 }
 
-export function transcriptVtt(): string {
-  const first = begun[0] ?? 0;
-  return asVtt(
-    lines.value,
-    begun.map((time) => time - first),
-  );
+export function transcriptSaved(kept: Kept): void {
+  markTranscript(kept);
+  saves.value++;
 }
 
-export function transcriptJson(): string {
-  const info = config.value?.moshi.info;
-  return asJson(lines.value, {
-    began: begun.map((time) => new Date(time).toISOString()),
-    model: info?.model.id ?? null,
-    session: session.value,
+export function recordingSaved(recording: Recording, seconds: number): void {
+  markRecording(recording, seconds);
+  saves.value++;
+}
+
+export function isKeptSaved(kept: Kept): boolean {
+  void saves.value;
+  return isSaved(kept);
+}
+
+/** The browser asks before it closes or reloads the tab, as long as something in it was not saved. */
+export function warnOfLoss(): void {
+  addEventListener("beforeunload", (event) => {
+    if (![...earlier.value, current.value].every(isSaved)) event.preventDefault();
   });
 }

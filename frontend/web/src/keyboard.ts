@@ -1,34 +1,69 @@
-/** The page's shortcuts. They can be switched off: who dictates to the computer would press them by speaking. */
+/** Listens to the keyboard. Shortcuts can be switched off: people who dictate would press them by speaking. */
 
 import { hold, toggleMute } from "./controller";
+import { isUnderWay } from "./conversation";
 import { pushToTalk, shortcuts } from "./preferences";
-import { settingsOpen } from "./store";
+import { type Action, actionOf, activatesAgain, type Press, type Situation } from "./shortcuts";
+import { settingsOpen, state } from "./store";
 
-/** What the space bar means something else to. */
-const USES_SPACE = "button, a, input, select, textarea, summary, dialog";
+const EDITABLE = "input, textarea, select, dialog";
+const CONTROL = "button, a[href], summary";
 
 export function listenToKeys(): void {
-  let held = false;
-  const letGo = (): void => {
-    if (held) hold(false);
-    held = false;
+  let talking = false;
+  const stopTalking = (): void => {
+    if (talking) hold(false);
+    talking = false;
   };
   addEventListener("keydown", (event) => {
-    if (!shortcuts.value || settingsOpen.value || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === " ") {
-      if (!pushToTalk.value || isUsingSpace(event.target)) return;
-      event.preventDefault(); // it would scroll
-      if (!held) hold(true);
-      held = true;
-    }
-    if (event.repeat) return;
-    if (event.key.toLowerCase() === "m") toggleMute();
-    if (event.key.toLowerCase() === "s") settingsOpen.value = true;
+    const press = pressOf(event);
+    if (activatesAgain(press)) event.preventDefault();
+    const action = actionOf(press, situation());
+    if (!action) return;
+    event.preventDefault(); // the space bar would scroll, or press a button
+    if (action === "talk") {
+      if (!talking) hold(true);
+      talking = true;
+    } else act(action);
   });
-  addEventListener("keyup", (event) => event.key === " " && letGo());
-  addEventListener("blur", letGo); // its keyup goes elsewhere
+  addEventListener("keyup", (event) => {
+    if (event.key !== " " || !talking) return;
+    event.preventDefault(); // Firefox presses a button when the key goes up
+    stopTalking();
+  });
+  addEventListener("blur", stopTalking); // the keyup goes to another window
 }
 
-function isUsingSpace(target: EventTarget | null): boolean {
-  return target instanceof Element && target.closest(USES_SPACE) !== null;
+function act(action: Exclude<Action, "talk">): void {
+  if (action === "mute") toggleMute();
+  else settingsOpen.value = true;
+}
+
+function pressOf(event: KeyboardEvent): Press {
+  const target = event.target instanceof Element ? event.target : null;
+  const { key, repeat, isComposing, defaultPrevented, shiftKey, ctrlKey, altKey, metaKey } = event;
+  return {
+    key,
+    repeat,
+    modified: shiftKey || ctrlKey || altKey || metaKey || event.getModifierState("AltGraph"),
+    composing: isComposing,
+    used: defaultPrevented,
+    editable: isEditable(target),
+    control: target?.closest(CONTROL) != null,
+  };
+}
+
+function isEditable(target: Element | null): boolean {
+  if (document.querySelector("dialog[open]")) return true;
+  return target?.closest(EDITABLE) != null || (target instanceof HTMLElement && target.isContentEditable);
+}
+
+function situation(): Situation {
+  const now = state.value;
+  return {
+    shortcuts: shortcuts.value,
+    pushToTalk: pushToTalk.value,
+    underWay: isUnderWay(now),
+    live: now.name === "live",
+  };
 }

@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { App } from "./app";
 import { open } from "./controller";
+import { warnOfLoss } from "./keeping";
 import { listenToKeys } from "./keyboard";
 import { followTheme } from "./preferences";
 import { watchDevices } from "./sound";
@@ -15,5 +16,6 @@ offerSupport();
 listenToKeys();
 keepAwake();
 watchDevices();
+warnOfLoss();
 render(<App />, root);
 void open();

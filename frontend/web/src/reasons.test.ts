@@ -7,6 +7,7 @@ describe("a reason", () => {
     ["NotAllowedError", strings.problems.microphoneDenied],
     ["NotFoundError", strings.problems.microphoneMissing],
     ["NotReadableError", strings.problems.microphoneBusy],
+    ["TimeoutError", strings.problems.steps.microphone],
     ["WeirdError", strings.problems.microphoneOther("WeirdError")],
   ])("says what is wrong with the microphone: %s", (error, reason) => {
     expect(microphoneReason(error)).toBe(reason);
@@ -23,6 +24,7 @@ describe("a reason", () => {
     [4000, "", strings.problems.tooSlow],
     [4002, "", strings.problems.nothingHeard],
     [1011, "", strings.problems.closed(1011)],
+    [4999, "out of memory", strings.problems.audioBroke("Out of memory.")],
     [4001, "seed='x': takes 1 to 9", strings.problems.refusedSetting("seed='x': takes 1 to 9")],
   ])("is there for close code %i with «%s»", (code, reason, expected) => {
     expect(closeReason(code, reason)).toBe(expected);

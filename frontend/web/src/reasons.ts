@@ -1,6 +1,18 @@
 /** Error names and close codes, in words that say what to do. */
 
+import type { Step } from "./audio/patience";
+import { FAILED } from "./audio/worklet-messages";
+import type { DeviceProblem } from "./sound";
 import { strings } from "./strings";
+
+/** A step on the way to a call that the browser failed at, or did not finish. */
+export function stepReason(step: Step): string {
+  return strings.problems.steps[step];
+}
+
+export function deviceReason(problem: DeviceProblem): string {
+  return strings.problems.devices[problem];
+}
 
 /** `error`: the name of getUserMedia's DOMException. */
 export function microphoneReason(error: string): string {
@@ -14,6 +26,8 @@ export function microphoneReason(error: string): string {
     case "NotReadableError":
     case "AbortError":
       return strings.problems.microphoneBusy;
+    case "TimeoutError":
+      return stepReason("microphone");
     default:
       return strings.problems.microphoneOther(error);
   }
@@ -21,6 +35,7 @@ export function microphoneReason(error: string): string {
 
 /** The close frame's own reason where it has one. */
 export function closeReason(code: number, reason: string): string {
+  if (code === FAILED) return strings.problems.audioBroke(sentence(reason));
   const said = sentence(reason.replace(/[;,.]?\s*Retry-After: \d+$/, ""));
   if (code === 4001) return strings.problems.refusedSetting(reason || strings.problems.closed(code)); // it begins with the setting's name
   if (said) return said;

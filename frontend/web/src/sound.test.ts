@@ -8,6 +8,10 @@ const wanted: (string | undefined)[] = [];
 let available: string[];
 let cancels: boolean | undefined;
 
+function goingOn(): AbortSignal {
+  return new AbortController().signal;
+}
+
 function stream(): MediaStream {
   const track = { getSettings: () => ({ echoCancellation: cancels }), stop: () => undefined };
   return { getAudioTracks: () => [track], getTracks: () => [track] } as unknown as MediaStream;
@@ -40,29 +44,50 @@ beforeEach(() => {
 
 describe("the microphone", () => {
   it("is the chosen one, and the system's when that is gone", async () => {
-    expect(typeof (await openMicrophone("headset"))).toBe("object");
+    expect(typeof (await openMicrophone("headset", goingOn()))).toBe("object");
     expect(deviceProblem.value).toBeNull();
-    expect(typeof (await openMicrophone("lost"))).toBe("object");
+    expect(typeof (await openMicrophone("lost", goingOn()))).toBe("object");
     expect(wanted).toEqual(["headset", "lost", undefined]);
     expect(deviceProblem.value).toBe("gone");
   });
 
   it("that cannot be opened is named by its error", async () => {
     available = [];
-    expect(await openMicrophone("")).toBe("NotFoundError");
+    expect(await openMicrophone("", goingOn())).toBe("NotFoundError");
   });
 
   it("is listed once, by its name", async () => {
-    await openMicrophone("");
+    await openMicrophone("", goingOn());
     await vi.waitFor(() => expect(microphones.value.map(({ label }) => label)).toEqual(["The desk", "The headset"]));
   });
 
   it("changes in a call that is going on", async () => {
     const setMicrophone = vi.fn(async () => undefined);
-    call.value = { setMicrophone } as unknown as Call;
+    call.value = { setMicrophone, over: goingOn() } as unknown as Call;
     await chooseMicrophone("headset");
     expect(setMicrophone).toHaveBeenCalledTimes(1);
     expect(microphoneId.value).toBe("headset");
+  });
+
+  it("is the last one that was chosen, whichever the browser grants first", async () => {
+    const granted: [string | undefined, () => void][] = [];
+    const stopped: (string | undefined)[] = [];
+    navigator.mediaDevices.getUserMedia = ({ audio } = {}) => {
+      const id = (audio as { deviceId?: { exact: string } }).deviceId?.exact;
+      const track = { getSettings: () => ({}), stop: () => stopped.push(id) };
+      const made = { id, getAudioTracks: () => [track], getTracks: () => [track] } as unknown as MediaStream;
+      return new Promise((resolve) => granted.push([id, () => resolve(made)]));
+    };
+    const setMicrophone = vi.fn();
+    call.value = { setMicrophone, over: goingOn() } as unknown as Call;
+    const first = chooseMicrophone("desk");
+    const second = chooseMicrophone("headset");
+    for (const [, grant] of granted.reverse()) grant();
+    await Promise.all([first, second]);
+    expect(setMicrophone.mock.calls.map(([stream]) => stream.id)).toEqual(["headset"]);
+    expect(stopped).toEqual(["desk"]);
+    expect(microphoneId.value).toBe("headset");
+    expect(deviceProblem.value).toBeNull();
   });
 
   it.each([
@@ -73,7 +98,7 @@ describe("the microphone", () => {
   ])("says whether echo is cancelled: %s in %s", async (value, userAgent, said) => {
     cancels = value;
     Object.assign(navigator, { userAgent });
-    await openMicrophone("");
+    await openMicrophone("", goingOn());
     expect(echo.value).toBe(said);
   });
 });

@@ -1,6 +1,9 @@
 /** Microphones and speakers: which there are, which is used, and how well the echo is kept out. */
 
 import { signal } from "@preact/signals";
+import { stopTracks, within } from "./audio/patience";
+import type { Call } from "./audio/types";
+import { requestMicrophone } from "./microphone";
 import { microphoneId, speakerId } from "./preferences";
 import { call } from "./store";
 
@@ -11,13 +14,15 @@ export interface Device {
 }
 
 export type Echo = "unknown" | "on" | "off" | "weak";
-export type DeviceProblem = "gone" | "failed";
+export type DeviceProblem = "gone" | "failed" | "slow" | "unlisted";
 
 export const microphones = signal<readonly Device[]>([]);
 export const speakers = signal<readonly Device[]>([]);
 export const echo = signal<Echo>("unknown");
 export const deviceProblem = signal<DeviceProblem | null>(null);
 export const canChooseSpeaker = "AudioContext" in globalThis && "setSinkId" in AudioContext.prototype;
+
+const LIST_MS = 5000;
 
 /** Firefox subtracts some 32 dB of echo, which speech is heard through; Chromium 70. */
 const WEAK_ECHO_CANCELLATION = /Firefox\//;
@@ -29,17 +34,21 @@ export function watchDevices(): void {
   navigator.mediaDevices.addEventListener("devicechange", () => void listDevices().then(followDevices));
 }
 
-/** The microphone, or the name of what stood in the way. One that is gone is replaced by the system's own. */
-export async function openMicrophone(id: string): Promise<MediaStream | string> {
+/**
+ * The microphone, or the name of what stood in the way. One that is gone is replaced by the system's own.
+ *
+ * @param over the end of the call that the stream is for: it stops the stream, also one that is granted later
+ */
+export async function openMicrophone(id: string, over: AbortSignal): Promise<MediaStream | string> {
   try {
-    const stream = await request(id);
+    const stream = await requestMicrophone(id, over);
     microphoneOpened(stream);
     return stream;
   } catch (error) {
     const name = error instanceof DOMException ? error.name : "Error";
-    if (!id || (name !== "OverconstrainedError" && name !== "NotFoundError")) return name;
+    if (!id || over.aborted || (name !== "OverconstrainedError" && name !== "NotFoundError")) return name;
     deviceProblem.value = "gone";
-    return openMicrophone("");
+    return openMicrophone("", over);
   }
 }
 
@@ -48,15 +57,10 @@ export async function chooseMicrophone(id: string): Promise<void> {
   const before = microphoneId.value;
   microphoneId.value = id;
   deviceProblem.value = null;
-  if (!call.value) return;
-  const stream = await openMicrophone(id);
-  if (typeof stream === "string") {
-    microphoneId.value = before;
-    deviceProblem.value = "failed";
-    return;
-  }
-  if (call.value) await call.value.setMicrophone(stream);
-  else stopTracks(stream); // it ended meanwhile
+  const held = call.value;
+  if (!held || (await changeMicrophone(held, id)) || microphoneId.value !== id) return;
+  microphoneId.value = before;
+  deviceProblem.value = "failed";
 }
 
 export async function chooseSpeaker(id: string): Promise<void> {
@@ -66,24 +70,41 @@ export async function chooseSpeaker(id: string): Promise<void> {
   try {
     await call.value?.setSpeaker(id);
   } catch {
+    if (speakerId.value !== id) return;
     speakerId.value = before;
     deviceProblem.value = "failed";
   }
 }
 
-export function stopTracks(stream: MediaStream): void {
-  for (const track of stream.getTracks()) track.stop();
+/** The chosen speaker for a call that begins. The call goes on with the system's one where that fails. */
+export async function useSpeaker(begun: Call): Promise<void> {
+  if (!speakerId.value) return;
+  try {
+    await begun.setSpeaker(speakerId.value);
+  } catch (error) {
+    if (begun.over.aborted) return;
+    deviceProblem.value = error instanceof DOMException && error.name === "TimeoutError" ? "slow" : "gone";
+  }
 }
 
-function request(id: string): Promise<MediaStream> {
-  const wanted: MediaTrackConstraints = {
-    echoCancellation: true,
-    noiseSuppression: true,
-    autoGainControl: true,
-    channelCount: 1,
-  };
-  if (id) wanted.deviceId = { exact: id };
-  return navigator.mediaDevices.getUserMedia({ audio: wanted });
+/** Counts the changes: the last one that was asked for wins, whichever the browser grants first. */
+let changes = 0;
+
+/** False if the device cannot be used: the one before is still in use. */
+async function changeMicrophone(held: Call, id: string): Promise<boolean> {
+  const mine = ++changes;
+  const stream = await openMicrophone(id, held.over);
+  if (typeof stream === "string") return held.over.aborted;
+  if (mine !== changes) {
+    stopTracks(stream);
+    return true;
+  }
+  try {
+    held.setMicrophone(stream);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function microphoneOpened(stream: MediaStream): void {
@@ -95,7 +116,14 @@ function microphoneOpened(stream: MediaStream): void {
 }
 
 async function listDevices(): Promise<void> {
-  const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
+  let devices: MediaDeviceInfo[];
+  try {
+    devices = await within(LIST_MS, navigator.mediaDevices.enumerateDevices());
+    if (deviceProblem.value === "unlisted") deviceProblem.value = null;
+  } catch {
+    deviceProblem.value ??= "unlisted";
+    return;
+  }
   const of = (kind: MediaDeviceKind): Device[] =>
     devices
       // "default" and "communications" are the browser's other names for one of them.
@@ -107,15 +135,14 @@ async function listDevices(): Promise<void> {
 
 /** In a call: back to the system's device when the chosen one is pulled out. */
 async function followDevices(): Promise<void> {
-  if (!call.value) return;
+  const held = call.value;
+  if (!held) return;
   const has = (devices: readonly Device[], id: string): boolean => devices.some((device) => device.id === id);
   if (microphoneId.value && !has(microphones.value, microphoneId.value)) {
-    const stream = await openMicrophone("");
-    if (typeof stream !== "string") await call.value?.setMicrophone(stream);
-    deviceProblem.value = "gone";
+    deviceProblem.value = (await changeMicrophone(held, "")) ? "gone" : "failed";
   }
   if (speakerId.value && !has(speakers.value, speakerId.value)) {
-    await call.value?.setSpeaker("").catch(() => undefined);
+    await held.setSpeaker("").catch(() => undefined);
     deviceProblem.value = "gone";
   }
 }

@@ -5,6 +5,7 @@ import { type Activity, noActivity } from "./activity";
 import type { Call, CallStats } from "./audio/types";
 import type { Config } from "./config";
 import { INITIAL, type State } from "./conversation";
+import type { Session } from "./kept";
 import type { Line } from "./transcript";
 
 export const state = signal<State>(INITIAL);
@@ -34,7 +35,7 @@ export const unannounced = signal("");
 
 /** The figures of the call that is going on; the last ones stay when it is over. */
 export const stats = signal<CallStats | null>(null);
-export const session = signal<{ id: string; settings: Readonly<Record<string, number | string>> } | null>(null);
+export const session = signal<Session | null>(null);
 
 function seen(track: { readonly value: Activity }) {
   const speaking = computed(() => track.value.speaking);

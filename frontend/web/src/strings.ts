@@ -7,6 +7,7 @@ const en = {
   none: "–",
 
   // What there is to press.
+  controls: "Controls of the conversation",
   connect: "Connect",
   connectAgain: "Connect again",
   disconnect: "Hang up",
@@ -25,6 +26,10 @@ const en = {
 
   // States: a title, and a sentence that says why or what to do.
   idle: { title: "Ready when you are", detail: "Press Connect and speak. Headphones help." },
+  insecureOpen: "Open this one instead:",
+  insecureEnable: "This service serves plain HTTP here. Whoever runs it can turn HTTPS on: start it with",
+  insecureThen: "Then open this address with https:// and the same port.",
+  insecureProxy: "If a proxy in front of it serves HTTPS, open the proxy’s address.",
   insecureElse: "On the computer that runs the service, localhost works too.",
   microphone: {
     title: "May Moshi hear you?",
@@ -51,7 +56,10 @@ const en = {
   preparingProgress: "Voice and role",
   live: { title: "Live", detail: "Speak whenever you like." },
   muted: { title: "Muted", detail: "Moshi hears silence. The conversation goes on." },
-  pushToTalk: { title: "Live, hold to talk", detail: "Moshi hears you while you hold the button or the space bar." },
+  pushToTalk: {
+    title: "Live, hold to talk",
+    detail: "Moshi hears you while you hold the button or, with shortcuts on, the space bar.",
+  },
   attempt: (number: number) => `Attempt ${number}`,
   inTime: (duration: string) => `in ${duration}`,
   hungUp: "You hung up.",
@@ -63,7 +71,7 @@ const en = {
   problems: {
     insecure: {
       title: "This address is not secure",
-      detail: "Browsers give the microphone to secure pages only. Open this one instead:",
+      detail: "Browsers give the microphone to secure pages only.",
     },
     untrusted: {
       title: "Certificate not accepted",
@@ -97,6 +105,14 @@ const en = {
     microphoneBusy: "The microphone could not be opened. Another program may be using it.",
     microphoneOther: (name: string) => `The microphone could not be opened (${name}).`,
     audioFailed: "This browser could not load the audio code. Reload the page, or try another browser.",
+    audioBroke: (detail: string) => `The audio code stopped. ${detail} Connect again, or try another browser.`,
+    steps: {
+      microphone: "The microphone does not start. Plug it in again, or choose another one in the settings.",
+      speaker: "The sound output does not start. Check that a speaker or headphones are connected, then connect again.",
+      code: "The audio code did not load. Check the connection to the service, then reload the page.",
+      worker: "The audio worker did not start. Reload the page, or try another browser.",
+      codec: "The audio codec did not load. Reload the page, or try another browser.",
+    },
     noConfig: "The service does not answer. Is it running?",
     modelFailed: (detail: string) => `The model could not be started: ${detail}`,
     refusedSetting: (reason: string) =>
@@ -111,10 +127,18 @@ const en = {
     nothingHeard: "No sound arrived from you for too long.",
     closed: (code: number) => `The service closed the connection (${code}).`,
     noSoundHint: "Nothing at all comes from your microphone. Is it switched off, or is it the wrong one?",
-    deviceGone: "The chosen device is gone; the system’s default is used.",
-    deviceFailed: "That device could not be opened; the one before is still in use.",
+    devices: {
+      gone: "The chosen device is gone; the system’s default is used.",
+      failed: "That device could not be opened; the one before is still in use.",
+      slow: "The chosen speaker does not answer; the system’s default is used.",
+      unlisted: "The browser does not list its microphones and speakers. Reload the page.",
+    },
     settingWrong: (least: string, most: string, whole: boolean) =>
       `Takes ${whole ? "a whole number" : "a number"} from ${least} to ${most}.`,
+    notRecorded: {
+      full: "This tab has no room for another recording, so this conversation is not recorded. Save the earlier ones.",
+      failed: "This conversation is not recorded: the browser did not load the recorder. Reload the page.",
+    },
     recordingFull: "The recording is full; what came later is not in it.",
     saveFailed: "That could not be made. Nothing was saved.",
   },
@@ -168,7 +192,15 @@ const en = {
   saveRecording: { wav: "Recording as WAV", opus: "Recording as Opus" },
   recordingHas: (duration: string) => `${duration} recorded, you left, Moshi right.`,
   recordingNone: "Switch on recording in the settings before you connect to keep the sound too.",
-  privacy: "What is said stays in this tab until you save it or close the tab.",
+  privacy: "What is said stays in this tab. It is gone when you close or reload it: save what you want to keep.",
+  earlier: {
+    title: "Earlier conversations",
+    hint: (conversations: number, minutes: number) =>
+      `This tab keeps the last ${conversations} and ${minutes} minutes of sound. Recordings that you saved make room for new ones.`,
+    noWords: "Without words",
+    saved: "Saved",
+    unsaved: "Not saved",
+  },
 
   // Settings.
   sound: "Sound",
@@ -187,9 +219,10 @@ const en = {
     unknown: "known once you are connected",
   },
   pushToTalkLabel: "Push to talk",
-  pushToTalkHint: "You are muted unless you hold the button or the space bar.",
+  pushToTalkHint: "You are muted unless you hold the button or, with shortcuts on, the space bar.",
   recordLabel: "Record both sides",
-  recordHint: "Kept in this tab until you save it. Counts from the next conversation.",
+  recordHint:
+    "Up to 30 minutes of a conversation, kept in this tab until you close or reload it. Counts from the next one.",
   model: "Moshi",
   modelHint: "From the next conversation on.",
   modelNone: "The service offers none, or does not answer yet.",

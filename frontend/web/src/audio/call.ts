@@ -1,6 +1,7 @@
 /** A call: microphone → capture worklet → worker → server, and back to the playback worklet. */
 
 import captureUrl from "./capture.worklet?worker&url";
+import { atEnd, type Step, StepFailed, step, stopTracks, within } from "./patience";
 import playbackUrl from "./playback.worklet?worker&url";
 import recorderUrl from "./recorder.worklet?worker&url";
 import { Recording } from "./recording";
@@ -22,24 +23,29 @@ import {
   type ToWorker,
 } from "./worklet-messages";
 
+const SPEAKER_MS = 5000;
+const FAREWELL_MS = 2000; // for the worker to take leave of the server
+
 /**
  * Dial. Everything that happens afterwards comes through `events`, a failure to connect too.
  *
- * @throws DOMException if the browser does not run the audio code; microphone and context are then released
+ * @throws StepFailed if the browser fails at a step or does not finish it, AbortError if the call is ended before. The
+ *   caller then aborts `options.end`, as after every other error.
  */
 export async function startCall(options: CallOptions): Promise<Call> {
-  const { url, codec, context, events } = options;
+  const { url, codec, context, events, end } = options;
+  const over = end.signal;
   let microphone = options.microphone;
-  const release = async (): Promise<void> => {
-    stop(microphone);
-    if (context.state !== "closed") await context.close();
-  };
   let source = context.createMediaStreamSource(microphone);
-  const [capture, playback] = await connectWorklets(source, context).catch(async (error: unknown) => {
-    await release();
-    throw error;
-  });
+  const [capture, playback] = await connectWorklets(source, context, over);
+  const recorder = options.recordSeconds === null ? null : await record(context, source, playback, options);
 
+  let live = false;
+  if (recorder) {
+    recorder.node.port.onmessage = ({ data }: MessageEvent<Chunk>) => {
+      if (live) recorder.recording.push(data); // not the wait for a place
+    };
+  }
   let played: PlaybackReport | null = null;
   let socket: SocketReport | null = null;
   let serverStats: Extract<Metadata, { type: "stats" }> | null = null;
@@ -49,37 +55,51 @@ export async function startCall(options: CallOptions): Promise<Call> {
   };
   playback.port.onmessage = ({ data }: MessageEvent<PlaybackReport>) => {
     played = data;
-    events.onLevels(inputLevel, data.level);
+    if (!over.aborted) events.onLevels(inputLevel, data.level);
   };
 
-  const worker = new Worker(new URL("./call.worker.ts", import.meta.url), { type: "module" });
-  let over = false;
+  const worker = openWorker();
   const watchInterruption = (): void => {
     const track = microphone.getAudioTracks()[0];
     const tell = (): void => {
-      if (!over) events.onInterruption(context.state !== "running" || (track?.muted ?? false));
+      if (!over.aborted) events.onInterruption(context.state !== "running" || (track?.muted ?? false));
     };
     context.onstatechange = tell;
     if (track) track.onmute = track.onunmute = tell;
   };
   watchInterruption();
-  let hungUp = (): void => {};
-  const whenHungUp = new Promise<void>((resolve) => {
-    hungUp = resolve;
-  });
-  const end = (code: number, reason: string): void => {
-    if (over) return;
-    over = true;
-    worker.terminate();
+  atEnd(over, () => {
     source.disconnect();
     playback.disconnect();
-    void release().then(hungUp);
-    events.onClose(code, reason);
+    worker.postMessage("close" satisfies CloseWorker);
+    setTimeout(() => worker.terminate(), FAREWELL_MS);
+  });
+  /** The call is over by itself: tell, and let go of everything. */
+  const finish = (told: () => void): void => {
+    if (over.aborted) return;
+    try {
+      told();
+    } finally {
+      end.abort();
+    }
   };
-  worker.onerror = ({ message }) => end(FAILED, `the audio worker failed: ${message}`);
+  const close = (code: number, reason: string): void => finish(() => events.onClose(code, reason));
+  const fail = (failed: Step): void => finish(() => events.onFailed(failed));
+  const begun = signalled();
+  const ready = signalled();
+  step("worker", begun.promise, over)
+    .then(() => step("codec", ready.promise, over))
+    .catch((error: unknown) => error instanceof StepFailed && fail(error.step));
+  worker.onerror = ({ message }) => (begun.done ? close(FAILED, message) : fail("worker"));
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+    if (over.aborted) return;
     switch (data.type) {
+      case "begun":
+        return begun.tell();
+      case "ready":
+        return ready.tell();
       case "live":
+        live = true;
         return events.onLive();
       case "text":
         return events.onText(data.text);
@@ -92,17 +112,16 @@ export async function startCall(options: CallOptions): Promise<Call> {
         socket = data.report;
         return;
       case "close":
-        return end(data.code, data.reason);
+        if (data.code === FAILED && !ready.done) return fail("codec");
+        return close(data.code, data.reason);
     }
   };
 
-  const recorder = options.record ? await record(context, source, playback) : null;
   const mute = (muted: boolean): void => {
     capture.port.postMessage({ muted } satisfies ToCapture);
     recorder?.node.port.postMessage({ muted } satisfies ToRecorder);
   };
   mute(options.muted);
-  if (options.speakerId) void setSpeaker(context, options.speakerId).catch(() => undefined); // it may be unplugged
   const [captureToWorker, workerFromCapture] = ports();
   const [playbackFromWorker, workerToPlayback] = ports();
   capture.port.postMessage({ port: captureToWorker } satisfies ToCapture, [captureToWorker]);
@@ -121,26 +140,27 @@ export async function startCall(options: CallOptions): Promise<Call> {
       mute(muted);
     },
     resume: () => context.resume(),
-    async setMicrophone(stream) {
-      const next = context.createMediaStreamSource(stream);
+    setMicrophone(stream) {
+      atEnd(over, () => stopTracks(stream));
+      if (over.aborted) return;
+      let next: MediaStreamAudioSourceNode;
+      try {
+        next = context.createMediaStreamSource(stream);
+        next.connect(capture);
+        if (recorder) next.connect(recorder.node, 0, 0);
+      } catch (error) {
+        stopTracks(stream);
+        throw error;
+      }
       source.disconnect();
-      stop(microphone);
-      next.connect(capture);
-      if (recorder) next.connect(recorder.node, 0, 0);
+      stopTracks(microphone);
       source = next;
       microphone = stream;
-      if (over) stop(stream);
-      else watchInterruption();
+      watchInterruption();
     },
-    setSpeaker: (id) => setSpeaker(context, id),
-    recording: () => recorder && { seconds: recorder.recording.seconds, full: recorder.recording.full },
-    saveRecording(format) {
-      return recorder ? recorder.recording.as(format) : Promise.reject(new Error("nothing was recorded"));
-    },
-    hangUp() {
-      if (!over) worker.postMessage("close" satisfies CloseWorker);
-      return whenHungUp;
-    },
+    setSpeaker: (id) => within(SPEAKER_MS, setSpeaker(context, id), over),
+    recording: recorder?.recording ?? null,
+    over,
     stats(): CallStats {
       return {
         codec: socket?.codec ?? null,
@@ -170,9 +190,11 @@ export async function startCall(options: CallOptions): Promise<Call> {
 async function connectWorklets(
   source: MediaStreamAudioSourceNode,
   context: AudioContext,
+  over: AbortSignal,
 ): Promise<[AudioWorkletNode, AudioWorkletNode]> {
-  await Promise.all([captureUrl, playbackUrl].map((module) => context.audioWorklet.addModule(module)));
-  await context.resume();
+  const modules = [captureUrl, playbackUrl].map((module) => context.audioWorklet.addModule(module));
+  await step("code", Promise.all(modules), over);
+  await step("speaker", context.resume(), over);
   const capture = new AudioWorkletNode(context, CAPTURE, {
     numberOfOutputs: 0,
     // Browsers may give two channels where one was asked for; explicit mixes them, and the worklet reads the one.
@@ -190,10 +212,12 @@ async function record(
   context: AudioContext,
   source: AudioNode,
   playback: AudioNode,
+  { recordSeconds, end }: CallOptions,
 ): Promise<{ node: AudioWorkletNode; recording: Recording } | null> {
   try {
-    await context.audioWorklet.addModule(recorderUrl);
+    await step("code", context.audioWorklet.addModule(recorderUrl), end.signal);
   } catch {
+    end.signal.throwIfAborted();
     return null; // a conversation without a recording is better than none
   }
   const node = new AudioWorkletNode(context, RECORDER, {
@@ -202,8 +226,7 @@ async function record(
     channelCount: 1,
     channelCountMode: "explicit",
   });
-  const recording = new Recording();
-  node.port.onmessage = ({ data }: MessageEvent<Chunk>) => recording.push(data);
+  const recording = new Recording(recordSeconds ?? undefined);
   source.connect(node, 0, 0);
   playback.connect(node, 0, 1);
   return { node, recording };
@@ -220,8 +243,31 @@ function seconds<Name extends string>(holder: { [name in Name]?: number } | unde
   return value === undefined ? null : value * 1000;
 }
 
-function stop(stream: MediaStream): void {
-  for (const track of stream.getTracks()) track.stop();
+function openWorker(): Worker {
+  try {
+    return new Worker(new URL("./call.worker.ts", import.meta.url), { type: "module" });
+  } catch (error) {
+    throw new StepFailed("worker", { cause: error });
+  }
+}
+
+/** A promise for something that is told once. */
+function signalled(): { readonly promise: Promise<void>; readonly done: boolean; tell(): void } {
+  let resolve: () => void = () => undefined;
+  let done = false;
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return {
+    promise,
+    get done() {
+      return done;
+    },
+    tell() {
+      done = true;
+      resolve();
+    },
+  };
 }
 
 function ports(): [MessagePort, MessagePort] {

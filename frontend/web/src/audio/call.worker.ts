@@ -20,6 +20,7 @@ const MAX_UNSENT_BYTES = 65_536; // some 15 s of speech: the socket is stuck, an
 const REPORT_MS = 250;
 const PING_MS = 1000;
 const SERVER_RATE = 24_000;
+const CONNECT_MS = 20_000;
 const CLOSE_MS = 1000; // for the server's answer to a close frame
 
 const report: SocketReport = {
@@ -39,6 +40,7 @@ function tell(message: FromWorker): void {
 }
 
 async function start({ url, codec, sampleRate, capture, playback }: ToWorker): Promise<void> {
+  tell({ type: "begun" });
   let live = false;
   let encoder: Encoder | null = null;
   let pingedAt = 0;
@@ -56,12 +58,17 @@ async function start({ url, codec, sampleRate, capture, playback }: ToWorker): P
     }, PING_MS),
   ];
 
+  const connecting = setTimeout(() => {
+    if (socket.readyState === WebSocket.CONNECTING) close(1006, "");
+  }, CONNECT_MS);
+
   let closed = false;
   const close = (code: number, reason: string): void => {
     if (closed) return;
     closed = true;
     live = false;
     timers.forEach(clearInterval);
+    clearTimeout(connecting);
     capture.close();
     encoder?.close();
     socket.close();
@@ -136,11 +143,12 @@ async function start({ url, codec, sampleRate, capture, playback }: ToWorker): P
     codec,
     sampleRate,
     (packet) => send(writer.packet(packet, packetSamples)),
-    (reason) => close(FAILED, `the audio encoder failed: ${reason}`),
+    (reason) => close(FAILED, reason),
   );
   report.codec = encoder.codec;
   decoder = await decoding;
   if (closed) return;
+  tell({ type: "ready" });
   capture.onmessage = ({ data }: MessageEvent<Captured>) => {
     if (live) encoder?.encode(data);
   };
@@ -149,8 +157,5 @@ async function start({ url, codec, sampleRate, capture, playback }: ToWorker): P
 
 self.onmessage = ({ data }: MessageEvent<ToWorker | CloseWorker>) => {
   if (data === "close") hangUp();
-  else
-    start(data).catch((error: unknown) =>
-      tell({ type: "close", code: FAILED, reason: `audio could not start: ${error}` }),
-    );
+  else start(data).catch((error: unknown) => tell({ type: "close", code: FAILED, reason: String(error) }));
 };

@@ -1,5 +1,8 @@
 /** What the audio core and the page tell each other. */
 
+import type { Step } from "./patience";
+import type { Recording } from "./recording";
+
 export type RecordingFormat = "wav" | "opus";
 
 export type Codec = "webcodecs" | "wasm";
@@ -53,8 +56,10 @@ export interface CallEvents {
   onMetadata(metadata: Metadata): void;
   /** A kind 5 message. */
   onServerError(text: string): void;
-  /** Once, after which nothing more comes. Also when the codec or worker fails (code 4999). */
+  /** The end: nothing more comes. Also when the codec or worker breaks in a conversation (code 4999). */
   onClose(code: number, reason: string): void;
+  /** The end as well: the browser did not finish a step that leads to the call. */
+  onFailed(step: Step): void;
   /** The system has taken the sound away (a phone call, another app), or given it back. */
   onInterruption(interrupted: boolean): void;
   /** About 20 times a second. The input is what the microphone hears, muted or not. */
@@ -66,16 +71,18 @@ export interface Call {
   setMuted(muted: boolean): void;
   /** After an interruption. Call it from a click: browsers start sound only then. */
   resume(): Promise<void>;
-  /** The call owns the stream from now on, and stops the one before. */
-  setMicrophone(stream: MediaStream): Promise<void>;
-  /** @throws DOMException if the device cannot be used; empty means the system's default */
+  /**
+   * The call owns the stream from now on, and stops the one before.
+   *
+   * @throws DOMException if the browser does not take it: it is stopped, and the one before goes on
+   */
+  setMicrophone(stream: MediaStream): void;
+  /** @throws DOMException if the device cannot be used, or does not answer; empty means the system's default */
   setSpeaker(id: string): Promise<void>;
-  /** What is recorded so far, both sides; null when nothing is. */
-  recording(): { seconds: number; full: boolean } | null;
-  /** The file, also when the call is over. @throws Error when nothing was recorded */
-  saveRecording(format: RecordingFormat): Promise<Blob>;
-  /** Closes the socket, the microphone and the audio device. Safe to call twice. */
-  hangUp(): Promise<void>;
+  /** Both sides, also when the call is over; null when they are not recorded. */
+  readonly recording: Recording | null;
+  /** Aborted when the call is over. */
+  readonly over: AbortSignal;
   stats(): CallStats;
 }
 
@@ -84,14 +91,14 @@ export interface CallOptions {
   url: string;
   /** "auto": WebCodecs where the browser encodes Opus, else WebAssembly. */
   codec: "auto" | "wasm";
-  /** From getUserMedia; the call owns it from now on. */
+  /** From getUserMedia. */
   microphone: MediaStream;
-  /** Created or resumed inside the click; the call owns it from now on. */
+  /** Created inside the click. */
   context: AudioContext;
-  /** A device's id; empty for the system's default. */
-  speakerId: string;
   muted: boolean;
-  /** Whether both sides are kept, to be saved. */
-  record: boolean;
+  /** How many seconds of both sides are kept, to be saved; null for no recording. */
+  recordSeconds: number | null;
   events: CallEvents;
+  /** The call's life: who aborts it hangs up, and the call aborts it when it ends. It stops and closes everything. */
+  end: AbortController;
 }

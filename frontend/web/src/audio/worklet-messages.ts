@@ -54,6 +54,10 @@ export interface SocketReport {
 }
 
 export type FromWorker =
+  /** Its code runs. */
+  | { type: "begun" }
+  /** The codec is loaded. */
+  | { type: "ready" }
   | { type: "live" }
   | { type: "text"; text: string }
   | { type: "metadata"; metadata: Metadata }

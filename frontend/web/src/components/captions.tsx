@@ -1,5 +1,6 @@
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { notRecorded } from "../keeping";
 import { lines, outputActivity, unannounced } from "../store";
 import { strings } from "../strings";
 import { clock } from "../transcript";
@@ -23,6 +24,7 @@ export function Captions() {
         <h2 id="captions-title">{strings.captions}</h2>
         <Save />
       </header>
+      {notRecorded.value && <p class="note">{strings.problems.notRecorded[notRecorded.value]}</p>}
       {/* It scrolls, so the keyboard has to reach it. */}
       {/* biome-ignore-start lint/a11y/noNoninteractiveTabindex: see above */}
       {/* biome-ignore-start lint/a11y/useSemanticElements: a fieldset is for fields */}

@@ -1,26 +1,36 @@
+import { useRef, useState } from "preact/hooks";
 import { connect, disconnect, hold, resume, retryNow, toggleMute } from "../controller";
-import { isOver, isUnderWay } from "../conversation";
+import { isUnderWay } from "../conversation";
+import { useSafeFocus } from "../focus";
 import { pushToTalk } from "../preferences";
 import { settingsOpen, state } from "../store";
 import { strings } from "../strings";
 import { HangUp, Microphone } from "./icons";
 
-/** What can be pressed now. One button begins and leaves, so that it keeps the keyboard's focus. */
+/**
+ * The buttons of the conversation. Each keeps its identity, so that none inherits another's focus: a key that begins a
+ * conversation cannot end it.
+ */
 export function Controls() {
+  const group = useRef<HTMLDivElement>(null);
+  const [left, setLeft] = useState(false);
   const now = state.value;
   const underWay = isUnderWay(now);
   const live = now.name === "live";
-  const begin = now.name === "ended" || now.name === "failed" ? strings.connectAgain : strings.connect;
-  const leave = live ? strings.disconnect : strings.cancel;
+  const holds = live && !now.interrupted && pushToTalk.value;
+  useSafeFocus(group, holds ? "hold" : left && !underWay ? "connect" : null);
   if (now.name === "insecure") return null;
+  const again = now.name === "ended" || now.name === "failed";
   return (
-    <div class="controls">
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for fields
+    <div ref={group} class="controls" role="group" aria-label={strings.controls} tabIndex={-1}>
       {live && now.interrupted && (
         <button key="resume" type="button" class="primary" onClick={resume}>
           {strings.resume}
         </button>
       )}
-      {live && !now.interrupted && (pushToTalk.value ? <HoldToTalk muted={now.muted} /> : <Mute muted={now.muted} />)}
+      {holds && <HoldToTalk muted={now.muted} />}
+      {live && !now.interrupted && !holds && <Mute muted={now.muted} />}
       {(now.name === "busy" || now.name === "reconnecting") && (
         <button key="retry" type="button" class="primary" onClick={retryNow}>
           {strings.tryNow}
@@ -37,18 +47,42 @@ export function Controls() {
           {strings.openSettings}
         </button>
       )}
-      <button
-        key="call"
-        type="button"
-        class={live ? "danger" : underWay ? "" : "primary"}
-        disabled={!underWay && !isOver(now)}
-        onClick={underWay ? disconnect : () => void connect()}
-      >
-        {live && <HangUp />}
-        {underWay ? leave : begin}
-      </button>
+      {underWay ? (
+        <button
+          key="leave"
+          type="button"
+          class={live ? "danger" : ""}
+          onClick={once(() => {
+            setLeft(true);
+            disconnect();
+          })}
+        >
+          {live && <HangUp />}
+          {live ? strings.disconnect : strings.cancel}
+        </button>
+      ) : (
+        <button
+          key="connect"
+          data-control="connect"
+          type="button"
+          class="primary"
+          onClick={once(() => {
+            setLeft(false);
+            void connect();
+          })}
+        >
+          {again ? strings.connectAgain : strings.connect}
+        </button>
+      )}
     </div>
   );
+}
+
+/** Connect and Hang up stand in the same place: the second click of a double click belongs to the first one's button. */
+function once(press: () => void): (event: MouseEvent) => void {
+  return ({ detail }) => {
+    if (detail < 2) press();
+  };
 }
 
 function Mute({ muted }: { muted: boolean }) {
@@ -66,6 +100,7 @@ function HoldToTalk({ muted }: { muted: boolean }) {
   return (
     <button
       key="hold"
+      data-control="hold"
       type="button"
       class={`hold ${muted ? "" : "held"}`}
       aria-pressed={!muted}

@@ -1,6 +1,7 @@
 import { recordingFormats } from "../audio/recording";
 import { choosePushToTalk } from "../controller";
 import { microphoneId, pushToTalk, recording, speakerId } from "../preferences";
+import { deviceReason } from "../reasons";
 import {
   canChooseSpeaker,
   chooseMicrophone,
@@ -20,7 +21,7 @@ export function SoundSettings() {
     <Group title={strings.sound}>
       {problem && (
         <p class="note" role="alert">
-          {problem === "gone" ? strings.problems.deviceGone : strings.problems.deviceFailed}
+          {deviceReason(problem)}
         </p>
       )}
       <Choice

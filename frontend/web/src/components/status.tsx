@@ -6,6 +6,7 @@ import { state } from "../store";
 import { strings } from "../strings";
 import { clock } from "../transcript";
 import { words } from "../words";
+import { Secure } from "./secure";
 
 /** What is going on, in words. What counts is beside them, so that a screen reader is told once. */
 export function Status() {
@@ -67,14 +68,7 @@ function Beside({ now }: { now: State }) {
         </p>
       );
     case "insecure":
-      return (
-        <Beneath>
-          <a class="address" href={now.url}>
-            {now.url}
-          </a>
-          <span>{strings.insecureElse}</span>
-        </Beneath>
-      );
+      return <Secure />;
     case "untrusted":
       return (
         <Beneath>

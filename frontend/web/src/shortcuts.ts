@@ -1,0 +1,50 @@
+/** Which keys are shortcuts. Pure, so that it does not matter where an event comes from. */
+
+/** What of a key event decides. `editable`: in a text, a select or a dialog. `control`: on a button, link or summary. */
+export interface Press {
+  readonly key: string;
+  readonly repeat: boolean;
+  /** Alt, Control, Meta, Shift or AltGraph is down. */
+  readonly modified: boolean;
+  /** An input method composes a word. */
+  readonly composing: boolean;
+  /** Another listener has used the key. */
+  readonly used: boolean;
+  readonly editable: boolean;
+  readonly control: boolean;
+}
+
+/** What the page is doing. */
+export interface Situation {
+  /** Shortcuts are switched on in the settings. */
+  readonly shortcuts: boolean;
+  readonly pushToTalk: boolean;
+  readonly underWay: boolean;
+  readonly live: boolean;
+}
+
+export type Action = "talk" | "mute" | "settings";
+
+/** The action of a `keydown`; null where the key belongs to the browser. */
+export function actionOf(press: Press, situation: Situation): Action | null {
+  if (!situation.shortcuts || press.modified || press.composing || press.used || press.editable) return null;
+  if (press.key === " ") {
+    const { pushToTalk, underWay, live } = situation;
+    // Before the conversation is live, the space bar still presses the Cancel button that has the focus.
+    return pushToTalk && underWay && (live || !press.control) ? "talk" : null;
+  }
+  if (press.repeat) return null;
+  switch (press.key.toLowerCase()) {
+    case "m":
+      return "mute";
+    case "s":
+      return "settings";
+    default:
+      return null;
+  }
+}
+
+/** A held Enter key presses a button again and again; one press is one activation. */
+export function activatesAgain(press: Press): boolean {
+  return press.repeat && press.key === "Enter" && press.control;
+}
