@@ -21,7 +21,7 @@ from support.window import make_run
 
 def test_both_services_have_the_same_code_for_it() -> None:
     modules = moshi_backend.signals, moshi_frontend.signals
-    assert len({Path(module.__file__).read_text() for module in modules}) == 1
+    assert len({Path(str(module.__file__)).read_text() for module in modules}) == 1
 
 
 @pytest.mark.anyio

@@ -53,7 +53,8 @@ def run(folder: Path, **settings: str) -> Iterator[str]:
 
 
 def alive(url: str) -> bool:
-    return httpx.get(f"{url}/alive", verify=False, trust_env=False).json() == {"status": "alive"}
+    answer = httpx.get(f"{url}/alive", verify=False, trust_env=False)
+    return bool(answer.json() == {"status": "alive"})
 
 
 @pytest.mark.anyio
