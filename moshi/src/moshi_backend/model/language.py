@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from itertools import accumulate
 
 import torch
@@ -93,8 +93,7 @@ class LanguageModel:
 
         current = tokens.gather(2, (now % self._span)[..., None].expand(-1, tokens.shape[1], 1))[..., 0]
         current = torch.where(now <= self._delays, self._first, current)
-        embedded = F.embedding(current + self._base, self._table).sum(1, keepdim=True)
-        hidden = self._norm(self._transformer(embedded, keep))
+        hidden = self._norm(self._transformer(self._embed(current)[:, None], keep))
         choose = _Chooser(controls, self._vocabularies)
         text = choose(0, self._text_head(hidden)[:, 0])
         chosen = torch.stack((text, *self._depformer(hidden, text, choose)), dim=1)
@@ -113,8 +112,17 @@ class LanguageModel:
             embedded: what to feed instead of the tokens' embeddings, [positions, width].
         """
         if embedded is None:
-            embedded = F.embedding(tokens.to(self._base.device) + self._base, self._table).sum(1)
+            embedded = self._embed(tokens.to(self._base.device))
         self._transformer.prefill(row, embedded.to(self._table)[None])
+
+    def _embed(self, tokens: Tensor) -> Tensor:
+        """Tokens [positions, streams] to the sums of their embeddings, [positions, width].
+
+        The order is upstream's, audio first and text last: each addition rounds, so in 16 bits another order gives
+        other tokens.
+        """
+        text, *audio = F.embedding(tokens + self._base, self._table).unbind(1)
+        return reduce(torch.add, [*audio, text])
 
     def hold(self, row: int, position: int, tokens: Tensor) -> None:
         """Put tokens, [positions, streams], where the row's next steps look for them, from `position` on."""
