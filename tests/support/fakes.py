@@ -76,7 +76,7 @@ class FakeModel:
         self.batches.append(sorted(frames))
         if self.broken or any((samples == POISON).any() for samples in frames.values()):
             raise RuntimeError("device lost")
-        return {row: Frame(samples, "", ()) for row, samples in frames.items()}
+        return {row: Frame(samples, ()) for row, samples in frames.items()}
 
 
 def samples(value: float) -> NDArray[np.float32]:

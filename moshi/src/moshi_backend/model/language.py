@@ -51,7 +51,9 @@ class LanguageModel:
             raise ValueError("a model that takes conditions is not supported")
         self.said: int = 1 + lm.dep_q
         self._delay: int = max(lm.delays)
-        self.plan = Plan(tuple(lm.delays), lm.text_initial_token_id, lm.initial_token_id, self.said)
+        self.plan = Plan(
+            tuple(lm.delays), lm.text_initial_token_id, lm.initial_token_id, self.said, lm.text_padding_token_id
+        )
         self.width: int = lm.dim
         self.codes: int = lm.card
         self._transformer = RingTransformer(lm.transformer, state, capacity=context)
