@@ -90,12 +90,11 @@ def fetch(
     """
     disable_progress_bars()
     with _in_words(repository, revision):
-        folder, config = _find(repository, revision, names["tokenizer_name"])
+        folder, config = _find(repository, revision, [*names.values()][-1])
         content = {} if config is None else read_config(config)
         named = {key: str(content.get(key, default)) for key, default in names.items()}
         named |= {key: str(content[key]) for key in optional if content.get(key)}
-        # Upstream's loader finds those that are elsewhere.
-        named = {key: name for key, name in named.items() if "://" not in name}
+        named = {key: name for key, name in named.items() if "://" not in name}  # those are elsewhere
         commit = folder.name
         _complete(repository, commit, list(named.values()), progress)
         return Files(commit, config, {key: folder / name for key, name in named.items()})
@@ -255,7 +254,10 @@ def _words(error: Exception, repository: str, revision: str | None) -> str:
             return f"{hub} cannot be reached or fails: check the network and HTTPS_PROXY, then start again; {_KEPT}"
         case EntryNotFoundError():
             name = str(error.response.url if error.response is not None else "").rpartition("/")[2] or "such file"
-            return f"{page} has no {name}, so it is not a Moshi checkpoint for PyTorch: check MOSHI_MODEL"
+            return (
+                f"{page} has no {name}, so it is not a Moshi checkpoint for PyTorch: check MOSHI_MODEL; LoRA adapters "
+                "alone go into MOSHI_LORA"
+            )
         case HfHubHTTPError():
             status = error.response.status_code if error.response is not None else "nothing"
             if status == 401:

@@ -79,7 +79,7 @@ class LanguageModel:
         """One step of the first rows, as many as `heard` has; only rows of `keep` go on.
 
         Args:
-            heard: codes [rows, codebooks].
+            heard: codes [rows, codebooks]; a model may hear only the first ones.
             opening: booleans [rows]; instead of `heard`, what `prefill` has put there, if anything.
         Returns:
             tokens [rows, 1 + audio codebooks] that belong to the same moment, and booleans [rows]: whether there are
@@ -90,6 +90,7 @@ class LanguageModel:
         now = steps.clone()[:, None]
         tokens = self._tokens[:rows]
         hearing = tokens[:, self.said :]
+        heard = heard[:, : hearing.shape[1]]
         hears = ((now + self._delays[self.said :]) % self._span)[..., None]
         hearing.scatter_(2, hears, torch.where(opening[:, None, None], hearing.gather(2, hears), heard[..., None]))
 
@@ -104,7 +105,9 @@ class LanguageModel:
         after = now + 1
         saying.scatter_(2, (after % self._span)[..., None].expand(-1, self.said, 1), chosen[..., None])
         spoken = (after - self._delay + self._delays[: self.said]) % self._span
-        return saying.gather(2, spoken[..., None])[..., 0], keep & (after[:, 0] > self._delay)
+        # After a prefix the first step's tokens are the prefix's own, and nobody is to hear them.
+        ready = keep & (after[:, 0] > self._delay) & ~(opening & (now[:, 0] > 0))
+        return saying.gather(2, spoken[..., None])[..., 0], ready
 
     def prefill(self, row: int, tokens: Tensor, embedded: Tensor | None) -> None:
         """Steps of one row whose inputs are all known; nothing is chosen in them.
