@@ -14,9 +14,11 @@ from moshi.utils.compile import no_compile
 from loadtest.client import converse, encode, noise
 from moshi_backend.checkpoint import find_checkpoint
 from moshi_backend.errors import LoadError
+from moshi_backend.loading import load
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.personaplex import PersonaPlex
 from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.settings import Settings
 from support.services import running_moshi
 from support.shapes import make
 from support.speech import Samples, speech
@@ -119,3 +121,10 @@ def test_a_mimi_with_too_few_codebooks_or_other_codes_is_refused(tmp_path: Path)
     make(tmp_path / "other", *SHAPES["long delays"], card=63)
     with pytest.raises(LoadError, match="declares card 63, and its Mimi has 64 codes"):
         find_checkpoint(str(tmp_path / "other"), None)
+
+
+def test_voices_and_roles_are_refused_for_more_than_eight_codes(tmp_path: Path) -> None:
+    make(tmp_path, 20, 10, [0, 0, *[1] * 9, 0, *[1] * 9], model_type="personaplex")
+    settings = Settings(model=str(tmp_path), device="cpu", slots=1)
+    with pytest.raises(LoadError, match="predicts 10 and hears 10 codes a frame; voices and roles are made for 8"):
+        load(settings, lambda phase, detail, progress: None)
