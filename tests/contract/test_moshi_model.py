@@ -38,8 +38,10 @@ def checkpoint() -> CheckpointInfo:
     return find_checkpoint("demo", None)
 
 
-def batch(checkpoint: CheckpointInfo, slots: int, context: int | None = None) -> BatchedModel:
-    return BatchedModel(checkpoint, slots, CPU, torch.float32, context)
+def batch(
+    checkpoint: CheckpointInfo, slots: int, context: int | None = None, dtype: torch.dtype = torch.float32
+) -> BatchedModel:
+    return BatchedModel(checkpoint, slots, CPU, dtype, context)
 
 
 def alone(model: BatchedModel, row: int, frames: list[Samples], sampling: Sampling = GREEDY) -> list[Frame]:
@@ -49,11 +51,13 @@ def alone(model: BatchedModel, row: int, frames: list[Samples], sampling: Sampli
 
 
 @torch.inference_mode()
-def upstream(checkpoint: CheckpointInfo, frames: list[Samples]) -> list[tuple[tuple[int, ...], Samples]]:
+def upstream(
+    checkpoint: CheckpointInfo, frames: list[Samples], dtype: torch.dtype = torch.float32
+) -> list[tuple[tuple[int, ...], Samples]]:
     """Tokens and sound of upstream's own classes, used as its server does, greedy."""
     with no_compile():
         mimi = checkpoint.get_mimi("cpu")
-        generator = LMGen(checkpoint.get_moshi("cpu", dtype=torch.float32), use_sampling=False)
+        generator = LMGen(checkpoint.get_moshi("cpu", dtype=dtype), use_sampling=False)
         mimi.streaming_forever(1)
         generator.streaming_forever(1)
         said = []
@@ -68,12 +72,16 @@ def upstream(checkpoint: CheckpointInfo, frames: list[Samples]) -> list[tuple[tu
         return said
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(("slots", "row"), [(1, 0), (5, 3)])
-def test_greedy_says_exactly_what_upstream_says(slots: int, row: int, checkpoint: CheckpointInfo) -> None:
-    """Longer than the attention of the language model (256 steps) and of the codec (25 frames)."""
+def test_greedy_says_exactly_what_upstream_says(
+    slots: int, row: int, dtype: torch.dtype, checkpoint: CheckpointInfo
+) -> None:
+    """Longer than the attention of the language model (256 steps) and of the codec (25 frames). In 16 bits every sum
+    rounds, so the order of all additions has to be upstream's."""
     frames = speech(40, 400)
-    theirs = upstream(checkpoint, frames)
-    ours = alone(batch(checkpoint, slots), row, frames)
+    theirs = upstream(checkpoint, frames, dtype)
+    ours = alone(batch(checkpoint, slots, dtype=dtype), row, frames)
     assert [frame.tokens for frame in ours] == [tokens for tokens, _ in theirs]
     assert len(ours) == 399
     for frame, (_, pcm) in zip(ours, theirs, strict=True):
@@ -113,8 +121,8 @@ def test_the_demo_model_is_as_wordy_as_a_speaker(checkpoint: CheckpointInfo) -> 
     for row in range(8):
         model.join(row, Sampling(Choice(0.7, 25, row), Choice(0.8, 250, row)))
     said = [model.step(dict.fromkeys(range(8), frame)) for frame in speech(4, 100)]
-    texts = [frame.text for frames in said for frame in frames.values()]
-    assert 0.1 < sum(bool(text) for text in texts) / len(texts) < 0.7
+    texts = [model.vocabulary[frame.tokens[0]] for frames in said for frame in frames.values()]
+    assert 0.1 < sum(map(bool, texts)) / len(texts) < 0.7
 
 
 def test_conversations_that_share_a_batch_answer_as_if_alone(checkpoint: CheckpointInfo) -> None:

@@ -3,7 +3,6 @@
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -17,6 +16,8 @@ from safetensors.torch import save_file
 
 import personaplex_checkpoint as made
 from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.errors import LoadError
+from moshi_backend.model.adapters import Adapted
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.personaplex import PersonaPlex
 from moshi_backend.model.prefix import Beginning, Prefix, Tokens
@@ -192,13 +193,13 @@ def test_unpacked_weights_load_too_and_missing_ones_are_named(full: LMModel, fol
     assert all(torch.equal(weight, state[name]) for name, weight in lm.state_dict().items())
     del state["linears.3.weight"]
     save_file(state, tmp_path / "model.safetensors")
-    with pytest.raises(ValueError, match=r"lacks linears\.3\.weight"):
-        find_checkpoint(str(tmp_path), None).get_moshi("cpu", dtype=torch.float32)
+    with pytest.raises(LoadError, match=r"lacks linears\.3\.weight"):
+        find_checkpoint(str(tmp_path), None)
 
 
 def test_a_configuration_without_a_model_means_the_released_one(checkpoint: PersonaPlex) -> None:
     """The real repository's names nothing but its kind. Bytes are counted without memory for any."""
-    unnamed = PersonaPlex.of(replace(checkpoint, lm_config={"version": "7b-v1"}, mimi_config=None))
+    unnamed = PersonaPlex.of(Adapted.of(checkpoint, lm_config={"version": "7b-v1"}, mimi_config=None))
     lm = unnamed.get_moshi("meta", dtype=torch.bfloat16, load_weight=False)
     assert (lm.dim, lm.dep_q, lm.n_q, lm.card, len(lm.transformer.layers)) == (4096, 8, 16, 2048, 32)
     whole = get_moshi_lm(None, unnamed.lm_config | {"dep_q": 16}, "meta", torch.bfloat16)

@@ -81,7 +81,7 @@ class FakeModel:
             raise RuntimeError("device lost")
         if any((samples == LETHAL).any() for samples in frames.values()):
             raise SystemExit("a library gave up")
-        return {row: Frame(samples, "", ()) for row, samples in frames.items()}
+        return {row: Frame(samples, ()) for row, samples in frames.items()}
 
 
 def samples(value: float) -> NDArray[np.float32]:

@@ -48,6 +48,9 @@ class _Files(_Checked):
     tokenizer_name: FileName = "-"
     mimi_config_name: FileName | None = None
     lora_name: FileName | None = None
+    lora: bool | None = None
+    lora_rank: Width | None = None
+    lora_scaling: Positive = 2.0
     model_type: str = "moshi"
     lm_gen_config: _Sampling = _Sampling()
     tts_config: dict[str, Any] = {}
@@ -83,8 +86,6 @@ class _LanguageModel(_Checked):
     existing_text_end_padding_id: Annotated[int, Field(ge=0, le=2**22)] = 0
     extra_heads_num_heads: Annotated[int, Field(ge=0, le=64)] = 0
     extra_heads_dim: Width = 6
-    lora_rank: Width = 128
-    lora_scaling: Positive = 2.0
     causal: Literal[True] = True
 
     @model_validator(mode="after")

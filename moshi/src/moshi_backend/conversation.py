@@ -12,6 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from moshi_backend import protocol
 from moshi_backend.lobby import Lobby
 from moshi_backend.model.batch import Frame
+from moshi_backend.model.text import TextDecoder
 from moshi_backend.opus import NotOpus, OpusCodec
 from moshi_backend.preferences import described
 from moshi_backend.protocol import Close, Kind
@@ -78,6 +79,7 @@ class Conversation:
         self._lobby = lobby
         self._extended = extended
         self._log_text = log_text
+        self._text = TextDecoder(model.vocabulary)
         self._codec = OpusCodec(pool, model.sample_rate, model.frame_size)
         self._admitted = time.monotonic()
         self._heard: float | None = None
@@ -224,6 +226,7 @@ class Conversation:
                     case Notice(why, left):
                         self._span.add_event("warned", {"moshi.why": why, "moshi.left": left})
                         await self._tell("warning", why=why, seconds=round(left))
+            await self._write(self._text.finish())
             await close(self._socket, item, extended=self._extended)
         except WebSocketDisconnect:
             return "client left while it was sent to"
@@ -256,10 +259,13 @@ class Conversation:
         if stats.lag > PERIOD:
             # A slow tick is the model's fault, a backlog beside a fast one the client's or the event loop's.
             self._late.note(lag=stats.lag, tick=stats.tick, batch_size=stats.rows, backlog=self._session.backlog)
-        if frame.text:
-            await send(self._socket, protocol.text(frame.text))
+        await self._write(self._text.feed(frame.tokens[0]))
+
+    async def _write(self, text: str) -> None:
+        if text:
+            await send(self._socket, protocol.text(text))
             if self._log_text:
-                log.info("session %s: says %r", self._session.id, frame.text)
+                log.info("session %s: says %r", self._session.id, text)
 
     def _stats(self) -> dict[str, float]:
         stats = self._session.stats

@@ -43,7 +43,10 @@ def _load(settings: Settings, report: Report) -> Loaded:
     dtype = choose_dtype(settings.dtype, device)
     report("resolve", f"finding {settings.model}", None)
     checkpoint = find_checkpoint(
-        settings.model, settings.revision, lambda detail, done: report("download", f"{settings.model}: {detail}", done)
+        settings.model,
+        settings.revision,
+        lambda detail, done: report("download", f"{settings.model}: {detail}", done),
+        settings.lora,
     )
     name = str(dtype).removeprefix("torch.")
     report("load", f"{settings.model} as {name} on {device}, {settings.slots} slots", None)

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     revision: str | None = None
     """Branch, tag or commit of the Hugging Face repository."""
 
+    lora: str | None = Field(None, min_length=1)
+    """LoRA adapters for the model: the folder or file that moshi-finetune wrote, or a repository (`owner/name`)."""
+
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     """`auto` (a GPU if PyTorch can use one, else the CPU), `cpu`, `cuda` or `cuda:N`."""
 

@@ -103,15 +103,15 @@ def fetch(
     """
     disable_progress_bars()
     with _in_words(repository, revision):
+        other = [*names.values()][-1]  # a small file that shows whether the repository is there
         if download and not constants.HF_HUB_OFFLINE:
-            folder, config = _find(repository, revision, names["tokenizer_name"])
+            folder, config = _find(repository, revision, other)
         else:
-            folder, config = _cached_folder(repository, revision, names["tokenizer_name"], download)
+            folder, config = _cached_folder(repository, revision, other, download)
         content = {} if config is None else read_config(config)
         named = {key: str(content.get(key, default)) for key, default in names.items()}
         named |= {key: str(content[key]) for key in optional if content.get(key)}
-        # Upstream's loader finds those that are elsewhere.
-        named = {key: name for key, name in named.items() if "://" not in name}
+        named = {key: name for key, name in named.items() if "://" not in name}  # those are elsewhere
         commit = folder.name
         if not download and (missing := [name for name in named.values() if not _cached(repository, name, commit)]):
             raise NotCached(_not_cached(repository, missing[0]))
@@ -304,7 +304,10 @@ def _words(error: Exception, repository: str, revision: str | None) -> str:
             return _unreachable(hub)
         case EntryNotFoundError():
             name = str(error.response.url if error.response is not None else "").rpartition("/")[2] or "such file"
-            return f"{page} has no {name}, so it is not a Moshi checkpoint for PyTorch: check MOSHI_MODEL"
+            return (
+                f"{page} has no {name}, so it is not a Moshi checkpoint for PyTorch: check MOSHI_MODEL; LoRA adapters "
+                "alone go into MOSHI_LORA"
+            )
         case HfHubHTTPError():
             status = error.response.status_code if error.response is not None else "nothing"
             if status == 401:

@@ -13,7 +13,7 @@ def session() -> Session:
 
 
 def frame(value: float) -> Frame:
-    return Frame(np.full(1920, value, np.float32), "", ())
+    return Frame(np.full(1920, value, np.float32), ())
 
 
 def test_input_comes_out_in_order() -> None:

@@ -63,7 +63,7 @@ def _weights(settings: Settings) -> tuple[Finding, bool]:
     from moshi_backend.weights import NotCached
 
     try:
-        found = find_checkpoint(settings.model, settings.revision, download=False)
+        found = find_checkpoint(settings.model, settings.revision, lora=settings.lora, download=False)
     except NotCached as missing:
         if constants.HF_HUB_OFFLINE:
             return Finding("weights", "failed", str(missing), "unset HF_HUB_OFFLINE, or set HF_HOME"), False

@@ -12,7 +12,6 @@ import torch
 from moshi.models import LMModel, MimiModel
 from moshi.models.loaders import CheckpointInfo
 from numpy.typing import NDArray
-from sentencepiece import SentencePieceProcessor
 
 from moshi_backend.model.capacity import AT_MOST, EACH_CORE, choose_slots
 from moshi_backend.model.codec import Codec
@@ -23,10 +22,8 @@ from moshi_backend.model.prefix import Prefix
 from moshi_backend.model.replay import Replay, sizes
 from moshi_backend.model.sampling import Chance, Choice, Sampling
 from moshi_backend.model.state import RowState
+from moshi_backend.model.text import token_bytes
 from moshi_backend.model.tick import NOTHING, Layout, Tick
-
-NO_TEXT = (0, 3)
-"""Text tokens that say nothing: upstream's "end of padding" and padding."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +40,10 @@ class Frame:
 
     Attributes:
         pcm: float32 [frame_size] in -1..1.
-        text: a piece of a word, or nothing.
         tokens: the text token, then the audio tokens.
     """
 
     pcm: NDArray[np.float32]
-    text: str
     tokens: tuple[int, ...]
 
 
@@ -88,7 +83,9 @@ class BatchedModel:
         choose_threads(sum(weight.numel() for weight in lm.parameters()))
         self.sampling = Sampling.of(checkpoint.lm_gen_config)
         """What the checkpoint recommends."""
-        self._pieces = _pieces(checkpoint.get_text_tokenizer(), lm.text_card)
+        silent = (lm.text_padding_token_id, lm.end_of_text_padding_id)
+        self.vocabulary = token_bytes(checkpoint.get_text_tokenizer(), lm.text_card, silent)
+        """What each text token says, in UTF-8."""
         self.sample_rate: int = mimi.sample_rate
         self.frame_size: int = mimi.frame_size
         self.row_bytes = _row_bytes(lm, mimi, context)
@@ -204,7 +201,7 @@ class BatchedModel:
 
     def _frame(self, row: int) -> Frame:
         tokens = tuple(int(token) for token in self._said[row, self._layout.said])
-        return Frame(self._said[row, self._layout.samples].copy(), self._pieces[tokens[0]], tokens)
+        return Frame(self._said[row, self._layout.samples].copy(), tokens)
 
 
 def sizes_of(checkpoint: CheckpointInfo, dtype: torch.dtype, context: int | None) -> tuple[int, int]:
@@ -219,10 +216,3 @@ def _row_bytes(lm: LMModel, mimi: MimiModel, context: int | None) -> int:
     single = RowState(1, torch.device("meta"))
     Codec(mimi, single), LanguageModel(lm, single, context)
     return single.bytes_per_row
-
-
-def _pieces(tokenizer: SentencePieceProcessor, tokens: int) -> list[str]:
-    """What each text token says; nothing for those that the tokenizer does not know."""
-    spoken = (token for token in range(tokenizer.vocab_size()) if not tokenizer.is_control(token))
-    known = {token: str(tokenizer.id_to_piece(token)).replace("▁", " ") for token in spoken if token not in NO_TEXT}
-    return [known.get(token, "") for token in range(tokens)]

@@ -18,11 +18,8 @@ from torch import nn
 from moshi_backend.checkpoint_config import describes_model, refuse_pointer
 from moshi_backend.errors import LoadError, brief
 from moshi_backend.model.batch import sizes_of
-from moshi_backend.model.personaplex import is_personaplex
+from moshi_backend.model.shape import depformer_steps, is_personaplex
 from moshi_backend.upstream import version
-
-ADAPTERS = ("lora", "lora_rank", "lora_scaling")
-"""Keys of config.json about adapters, which are no part of the weights file."""
 
 
 def check_weights(path: Path) -> None:
@@ -46,7 +43,7 @@ def check_fit(info: CheckpointInfo) -> None:
         LoadError: the weights are of another size than the configuration says, the tokenizer is no tokenizer, or
             upstream cannot build such a model.
     """
-    personaplex = is_personaplex(info.moshi_weights, info.lm_config)
+    personaplex = is_personaplex(info)
     with _describing(info.moshi_weights):
         lm = _language_model(info, personaplex)
     _compare(info.moshi_weights, lm, "config.json", spare=personaplex)
@@ -55,7 +52,7 @@ def check_fit(info: CheckpointInfo) -> None:
     _compare(info.mimi_weights, mimi, "the configuration of Mimi")
     if mimi.cardinality != lm.card:
         raise LoadError(
-            f"{info.mimi_weights} has {mimi.cardinality} codes in a codebook, and the language model {lm.card}: "
+            f"{info.moshi_weights} has {lm.card} codes in a codebook, and {info.mimi_weights} has {mimi.cardinality}: "
             f"{_ALL_OF_ONE}"
         )
     refuse_pointer(info.tokenizer)
@@ -83,8 +80,8 @@ def _language_model(info: CheckpointInfo, personaplex: bool) -> LMModel:
     config: dict[str, Any] = dict(info.lm_config or _lm_kwargs)
     if personaplex:
         config = config if describes_model(config) else dict(_lm_kwargs)
-        config["dep_q"] = config["n_q"]
-    return get_moshi_lm(None, {key: value for key, value in config.items() if key not in ADAPTERS}, "meta")
+        config["dep_q"] = depformer_steps(info.moshi_weights) or config["n_q"]
+    return get_moshi_lm(None, config, "meta")
 
 
 def _compare(path: Path, module: nn.Module, source: str, spare: bool = False) -> None:

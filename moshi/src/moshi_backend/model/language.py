@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from itertools import accumulate
 
 import torch
@@ -51,7 +51,9 @@ class LanguageModel:
             raise ValueError("a model that takes conditions is not supported")
         self.said: int = 1 + lm.dep_q
         self._delay: int = max(lm.delays)
-        self.plan = Plan(tuple(lm.delays), lm.text_initial_token_id, lm.initial_token_id, self.said)
+        self.plan = Plan(
+            tuple(lm.delays), lm.text_initial_token_id, lm.initial_token_id, self.said, lm.text_padding_token_id
+        )
         self.width: int = lm.dim
         self.codes: int = lm.card
         self._transformer = RingTransformer(lm.transformer, state, capacity=context)
@@ -77,7 +79,7 @@ class LanguageModel:
         """One step of the first rows, as many as `heard` has; only rows of `keep` go on.
 
         Args:
-            heard: codes [rows, codebooks].
+            heard: codes [rows, codebooks]; a model may hear only the first ones.
             opening: booleans [rows]; instead of `heard`, what `prefill` has put there, if anything.
         Returns:
             tokens [rows, 1 + audio codebooks] that belong to the same moment, and booleans [rows]: whether there are
@@ -88,13 +90,13 @@ class LanguageModel:
         now = steps.clone()[:, None]
         tokens = self._tokens[:rows]
         hearing = tokens[:, self.said :]
+        heard = heard[:, : hearing.shape[1]]
         hears = ((now + self._delays[self.said :]) % self._span)[..., None]
         hearing.scatter_(2, hears, torch.where(opening[:, None, None], hearing.gather(2, hears), heard[..., None]))
 
         current = tokens.gather(2, (now % self._span)[..., None].expand(-1, tokens.shape[1], 1))[..., 0]
         current = torch.where(now <= self._delays, self._first, current)
-        embedded = F.embedding(current + self._base, self._table).sum(1, keepdim=True)
-        hidden = self._norm(self._transformer(embedded, keep))
+        hidden = self._norm(self._transformer(self._embed(current)[:, None], keep))
         choose = _Chooser(controls, self._vocabularies)
         text = choose(0, self._text_head(hidden)[:, 0])
         chosen = torch.stack((text, *self._depformer(hidden, text, choose)), dim=1)
@@ -103,7 +105,9 @@ class LanguageModel:
         after = now + 1
         saying.scatter_(2, (after % self._span)[..., None].expand(-1, self.said, 1), chosen[..., None])
         spoken = (after - self._delay + self._delays[: self.said]) % self._span
-        return saying.gather(2, spoken[..., None])[..., 0], keep & (after[:, 0] > self._delay)
+        # After a prefix the first step's tokens are the prefix's own, and nobody is to hear them.
+        ready = keep & (after[:, 0] > self._delay) & ~(opening & (now[:, 0] > 0))
+        return saying.gather(2, spoken[..., None])[..., 0], ready
 
     def prefill(self, row: int, tokens: Tensor, embedded: Tensor | None) -> None:
         """Steps of one row whose inputs are all known; nothing is chosen in them.
@@ -113,8 +117,17 @@ class LanguageModel:
             embedded: what to feed instead of the tokens' embeddings, [positions, width].
         """
         if embedded is None:
-            embedded = F.embedding(tokens.to(self._base.device) + self._base, self._table).sum(1)
+            embedded = self._embed(tokens.to(self._base.device))
         self._transformer.prefill(row, embedded.to(self._table)[None])
+
+    def _embed(self, tokens: Tensor) -> Tensor:
+        """Tokens [positions, streams] to the sums of their embeddings, [positions, width].
+
+        The order is upstream's, audio first and text last: each addition rounds, so in 16 bits another order gives
+        other tokens.
+        """
+        text, *audio = F.embedding(tokens + self._base, self._table).unbind(1)
+        return reduce(torch.add, [*audio, text])
 
     def hold(self, row: int, position: int, tokens: Tensor) -> None:
         """Put tokens, [positions, streams], where the row's next steps look for them, from `position` on."""

@@ -7,14 +7,15 @@ depformer.
 
 import logging
 import re
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from moshi.models import LMModel
 from moshi.models.loaders import CheckpointInfo, _lm_kwargs, get_moshi_lm
 from safetensors import safe_open
+
+from moshi_backend.model.adapters import Adapted
 
 log = logging.getLogger(__name__)
 
@@ -27,24 +28,14 @@ _PACKED = re.compile(r"depformer\.layers\.\d+\.self_attn\.(?:in_proj_weight|in_p
 """Weights of all steps, one below the other."""
 
 
-def is_personaplex(weights: Path, lm_config: dict[str, Any] | None) -> bool:
-    """Whether the weights have a depformer step for each audio stream, those that are heard too."""
-    if weights.suffix != ".safetensors":
-        return False
-    streams = (lm_config or {}).get("n_q", _lm_kwargs["n_q"])
-    with safe_open(weights, "pt") as file:  # type: ignore[no-untyped-call]
-        return f"linears.{streams - 1}.weight" in file.keys()  # noqa: SIM118
-
-
-class PersonaPlex(CheckpointInfo):  # type: ignore[misc]
+class PersonaPlex(Adapted):
     """A checkpoint whose model is loaded without the depformer steps that say what it hears."""
 
     @classmethod
-    def of(cls, info: CheckpointInfo) -> "PersonaPlex":
-        given = {field.name: getattr(info, field.name) for field in fields(info)}
-        config = dict(given["lm_config"] or {})
+    def of(cls, info: CheckpointInfo, **changes: Any) -> Self:
+        config = dict(info.lm_config or {})
         config = config if "dim" in config else dict(_lm_kwargs)
-        return cls(**given | {"lm_config": config | {"dep_q": config["n_q"] // 2}})
+        return super().of(info, lm_config=config | {"dep_q": config["n_q"] // 2}, **changes)
 
     def get_moshi(
         self,
@@ -65,6 +56,8 @@ class PersonaPlex(CheckpointInfo):  # type: ignore[misc]
                 raise ValueError(f"{self.moshi_weights} lacks {outcome.missing_keys[0]}")
             if outcome.unexpected_keys:
                 log.warning("%s: %s are not used", self.moshi_weights, ", ".join(outcome.unexpected_keys))
+            if self.adapters is not None:
+                self.adapters.fuse(model, lambda name: not _is_kept(name, model.dep_q))
         return model.eval()
 
 
@@ -75,11 +68,15 @@ def first_steps(weights: Path, steps: int, device: torch.device | str) -> dict[s
         names = list(file.keys())
         total = sum(name.startswith("linears.") for name in names)
         for name in names:
-            step = _STEP.match(name)
-            if step is None:
+            if _PACKED.match(name):
                 packed = file.get_slice(name)
-                rows = packed.get_shape()[0]
-                state[name] = packed[: rows * steps // total] if _PACKED.match(name) else file.get_tensor(name)
-            elif int(step[1]) < steps - name.startswith("depformer_emb."):
+                state[name] = packed[: packed.get_shape()[0] * steps // total]
+            elif _is_kept(name, steps):
                 state[name] = file.get_tensor(name)
     return state
+
+
+def _is_kept(name: str, steps: int) -> bool:
+    """Whether a weight belongs to no single step, or to one of the first."""
+    step = _STEP.match(name)
+    return step is None or int(step[1]) < steps - name.startswith("depformer_emb.")

@@ -25,12 +25,14 @@ class Plan:
     Attributes:
         delays: of each stream.
         said: streams that the model chooses, text and what it says.
+        padding: the text token that says nothing.
     """
 
     delays: tuple[int, ...]
     first_text: int
     first_audio: int
     said: int
+    padding: int = 3
 
     def initial(self) -> Tokens:
         """The first positions of every sequence, [1 + longest delay, streams]."""

@@ -24,7 +24,8 @@ class Quantizer:
         return torch.stack([code for stage in self._stages for code in stage.encode(latent)], dim=1)
 
     def decode(self, codes: Tensor) -> Tensor:
-        return F.embedding(codes + self._base, self._table).sum(1)
+        """A model may say fewer codes than there are codebooks; the first ones are coarsest."""
+        return F.embedding(codes + self._base[: codes.shape[1]], self._table).sum(1)
 
 
 class _Stage:

@@ -78,12 +78,10 @@ class Tick:
             lines[:, layout.given].long(), lines[:, layout.chance], lines[:, layout.text], lines[:, layout.audio]
         )
         # A conversation's first frame carries the codec's padding, and belongs to the moment before it. Upstream steps
-        # the model, which is not told what was heard then, and starts the codec again: here it does not go on. What
-        # is said in that step was given, and nobody is to hear it.
+        # the model, which is not told what was heard then, and starts the codec again: here it does not go on.
         opening = lines[:, layout.opening] > 0
         heard = self._codec.encode(check_samples(lines[:, layout.samples]), active & ~opening)
         tokens, ready = self._language.step(heard, active, opening, controls)
-        ready &= ~opening
         samples = self._codec.decode(tokens[:, 1:], ready)
         out = self.outputs[:rows]
         out[:, layout.samples] = samples

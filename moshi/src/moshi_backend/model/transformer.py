@@ -63,7 +63,6 @@ class RingTransformer:
         self._entries = torch.arange(self.capacity, device=device)
         exponents = torch.arange(self._head // 2, device=device, dtype=torch.float32)
         self._frequencies = torch.exp(exponents * (-math.log(module.max_period) * 2 / self._head))
-        self._one = torch.ones((), device=device)
 
     def __call__(self, x: Tensor, keep: Tensor) -> Tensor:
         """One tick for the first rows, as many as `x` has.
@@ -105,7 +104,8 @@ class RingTransformer:
         age = (last - self._entries) % self.capacity
         seen = (age[:, None] >= ahead.flip(0)[:, None]) & (age <= last)[:, None]
         bias = torch.zeros_like(seen, dtype=dtype).masked_fill_(~seen, -math.inf)
-        rotation = torch.polar(self._one, positions[..., None] * self._frequencies)
+        angle = positions[..., None] * self._frequencies
+        rotation = torch.complex(angle.cos(), angle.sin())  # `polar` rounds differently than upstream's
         return Place((positions % self.capacity)[:, None, :, None], bias[:, None], rotation[:, :, None])
 
     def _attend(self, block: Block, ring: Tensor, place: Place, x: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ from moshi_backend.model.prefix import Beginning, Plan, Prefix, Tokens
 from moshi_backend.personas.presets import CHARACTERS, Preset
 from moshi_backend.personas.voices import Voice
 
-PAD = 3
 SILENCE = (948, 243, 1178, 546, 1736, 1030, 1978, 2008)
 """What Mimi makes of silence: what the model says in a prompt's pauses."""
 
@@ -91,10 +90,10 @@ class Catalogue:
         if persona.voice is None and not persona.text:
             return None
         voice = self.voices[persona.voice] if persona.voice else None
-        pause = self._frames([PAD] * PAUSE_FRAMES)
+        pause = self._frames([self._plan.padding] * PAUSE_FRAMES)
         beginning = voice.beginning if voice else Beginning(self._plan.initial())
         # The first frame of a sequence that begins here is never seen.
-        lead = self._frames([PAD] * len(voice.says), voice.says) if voice else pause[:0]
+        lead = self._frames([self._plan.padding] * len(voice.says), voice.says) if voice else pause[:0]
         before = [lead, pause] if beginning.embedded is not None else [np.concatenate((lead, pause))[1:]]
         own = [self._frames(self.tokens(persona.text)), pause] if persona.text else [pause]
         return Prefix.of(self._plan, beginning, persona.voice, before, own)

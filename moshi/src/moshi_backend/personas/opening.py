@@ -5,7 +5,7 @@ from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.personaplex import PersonaPlex
 from moshi_backend.model.speech import SpeechEncoder
-from moshi_backend.personas.catalogue import PAUSE_FRAMES, Catalogue
+from moshi_backend.personas.catalogue import PAUSE_FRAMES, SILENCE, Catalogue
 from moshi_backend.personas.presets import read_presets
 from moshi_backend.personas.recordings import Recordings, from_folder
 from moshi_backend.personas.voices import FRAME_SECONDS, Voice, from_archive
@@ -33,6 +33,12 @@ def open_catalogue(settings: Settings, checkpoint: Checkpoint, model: BatchedMod
     if settings.voices is not None:
         own = Recordings(SpeechEncoder(checkpoint, model.device), settings.state_dir / "voices")
         found |= {voice.id: voice for voice in from_folder(settings.voices, plan, width, own)}
+    said, heard = plan.said - 1, len(plan.delays) - plan.said
+    if (found or made_for_it) and max(said, heard) > len(SILENCE):
+        raise LoadError(
+            f"{settings.model} predicts {said} and hears {heard} codes a frame; voices and roles are made for "
+            f"{len(SILENCE)}: unset MOSHI_VOICES, or take a released PersonaPlex"
+        )
     most = min(model.context // SHARE, (model.context - PAUSES) // 2)
     for voice in found.values():
         if voice.frames > most:

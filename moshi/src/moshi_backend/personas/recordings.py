@@ -100,7 +100,8 @@ def from_folder(folder: Path, plan: Plan, width: int, recordings: Recordings) ->
             if path.suffix == ".pt":
                 voices.append(read_prompt(path.stem, path.read_bytes(), plan, width))
             else:
-                voices.append(Voice(path.stem, Beginning(plan.initial()), recordings.encode(path)))
+                codes = recordings.encode(path)[:, : plan.said - 1]
+                voices.append(Voice(path.stem, Beginning(plan.initial()), codes))
         except BadVoice as error:
             raise LoadError(f"MOSHI_VOICES: {error}; mend it or take it out of {folder}") from None
         except OSError as error:

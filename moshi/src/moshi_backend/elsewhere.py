@@ -1,0 +1,30 @@
+"""Names in config.json that point out of the checkpoint, as upstream's loader takes them."""
+
+from pathlib import Path
+
+from moshi_backend import weights
+from moshi_backend.errors import LoadError
+
+HUB, FILE = "hf://", "file://"
+
+
+def is_elsewhere(name: str) -> bool:
+    return "://" in name
+
+
+def locate(name: str, progress: weights.Progress, download: bool = True) -> Path:
+    """The file that `hf://owner/name/file` (downloaded if it is not cached) or `file:///path` stands for.
+
+    Raises:
+        LoadError: there is no such file; says what to do.
+    """
+    if name.startswith(FILE):
+        path = Path(name.removeprefix(FILE))
+        if not path.is_file():
+            raise LoadError(f"config.json names {name}, and there is no such file here: correct it, or copy it there")
+        return path
+    owner, _, rest = name.removeprefix(HUB).partition("/")
+    repository, _, file = rest.partition("/")
+    if not name.startswith(HUB) or not file:
+        raise LoadError(f"config.json names {name}: it takes a file's name, hf://owner/name/file or file:///path")
+    return weights.fetch(f"{owner}/{repository}", None, {file: file}, (), progress, download).named[file]

@@ -1,0 +1,73 @@
+"""Where LoRA adapters are: beside a model as its config.json says, or where MOSHI_LORA says."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from moshi_backend import weights
+from moshi_backend.checkpoint_config import read_config
+from moshi_backend.errors import LoadError
+from moshi_backend.model.adapters import Adapters
+
+NAME = "lora.safetensors"
+"""What moshi-finetune calls its adapters."""
+
+MERGED = "consolidated.safetensors"
+"""What moshi-finetune calls a model with its adapters merged."""
+
+KEYS = ("lora", "lora_rank", "lora_scaling")
+"""Of config.json. moshi-finetune leaves them in the configuration of a merged model too."""
+
+
+def without_lora(config: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The configuration of the model that adapters are fused into."""
+    return None if config is None else {key: value for key, value in config.items() if key not in KEYS}
+
+
+def promises(config: Mapping[str, Any]) -> bool:
+    """Whether adapters may lie beside the model under their usual name, for the configuration names none."""
+    return bool(config.get("lora")) and not config.get("lora_name")
+
+
+def adapters_of(path: Path, config: Mapping[str, Any]) -> Adapters:
+    """
+    Raises:
+        LoadError: the configuration contradicts itself.
+    """
+    scaling, rank = config.get("lora_scaling", 2.0), config.get("lora_rank")
+    if config.get("lora") is False:
+        raise LoadError(f'config.json says "lora": false beside the adapters {path}: set it to true, or take them away')
+    return Adapters(path, float(scaling), rank)
+
+
+def find_adapters(value: str, progress: weights.Progress, download: bool = True) -> Adapters:
+    """Resolve MOSHI_LORA: a folder with adapters and their config.json, the adapters' file, or owner/name[@revision].
+
+    Raises:
+        LoadError: there are none; says what to do.
+    """
+    here = Path(value)
+    if here.is_dir():
+        config = _config(here)
+        path = here / str(config.get("lora_name") or NAME)
+        if not path.is_file():
+            raise LoadError(f"MOSHI_LORA={value} holds no {path.name}: it takes a folder that moshi-finetune wrote")
+        return adapters_of(path, config)
+    if here.is_file():
+        return adapters_of(here, _config(here.parent))
+    repository, _, revision = value.partition("@")
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise LoadError(f"MOSHI_LORA={value} is neither a folder nor a file here, nor a repository like owner/name")
+    try:
+        files = weights.fetch(repository, revision or None, {"lora_name": NAME}, (), progress, download)
+    except weights.NotCached:
+        raise
+    except LoadError as error:
+        raise LoadError(f"MOSHI_LORA={value}: {error}") from None
+    return adapters_of(files.named["lora_name"], {} if files.config is None else read_config(files.config))
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    return read_config(path) if path.is_file() else {}
