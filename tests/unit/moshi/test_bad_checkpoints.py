@@ -54,9 +54,9 @@ def test_a_git_lfs_pointer_is_known_as_one(name: str, tmp_path: Path) -> None:
     ("changes", "says"),
     [
         ({"dim": 128}, r"model.safetensors does not fit config.json \(.* is \[.*64.*\] and should be \[.*128.*\]\)"),
-        ({"num_layers": 3}, "does not fit config.json: it has 2 layers, not num_layers=3"),
-        ({"num_layers": 1}, "does not fit config.json: it has 2 layers, not num_layers=1"),
-        ({"depformer_num_layers": 256}, "it has 1 layers, not depformer_num_layers=256"),
+        ({"num_layers": 3}, "does not fit config.json, which says num_layers=3 where it has 2"),
+        ({"num_layers": 1}, "does not fit config.json, which says num_layers=1 where it has 2"),
+        ({"depformer_num_layers": 256}, "depformer_num_layers=256 where it has 1"),
         ({"extra_heads_num_heads": 2}, r"it lacks extra_heads\.0\.weight, one of 2"),
         ({"depformer_norm": "layer_norm"}, r"it lacks depformer_norms\.0"),
         ({"text_card": 400}, r"does not fit config.json \(text_emb.weight is \[319, 64\] and should be \[401, 64\]\)"),
@@ -182,7 +182,7 @@ def test_weights_of_8_bits(tmp_path: Path) -> None:
 def test_files_that_do_not_belong_together(tmp_path: Path) -> None:
     folder = copied(tmp_path / "model")
     shutil.copyfile(folder / CODEC, folder / WEIGHTS)
-    assert "does not fit config.json: it lacks" in refused(folder)
+    assert "does not fit config.json, which says num_layers=2 where it has 0" in refused(folder)
 
 
 def no_tokenizer(folder: Path) -> None:

@@ -97,7 +97,7 @@ def _check_layers(path: Path, config: Mapping[str, Any]) -> None:
         wanted = config.get(key) or config["num_layers"]
         if wanted != there:
             raise LoadError(
-                f"{path} does not fit config.json: it has {there} layers, not {key}={wanted}; {_ALL_OF_ONE}"
+                f"{path} does not fit config.json, which says {key}={wanted} where it has {there}; {_ALL_OF_ONE}"
             )
 
 
