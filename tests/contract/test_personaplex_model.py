@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 
 import personaplex_checkpoint as made
 from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.personaplex import PersonaPlex
 from moshi_backend.model.prefix import Beginning, Prefix, Tokens
@@ -192,8 +193,8 @@ def test_unpacked_weights_load_too_and_missing_ones_are_named(full: LMModel, fol
     assert all(torch.equal(weight, state[name]) for name, weight in lm.state_dict().items())
     del state["linears.3.weight"]
     save_file(state, tmp_path / "model.safetensors")
-    with pytest.raises(ValueError, match=r"lacks linears\.3\.weight"):
-        find_checkpoint(str(tmp_path), None).get_moshi("cpu", dtype=torch.float32)
+    with pytest.raises(LoadError, match=r"does not fit config\.json: it lacks linears\.3\.weight"):
+        find_checkpoint(str(tmp_path), None)
 
 
 def test_a_configuration_without_a_model_means_the_released_one(checkpoint: PersonaPlex) -> None:
