@@ -193,7 +193,7 @@ def test_unpacked_weights_load_too_and_missing_ones_are_named(full: LMModel, fol
     assert all(torch.equal(weight, state[name]) for name, weight in lm.state_dict().items())
     del state["linears.3.weight"]
     save_file(state, tmp_path / "model.safetensors")
-    with pytest.raises(LoadError, match=r"lacks linears\.3\.weight"):
+    with pytest.raises(LoadError, match=r"does not fit config\.json: it lacks linears\.3\.weight"):
         find_checkpoint(str(tmp_path), None)
 
 

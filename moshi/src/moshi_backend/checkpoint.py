@@ -8,7 +8,7 @@ from typing import Any
 from moshi.models.loaders import MIMI_NAME, MOSHI_NAME, TEXT_TOKENIZER_NAME, CheckpointInfo
 
 from moshi_backend import weights
-from moshi_backend.checkpoint_config import read_config, read_mimi_config, refuse_pointer
+from moshi_backend.checkpoint_config import MODEL_TYPES, read_config, read_mimi_config, refuse_pointer
 from moshi_backend.elsewhere import is_elsewhere, locate
 from moshi_backend.errors import LoadError
 from moshi_backend.folders import checkpoint_folder, file_in
@@ -55,7 +55,7 @@ def find_checkpoint(
         info = _in_folder(checkpoint_folder(Path(model), revision), progress, download)
     else:
         info = _in_cache(model, revision, progress, download)
-    if info.model_type not in ("moshi", "personaplex"):
+    if info.model_type not in MODEL_TYPES:
         raise LoadError(
             f"{model} is a {info.model_type} checkpoint; this service converses with moshi and personaplex checkpoints"
         )

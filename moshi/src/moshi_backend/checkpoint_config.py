@@ -155,6 +155,12 @@ class _Mimi(_Checked):
     transformer: _Transformer
 
 
+MODEL_TYPES = ("moshi", "personaplex")
+"""What this service converses with. Kyutai's other models have the same files."""
+
+TRANSFORMERS = ("hidden_size", "num_hidden_layers", "depth_decoder_config", "audio_encoder_config")
+"""Keys of a configuration that the transformers library wrote."""
+
 DESCRIBING = ("dim", "n_q", "dep_q", "num_layers", "delays", "context")
 """What config.json must say of the language model if it says anything of it. PersonaPlex's says nothing."""
 
@@ -166,13 +172,13 @@ def read_config(path: Path) -> dict[str, Any]:
         LoadError: it is damaged, of another kind, or describes a model that cannot be built.
     """
     content = _read(path)
-    if "transformers_version" in content or "architectures" in content or "audio_encoder" in content:
+    if not describes_model(content) and any(key in content for key in TRANSFORMERS):
         raise LoadError(
             f"{path} is in the format of the transformers library: take the checkpoint in Kyutai's own format, from a "
             "repository whose name ends in -pytorch-bf16"
         )
     _check(path, _Files, content)
-    if describes_model(content):
+    if describes_model(content) and content.get("model_type", "moshi") in MODEL_TYPES:
         _check(path, _LanguageModel, content)
     return content
 

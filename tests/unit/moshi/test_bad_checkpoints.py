@@ -25,6 +25,14 @@ from support.checkpoints import CONFIG, MIMI, POINTER, configured, copied
 WEIGHTS, CODEC, TOKENIZER = CONFIG["moshi_name"], CONFIG["mimi_name"], CONFIG["tokenizer_name"]
 
 
+PEAK = 300 * 2**10
+"""KiB by which the process may grow over all examples."""
+
+
+def peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def refused(folder: Path) -> str:
     """Why a folder is not loaded, by all of loading."""
     with pytest.raises(LoadError) as caught:
@@ -46,8 +54,11 @@ def test_a_git_lfs_pointer_is_known_as_one(name: str, tmp_path: Path) -> None:
     ("changes", "says"),
     [
         ({"dim": 128}, r"model.safetensors does not fit config.json \(.* is \[.*64.*\] and should be \[.*128.*\]\)"),
-        ({"num_layers": 3}, r"does not fit config.json: it lacks transformer.layers.2\."),
-        ({"num_layers": 1}, r"does not fit config.json: it also has transformer.layers.1\."),
+        ({"num_layers": 3}, "does not fit config.json, which says num_layers=3 where it has 2"),
+        ({"num_layers": 1}, "does not fit config.json, which says num_layers=1 where it has 2"),
+        ({"depformer_num_layers": 256}, "depformer_num_layers=256 where it has 1"),
+        ({"extra_heads_num_heads": 2}, r"it lacks extra_heads\.0\.weight, one of 2"),
+        ({"depformer_norm": "layer_norm"}, r"it lacks depformer_norms\.0"),
         ({"text_card": 400}, r"does not fit config.json \(text_emb.weight is \[319, 64\] and should be \[401, 64\]\)"),
         ({"dep_q": ...}, "does not describe a Moshi: it lacks dep_q; copy the configuration"),
         ({"n_q": ...}, "it lacks n_q"),
@@ -86,6 +97,21 @@ def test_a_configuration_that_cannot_be_served(changes: dict[str, Any], says: st
     assert_said(refused(configured(tmp_path / "model", **changes)), says)
 
 
+def test_the_largest_sizes_are_refused_without_memory_for_them(tmp_path: Path) -> None:
+    """Terabytes, if they were allocated; gigabytes of modules, if they were made."""
+    largest = {
+        "dim": 2**20,
+        "text_card": 2**22,
+        "card": 2**22,
+        "depformer_dim": 2**20,
+        "depformer_dim_feedforward": 2**20,
+    }
+    before = peak()
+    for number, changes in enumerate((largest, {"num_layers": 256, "depformer_num_layers": 256})):
+        assert "does not fit config.json" in refused(configured(tmp_path / str(number), **changes))
+    assert peak() - before < PEAK
+
+
 def assert_said(said: str, pattern: str) -> None:
     with pytest.raises(LoadError, match=pattern):
         raise LoadError(said)
@@ -97,11 +123,13 @@ def assert_said(said: str, pattern: str) -> None:
         ({"model": CONFIG}, "is not there|does not describe a Moshi"),
         ({"lm_config": CONFIG, "dim": 64}, "it lacks n_q"),
         ({"model_type": "moshi", "transformers_version": "4.48.0", "hidden_size": 4096}, "of the transformers library"),
-        ({"model_type": "moshi", "architectures": ["MoshiForConditionalGeneration"]}, "of the transformers library"),
+        ({"architectures": ["MoshiForConditionalGeneration"], "num_hidden_layers": 32}, "of the transformers library"),
+        (CONFIG | {"model_type": "tts", "conditioners": {"a": {}}}, "is a tts checkpoint"),
+        (CONFIG | {"model_type": "stt", "dep_q": 0}, "is a stt checkpoint"),
         ([], "is not the configuration of a Moshi checkpoint"),
         (None, "is not the configuration of a Moshi checkpoint"),
     ],
-    ids=["nested", "half nested", "transformers", "architectures", "list", "null"],
+    ids=["nested", "half nested", "transformers", "architectures", "speech", "transcripts", "list", "null"],
 )
 def test_a_configuration_of_another_kind(content: object, says: str, tmp_path: Path) -> None:
     (copied(tmp_path / "model") / "config.json").write_text(json.dumps(content))
@@ -154,7 +182,7 @@ def test_weights_of_8_bits(tmp_path: Path) -> None:
 def test_files_that_do_not_belong_together(tmp_path: Path) -> None:
     folder = copied(tmp_path / "model")
     shutil.copyfile(folder / CODEC, folder / WEIGHTS)
-    assert "does not fit config.json: it lacks" in refused(folder)
+    assert "does not fit config.json, which says num_layers=2 where it has 0" in refused(folder)
 
 
 def no_tokenizer(folder: Path) -> None:
@@ -187,7 +215,7 @@ JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(10**30), 10**30)
-    | st.sampled_from([0, -1, 1, 2, 3, 7, 64, 2**31, 10**7, 10**12])
+    | st.sampled_from([0, -1, 1, 2, 3, 7, 64, 256, 2**20, 2**22, 2**31, 10**7, 10**12])
     | st.floats()
     | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -198,14 +226,6 @@ JSON = st.recursive(
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copied(tmp_path_factory.mktemp("fuzzed") / "model")
-
-
-PEAK = 300 * 2**10
-"""KiB by which the process may grow over all examples."""
-
-
-def peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def outcome(folder: Path) -> str:

@@ -206,7 +206,8 @@ class BatchedModel:
 
 def sizes_of(checkpoint: CheckpointInfo, dtype: torch.dtype, context: int | None) -> tuple[int, int]:
     """Bytes of the weights and of one conversation, found without memory for either."""
-    lm = checkpoint.get_moshi("meta", dtype=dtype, load_weight=False)
+    with torch.device("meta"):  # upstream leaves some layers on the device of the context
+        lm = checkpoint.get_moshi("meta", dtype=dtype, load_weight=False)
     mimi = checkpoint.get_mimi("cpu")
     weights = sum(weight.nbytes for part in (lm, mimi) for weight in part.parameters())
     return weights, _row_bytes(lm, mimi, context)

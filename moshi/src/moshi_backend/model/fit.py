@@ -4,7 +4,7 @@ Models are built without memory for their weights, and of the weights only names
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def check_fit(info: CheckpointInfo) -> None:
             upstream cannot build such a model.
     """
     personaplex = is_personaplex(info)
-    with _describing(info.moshi_weights):
+    with _describing(info.moshi_weights), torch.device("meta"):
         lm = _language_model(info, personaplex)
     _compare(info.moshi_weights, lm, "config.json", spare=personaplex)
     with _describing(info.mimi_weights), torch.device("meta"):
@@ -81,7 +81,21 @@ def _language_model(info: CheckpointInfo, personaplex: bool) -> LMModel:
     if personaplex:
         config = config if describes_model(config) else dict(_lm_kwargs)
         config["dep_q"] = depformer_steps(info.moshi_weights) or config["n_q"]
+    _check_layers(info.moshi_weights, config)
     return get_moshi_lm(None, config, "meta")
+
+
+def _check_layers(path: Path, config: Mapping[str, Any]) -> None:
+    """Before hundreds of layers are built that the weights do not have, which takes a minute."""
+    with safe_open(path, "np") as file:  # type: ignore[no-untyped-call]
+        names = list(file.keys())
+    for key, prefix in (("num_layers", "transformer.layers."), ("depformer_num_layers", "depformer.layers.")):
+        there = len({name.removeprefix(prefix).partition(".")[0] for name in names if name.startswith(prefix)})
+        wanted = config.get(key) or config["num_layers"]
+        if wanted != there:
+            raise LoadError(
+                f"{path} does not fit config.json, which says {key}={wanted} where it has {there}; {_ALL_OF_ONE}"
+            )
 
 
 def _compare(path: Path, module: nn.Module, source: str, spare: bool = False) -> None:
