@@ -18,8 +18,9 @@ let
     runCommand "scenario6-${name}" { nativeBuildInputs = [ git ]; } ''
       cp -r ${source} source
       chmod -R u+w source
+      cp -r ${vendored-moshi}/. source/third_party/moshi
+      chmod -R u+w source
       cd source
-      cp -r ${vendored-moshi}/. third_party/moshi
       # A builder has no python3 on PATH. The scripts of the checkout take the Python that PYTHON names.
       export HOME=$TMPDIR PYTHON=${python}
       ${command}

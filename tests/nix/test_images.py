@@ -50,7 +50,9 @@ def test_a_driver_in_a_folder_that_only_cdi_knows_is_in_the_cache_that_the_c_lib
     driver.parent.mkdir(parents=True)
     shutil.copy(SITE_PACKAGES / "torch/lib/libtorch_global_deps.so", driver)
     subprocess.run(["patchelf", "--set-soname", "libcuda.so.1", driver], check=True)
-    (tmp_path / "etc/ld.so.conf.d/00-nvcr-1.conf").write_text(f"{folder}\n")
+    configuration = tmp_path / "etc/ld.so.conf.d/00-nvcr-1.conf"
+    configuration.parent.mkdir(parents=True, exist_ok=True)
+    configuration.write_text(f"{folder}\n")
     subprocess.run(["/sbin/ldconfig", "-r", tmp_path], check=True, capture_output=True)
 
     (read_by_the_c_library,) = tmp_path.rglob("*-glibc/etc/ld.so.cache")

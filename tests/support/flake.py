@@ -37,9 +37,9 @@ def host() -> dict[str, Any]:
     return {
         "programs": {name: program(name) for name in (*TOOLS, *PACKAGED)},
         "tools": TOOLS,
-        "environment": sys.prefix,
+        "environment": str(Path(sys.prefix).resolve()),
         "python": str(Path(sys._base_executable).resolve()),  # type: ignore[attr-defined]
-        "uv": shutil.which("uv") or str(ROOT / ".bootstrap/bin/uv"),
+        "uv": str(Path(shutil.which("uv") or ROOT / ".bootstrap/bin/uv").resolve()),
         "pip": str(STATE / "pip/bin/pip"),
         "node": shutil.which("node"),
         "npm": npm and str(Path(npm).resolve()),
