@@ -6,6 +6,11 @@ PY := .venv/bin/python
 export PYTHON
 WEB := frontend/src/moshi_frontend/static/index.html
 WEB_SOURCES := $(shell find frontend/web -type f -not -path '*/node_modules/*')
+# Where the commands below keep and look for the certificate: one folder, or `make certificate` would name an authority that
+# `make run` does not use.
+STATE := $(or $(MOSHI_STATE_DIR),$(FRONTEND_STATE_DIR),$(CURDIR)/.state)
+run certificate doctor: export MOSHI_STATE_DIR := $(STATE)
+run certificate doctor: export FRONTEND_STATE_DIR := $(or $(FRONTEND_STATE_DIR),$(STATE))
 PACKAGING := requirements.lock tools/setup-python third_party/moshi/UPSTREAM.json $(wildcard */pyproject.toml third_party/*/pyproject.toml)
 
 # Made anew when `nix develop` is entered or left.
@@ -13,7 +18,7 @@ ifneq ($(SCENARIO6_ENVIRONMENT),$(shell cat .venv/.environment 2>/dev/null))
 .PHONY: .venv/.ready
 endif
 
-.PHONY: help preflight setup setup-tests run test check unit format lock web docs doctor clean
+.PHONY: help preflight setup setup-tests run test check unit format lock web docs doctor certificate clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' Makefile | expand -t 18
@@ -55,6 +60,9 @@ web: $(WEB)  ## Build the page
 
 doctor: setup  ## Check what the model's service needs: GPU, token, disk, ports, certificate
 	@.venv/bin/moshi-backend doctor
+
+certificate: setup  ## Make the certificate of `make run` if there is none; print the file to trust
+	@MOSHI_TLS=auto .venv/bin/moshi-backend certificate
 
 docs: setup-tests  ## Rewrite the tables in docs/ that come from the code
 	@$(PY) tools/reference.py

@@ -53,8 +53,7 @@ def run(folder: Path, **settings: str) -> Iterator[str]:
 
 
 def alive(url: str) -> bool:
-    answer = httpx.get(f"{url}/alive", verify=False, trust_env=False)
-    return bool(answer.json() == {"status": "alive"})
+    return bool(httpx.get(f"{url}/alive", verify=False, trust_env=False).json() == {"status": "alive"})
 
 
 @pytest.mark.anyio

@@ -1,8 +1,11 @@
 """What README.md and docs/quickstart.md tell to type is typed, in a shell, in this checkout."""
 
+import os
+import ssl
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 
 from support.documents import Block, blocks
@@ -55,3 +58,29 @@ def test_commands_for_when_it_runs(ports: dict[str, str], tmp_path: Path) -> Non
             )
             assert done.returncode == 0, f"{command}: {done.stderr}"
             assert done.stdout.startswith("{")
+
+
+def test_the_authority_that_users_are_told_to_trust_is_the_one_of_make_run(
+    ports: dict[str, str], tmp_path: Path
+) -> None:
+    """As docs/certificates.md says it: a command prints the file, before or after the first start."""
+    (command,) = (block for block in blocks(Path("docs/certificates.md")) if not block.mark)
+    # Where services that are asked alone keep theirs: it must not matter.
+    elsewhere = {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": os.environ["HOME"]}
+
+    def told() -> str:
+        environment = clean_environment(**elsewhere, **ports)
+        shell = ["sh", "-euc", command.text]
+        done = subprocess.run(shell, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+        return done.stdout.splitlines()[-1]
+
+    authority = told()
+    with started("FRONTEND_TLS=auto make run", elsewhere | ports, tmp_path / "log") as page:
+        assert told() == authority
+        for url in (page, f"https://localhost:{ports['MOSHI_PORT']}"):
+            trust = ssl.create_default_context(cafile=authority)
+            assert httpx.get(f"{url}/alive", verify=trust, trust_env=False).json() == {"status": "alive"}
+    doctor = subprocess.run(
+        ["make", "doctor"], cwd=ROOT, env=clean_environment(**elsewhere, **ports), stdout=subprocess.PIPE, text=True
+    )
+    assert str(Path(authority).parents[1]) in doctor.stdout

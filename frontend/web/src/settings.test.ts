@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Advertised, type ChoiceSetting, type NumberSetting, parse, shown, valid } from "./settings";
 
 const temperature: NumberSetting = { type: "number", minimum: 0, maximum: 2, default: 0.8 };
-const seed: NumberSetting = { type: "integer", minimum: 0, maximum: 2 ** 53, default: null };
+const seed: NumberSetting = { type: "integer", minimum: 0, maximum: Number("18446744073709551615"), default: null };
 const voice: ChoiceSetting = { type: "string", enum: ["calm", "bright"], default: "calm" };
 const advertised: Advertised = { temperature, seed, voice, hologram: { type: "image" } };
 
@@ -29,6 +29,10 @@ describe("settings", () => {
   it("whole numbers and choices are checked as what they are", () => {
     expect(parse(seed, "12")).toBe(12);
     expect(parse(seed, "1.5")).toBeNull();
+    expect(parse(seed, "9007199254740993"), "a number would lose its last digit").toBe("9007199254740993");
+    expect(parse(seed, "99999999999999999999")).toBeNull();
+    expect(parse(seed, "1e18")).toBeNull();
+    expect(valid({ seed: "9007199254740993" }, advertised)).toEqual({ seed: "9007199254740993" });
     expect(parse(voice, "bright")).toBe("bright");
     expect(parse(voice, "loud")).toBeNull();
   });

@@ -38,9 +38,10 @@ export function shown(advertised: Advertised): [string, Setting][] {
 /** The value that a text field's content means; null if the setting does not take it. */
 export function parse(setting: Setting, text: string): number | string | null {
   if (isChoice(setting)) return setting.enum.includes(text) ? text : null;
-  const number = Number(text.trim().replace(",", "."));
-  if (text.trim() === "" || !takes(setting, number)) return null;
-  return number;
+  const typed = text.trim();
+  const number = Number(typed.replace(",", "."));
+  const value = Number.isInteger(number) && !Number.isSafeInteger(number) ? typed : number;
+  return typed !== "" && takes(setting, value) ? value : null;
 }
 
 /** What may be sent: chosen, still advertised, still in its range. A setting that is not is left to the service. */
@@ -55,6 +56,10 @@ export function valid(chosen: Chosen, advertised: Advertised): Chosen {
 
 function takes(setting: Setting, value: number | string): boolean {
   if (isChoice(setting)) return typeof value === "string" && setting.enum.includes(value);
-  if (typeof value !== "number" || !Number.isFinite(value)) return false;
+  // A whole number that JavaScript would round stays text.
+  if (typeof value === "string") {
+    return setting.type === "integer" && /^\d{16,20}$/.test(value) && BigInt(value) <= BigInt(setting.maximum);
+  }
+  if (!Number.isFinite(value)) return false;
   return value >= setting.minimum && value <= setting.maximum && (setting.type === "number" || Number.isInteger(value));
 }

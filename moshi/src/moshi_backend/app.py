@@ -80,8 +80,8 @@ class Setting(BaseModel):
     """A query parameter that a client may send, and what the model gets without it; a seed is then any."""
 
     type: Literal["integer", "number"]
-    minimum: float
-    maximum: float
+    minimum: int | float
+    maximum: int | float
     default: float | None
 
 

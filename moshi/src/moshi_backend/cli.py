@@ -32,6 +32,8 @@ def main() -> None:
     doctor = commands.add_parser("doctor", help="check what the service needs; exit code 1 if something is missing")
     doctor.add_argument("--json", action="store_true", help="for machines")
     given = parser.parse_args()
+    # It prints each failed attempt twice. We say in one line what came of them. It reads this when it is imported.
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     try:
         if given.command == "doctor":
             sys.exit(_doctor(given.json))

@@ -25,14 +25,17 @@ class Range:
             number = math.nan
         if not self.least <= number <= self.most:
             kind = "a whole number" if self.type is int else "a number"
-            raise BadPreference(f"{name}={value[:40]!r}: takes {kind} from {self.least:g} to {self.most:g}")
+            raise BadPreference(f"{name}={value[:40]!r}: takes {kind} from {self.least} to {self.most}")
         return number
 
 
 TEMPERATURE = Range(float, 0, 2)
 TOP_K = Range(int, 0, 32_000)
-SEED = Range(int, 0, 2**53)
-"""As whole numbers in JSON and JavaScript are exact."""
+SEED = Range(int, 0, 2**64 - 1)
+"""The Rust server's range."""
+
+EXACT_IN_JSON = 2**53
+"""JavaScript rounds whole numbers above it, so these are told as text."""
 
 RANGES = {
     "text_temperature": TEMPERATURE,
@@ -92,5 +95,9 @@ def described(sampling: Sampling, persona: Persona = NOBODY) -> dict[str, float 
     return {name: value for name, value in given.items() if value} | {
         f"{kind}_{name}": value
         for kind, choice in (("text", sampling.text), ("audio", sampling.audio))
-        for name, value in (("temperature", choice.temperature), ("topk", choice.top_k), ("seed", choice.seed))
+        for name, value in (("temperature", choice.temperature), ("topk", choice.top_k), ("seed", _told(choice.seed)))
     }
+
+
+def _told(seed: int) -> int | str:
+    return seed if seed <= EXACT_IN_JSON else str(seed)

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from moshi_backend.model.sampling import Choice, Sampling
@@ -52,6 +54,20 @@ def test_a_seed_of_minus_one_is_any_seed() -> None:
     chosen = [choose({"seed": "-1", "text_seed": "3"}, RECOMMENDED) for _ in range(2)]
     assert [one.text.seed for one in chosen] == [3, 3]
     assert chosen[0].audio.seed != chosen[1].audio.seed
+
+
+@pytest.mark.parametrize("seed", [0, 2**53 + 1, 2**63, 2**64 - 1])
+def test_a_seed_has_64_bits_and_stays_exact(seed: int) -> None:
+    """As the Rust server takes it."""
+    chosen = choose({"seed": str(seed)}, RECOMMENDED)
+    assert chosen.text.seed == chosen.audio.seed == seed
+    told = json.loads(json.dumps(described(chosen)), parse_int=float)  # as JavaScript reads it
+    assert choose({"seed": str(told["text_seed"]).removesuffix(".0")}, RECOMMENDED).text.seed == seed
+
+
+def test_a_seed_of_65_bits_is_refused() -> None:
+    with pytest.raises(BadPreference, match=r"from 0 to 18446744073709551615$"):
+        choose({"seed": str(2**64)}, RECOMMENDED)
 
 
 def test_a_fraction_is_no_top_k() -> None:

@@ -95,3 +95,14 @@ def test_one_seed_for_both_does_not_couple_text_and_audio() -> None:
 def test_a_checkpoint_that_needs_what_we_cannot_do_is_refused() -> None:
     with pytest.raises(ValueError, match=r"cfg_coef=2\.0, which is not supported"):
         Sampling.of({"cfg_coef": 2.0})
+
+
+def test_every_bit_of_a_seed_counts() -> None:
+    def drawn(seed: int) -> list[float]:
+        out = np.zeros(3, np.float32)
+        Chance(Sampling(Choice(0.7, 25, seed), Choice(0.8, 250, seed)), 2).draw(out)
+        return [float(number) for number in out]
+
+    seeds = (0, 2**53, 2**53 + 1, 2**63, 2**63 + 1, 2**64 - 1)
+    assert len({tuple(drawn(seed)) for seed in seeds}) == len(seeds)
+    assert drawn(3)[0] == np.random.Generator(np.random.Philox(key=(3, 0))).random(dtype=np.float32)

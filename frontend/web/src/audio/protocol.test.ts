@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { audioMessage, parseMessage } from "./protocol";
+import type { Metadata } from "./types";
 
 function message(kind: number, body: string | number[] = []): ArrayBuffer {
   const bytes = typeof body === "string" ? [...new TextEncoder().encode(body)] : body;
@@ -17,6 +18,16 @@ describe("a message", () => {
       kind: "metadata",
       metadata: { type: "end", code: 1013, reason: "full" },
     });
+  });
+
+  it("of a session says what its preparation took", () => {
+    const said = {
+      type: "session",
+      id: "a",
+      settings: { text_seed: 3, audio_seed: "18446744073709551615" },
+      preparation: { steps: 40, seconds: 1.5, remembered: true },
+    } satisfies Metadata;
+    expect(parseMessage(message(4, JSON.stringify(said)))).toEqual({ kind: "metadata", metadata: said });
   });
 
   it("means nothing when it is empty, unknown or broken", () => {

@@ -13,7 +13,13 @@ export type Metadata =
   | { type: "queue"; position: number; wait_seconds: number | null }
   /** Before the handshake: the model reads voice and role. In positions, and the seconds that are left. */
   | { type: "preparing"; done: number; total: number; seconds: number | null }
-  | { type: "session"; id: string; settings: Record<string, number | string> }
+  | {
+      type: "session";
+      id: string;
+      settings: Record<string, number | string>;
+      /** What reading voice and role took; null without them. `remembered`: the voice was in memory. */
+      preparation: { steps: number; seconds: number; remembered: boolean } | null;
+    }
   | { type: "stats"; tick_ms: number; lag_ms: number; backlog_frames: number; dropped_frames: number }
   | { type: "warning"; why: "session" | "idle" | "draining"; seconds: number }
   | { type: "end"; code: number; reason: string };

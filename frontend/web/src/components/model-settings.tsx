@@ -77,5 +77,8 @@ function choose(name: string, value: number | string | null): void {
 }
 
 function shortNumber(value: number): string {
-  return value.toLocaleString("en");
+  // The service's own number is a power of two less one, which JavaScript has rounded.
+  return Number.isSafeInteger(value) || !Number.isInteger(value)
+    ? value.toLocaleString("en")
+    : `2^${Math.log2(value)} − 1`;
 }

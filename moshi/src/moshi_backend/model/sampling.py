@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 SEEDS = 2**32
-"""Seeds are 0 to this, exclusive."""
+"""Drawn seeds are below this. Clients may send any 64-bit one."""
 
 
 def _any_seed() -> int:
@@ -68,8 +68,8 @@ class Chance:
 
     def __init__(self, sampling: Sampling, audio_tokens: int) -> None:
         # The second half of the key keeps text and audio apart when both have the same seed.
-        self._text = np.random.Generator(np.random.Philox(key=(sampling.text.seed, 0)))
-        self._audio = np.random.Generator(np.random.Philox(key=(sampling.audio.seed, 1)))
+        self._text = np.random.Generator(np.random.Philox(key=np.array((sampling.text.seed, 0), np.uint64)))
+        self._audio = np.random.Generator(np.random.Philox(key=np.array((sampling.audio.seed, 1), np.uint64)))
         self._audio_tokens = audio_tokens
 
     def draw(self, out: NDArray[np.float32]) -> None:
