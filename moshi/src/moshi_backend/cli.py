@@ -9,6 +9,7 @@ from functools import partial
 
 import moshi_backend
 from moshi_backend.errors import StartupError
+from moshi_backend.init import split_off_init
 from moshi_backend.listening import certificate, listen
 from moshi_backend.settings import Settings, load_settings
 from moshi_backend.signals import treat_hangup_as_termination
@@ -39,6 +40,7 @@ def main() -> None:
 
 
 def _serve() -> None:
+    split_off_init()
     # Process 1, as in a container, gets no signal that it has no handler for, and importing PyTorch takes seconds.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
