@@ -8,6 +8,7 @@ import sys
 
 import moshi_frontend
 from moshi_frontend.errors import StartupError
+from moshi_frontend.init import split_off_init
 from moshi_frontend.signals import treat_hangup_as_termination
 
 log = logging.getLogger("moshi_frontend")
@@ -19,6 +20,7 @@ def main() -> None:
         description="Serves the web page and passes conversations on to moshi. "
         "Settings are environment variables: MOSHI_URL and FRONTEND_*.",
     ).parse_args()
+    split_off_init()
     # Before the imports below: process 1, as in a container, gets no signal that it has no handler for. And for the one
     # that uvicorn raises again when it is done: an orderly end must not look like a crash.
     for number in (signal.SIGINT, signal.SIGTERM):

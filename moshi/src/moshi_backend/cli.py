@@ -12,6 +12,7 @@ from typing import NoReturn
 import moshi_backend
 from moshi_backend.addresses import url_of
 from moshi_backend.errors import StartupError
+from moshi_backend.init import split_off_init
 from moshi_backend.listening import certificate, listen, places
 from moshi_backend.settings import Settings, load_settings
 from moshi_backend.signals import treat_hangup_as_termination
@@ -44,6 +45,7 @@ def main() -> None:
 
 
 def _serve() -> None:
+    split_off_init()
     # Process 1, as in a container, gets no signal that it has no handler for, and importing PyTorch takes seconds.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
