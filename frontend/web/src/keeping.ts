@@ -3,7 +3,8 @@
 import { batch, signal } from "@preact/signals";
 import type { Call } from "./audio/types";
 import { captionsLength, config, lines, session, unannounced } from "./store";
-import { asJson, asText, asVtt, withPiece } from "./transcript";
+import { asVtt } from "./subtitles";
+import { asJson, asText, withPiece } from "./transcript";
 
 const MAX_RECORDINGS = 4; // a connection that is lost over and over must not fill the memory
 
