@@ -313,12 +313,12 @@ async def test_warned(browser: Browser, why: str, words: str) -> None:
 
 async def test_a_busy_service_is_asked_again(browser: Browser) -> None:
     async def refuse(conversation: ServerConnection) -> None:
-        await conversation.close(1013, "full: all 4 slots are in use; Retry-After: 20")
+        await conversation.close(1013, "full: every slot is in use (4); Retry-After: 20")
 
     async with opened(browser, greet=refuse) as tab:
         await tab.button("Connect").click()
         await expect(tab.state).to_contain_text("All places are taken")
-        await expect(tab.state).to_contain_text("Full: all 4 slots are in use.")
+        await expect(tab.state).to_contain_text("Full: every slot is in use (4).")
         await tab.look("busy", "busy")
         tab.moshi.greet = FakeMoshi().greet
         await tab.button("Try now").click()

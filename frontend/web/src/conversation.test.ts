@@ -179,10 +179,10 @@ describe("how a conversation ends", () => {
   });
 
   it("a full service is asked again, not before it said", () => {
-    const reason = "full: all 4 slots are in use; Retry-After: 7";
+    const reason = "full: every slot is in use (4); Retry-After: 7";
     expect(close(states.connecting, 1013, reason)).toEqual({
       name: "busy",
-      reason: "Full: all 4 slots are in use.",
+      reason: "Full: every slot is in use (4).",
       at: 17_000,
       attempt: 1,
       lost: false,
