@@ -9,13 +9,14 @@ import { type Event, isOver, isUnderWay, next } from "./conversation";
 import { keepRecording, transcriptBegins, transcriptContinues, transcriptPiece } from "./keeping";
 import { asked } from "./personas";
 import { chosen, microphoneId, persona, pushToTalk, recording, speakerId } from "./preferences";
+import { merged, serviceOf } from "./service";
 import { valid } from "./settings";
 import { openMicrophone, stopTracks } from "./sound";
-import { call, config, inputLevel, outputLevel, session, state, stats, tracks } from "./store";
+import { call, config, inputLevel, outputLevel, service, session, state, stats, tracks } from "./store";
 import { strings } from "./strings";
 
 const POLL_MS = 1000;
-const IDLE_POLL_MS = 5000;
+const IDLE_POLL_MS = 5000; // and every second until the service is ready
 const SAMPLE_RATE = 48_000;
 
 /** Counts the attempts: what an earlier one still does must not touch a later one. */
@@ -27,15 +28,24 @@ export async function open(): Promise<void> {
   if (!window.isSecureContext) send({ type: "insecure", url: secureUrl(location.href) });
   addEventListener("online", () => state.value.name === "reconnecting" && retryNow());
   addEventListener("pagehide", () => void call.value?.hangUp());
-  await lookAtService();
-  setInterval(() => {
-    if (!isUnderWay(state.value) && document.visibilityState === "visible") void lookAtService();
-  }, IDLE_POLL_MS);
+  document.addEventListener("visibilitychange", () => void lookAtService());
+  for (;;) {
+    await lookAtService();
+    await new Promise((resolve) => setTimeout(resolve, service.value.name === "ready" ? IDLE_POLL_MS : POLL_MS));
+  }
 }
 
+/** While nobody talks, and somebody looks. */
 async function lookAtService(): Promise<void> {
-  const latest = await fetchConfig().catch(() => null);
-  if (latest?.moshi.info || !config.value) config.value = latest;
+  if (isUnderWay(state.value) || document.visibilityState !== "visible") return;
+  serviceSeen(await fetchConfig().catch(() => null));
+}
+
+function serviceSeen(latest: Config | null): void {
+  batch(() => {
+    service.value = serviceOf(latest);
+    config.value = merged(config.value, latest);
+  });
 }
 
 /** Begin. Call it from a click: browsers start sound only then. */
@@ -188,9 +198,11 @@ function eventsFor(current: () => boolean): CallEvents {
 
 function onMetadata(metadata: Metadata): void {
   switch (metadata.type) {
-    case "queue":
-      send({ type: "queue", position: metadata.position, waitSeconds: metadata.wait_seconds });
+    case "queue": {
+      const { position, wait_seconds: waitSeconds, longest_wait_seconds: longestSeconds = null } = metadata;
+      send({ type: "queue", position, waitSeconds, longestSeconds });
       return;
+    }
     case "preparing": {
       const { done, total, seconds } = metadata;
       send({ type: "preparing", done, total, seconds });
@@ -219,7 +231,9 @@ function leaveCall(): void {
 function silence(): void {
   batch(() => {
     inputLevel.value = outputLevel.value = null;
-    tracks.input.value = tracks.output.value = noActivity(performance.now());
+    const now = performance.now();
+    tracks.input.value = noActivity(now, tracks.input.value.heard); // the microphone is still the same
+    tracks.output.value = noActivity(now);
   });
 }
 
@@ -236,12 +250,12 @@ function openSpeaker(): AudioContext | null {
 async function waitForModel(current: () => boolean): Promise<Config | null> {
   while (current()) {
     const latest = await fetchConfig().catch(() => null);
+    serviceSeen(latest);
     if (!current()) return null;
     if (!latest) {
       send({ type: "closed", code: 1006, reason: strings.problems.noConfig, now: Date.now(), chance: Math.random() });
       return null;
     }
-    config.value = latest;
     const { health } = latest.moshi;
     if (health.status !== "ready") {
       send({ type: "model not ready", health });

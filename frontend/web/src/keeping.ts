@@ -2,6 +2,7 @@
 
 import { batch, signal } from "@preact/signals";
 import type { Call } from "./audio/types";
+import { publicName } from "./service";
 import { captionsLength, config, lines, session, unannounced } from "./store";
 import { asVtt } from "./subtitles";
 import { asJson, asText, withPiece } from "./transcript";
@@ -62,7 +63,7 @@ export function transcriptJson(): string {
   const info = config.value?.moshi.info;
   return asJson(lines.value, {
     began: begun.map((time) => new Date(time).toISOString()),
-    model: info?.model.id ?? null,
+    model: info ? publicName(info.model.id) : null,
     session: session.value,
   });
 }

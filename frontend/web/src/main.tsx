@@ -1,11 +1,13 @@
 import { render } from "preact";
 import { App } from "./app";
 import { open } from "./controller";
+import { watchQuality } from "./hints";
 import { listenToKeys } from "./keyboard";
 import { followTheme } from "./preferences";
 import { watchDevices } from "./sound";
 import "./style.css";
 import { offerSupport } from "./support";
+import { announceTurns } from "./turn";
 import { keepAwake } from "./wake-lock";
 
 const root = document.getElementById("app");
@@ -14,6 +16,8 @@ followTheme(document.documentElement);
 offerSupport();
 listenToKeys();
 keepAwake();
+announceTurns();
+watchQuality();
 watchDevices();
 render(<App />, root);
 void open();

@@ -1,8 +1,9 @@
 /** Microphones and speakers: which there are, which is used, and how well the echo is kept out. */
 
 import { signal } from "@preact/signals";
+import { noActivity } from "./activity";
 import { microphoneId, speakerId } from "./preferences";
-import { call } from "./store";
+import { call, tracks } from "./store";
 
 export interface Device {
   id: string;
@@ -17,7 +18,10 @@ export const microphones = signal<readonly Device[]>([]);
 export const speakers = signal<readonly Device[]>([]);
 export const echo = signal<Echo>("unknown");
 export const deviceProblem = signal<DeviceProblem | null>(null);
-export const canChooseSpeaker = "AudioContext" in globalThis && "setSinkId" in AudioContext.prototype;
+/** Firefox lists only the speakers that the person has picked in its own dialog. */
+export function asksForSpeaker(): boolean {
+  return Boolean(navigator.mediaDevices) && "selectAudioOutput" in navigator.mediaDevices;
+}
 
 /** Firefox subtracts some 32 dB of echo, which speech is heard through; Chromium 70. */
 const WEAK_ECHO_CANCELLATION = /Firefox\//;
@@ -48,7 +52,10 @@ export async function chooseMicrophone(id: string): Promise<void> {
   const before = microphoneId.value;
   microphoneId.value = id;
   deviceProblem.value = null;
-  if (!call.value) return;
+  if (!call.value) {
+    tracks.input.value = noActivity(performance.now());
+    return;
+  }
   const stream = await openMicrophone(id);
   if (typeof stream === "string") {
     microphoneId.value = before;
@@ -57,6 +64,7 @@ export async function chooseMicrophone(id: string): Promise<void> {
   }
   if (call.value) await call.value.setMicrophone(stream);
   else stopTracks(stream); // it ended meanwhile
+  tracks.input.value = noActivity(performance.now()); // another one, which was not heard yet
 }
 
 export async function chooseSpeaker(id: string): Promise<void> {
@@ -69,6 +77,15 @@ export async function chooseSpeaker(id: string): Promise<void> {
     speakerId.value = before;
     deviceProblem.value = "failed";
   }
+}
+
+/** Let the person pick in the browser's own dialog. Call it from a click: browsers open it only then. */
+export async function askForSpeaker(): Promise<void> {
+  const devices = navigator.mediaDevices as MediaDevices & { selectAudioOutput(): Promise<MediaDeviceInfo> };
+  const picked = await devices.selectAudioOutput().catch(() => null);
+  if (!picked) return; // closed without a choice
+  await listDevices();
+  await chooseSpeaker(picked.deviceId);
 }
 
 export function stopTracks(stream: MediaStream): void {
@@ -112,6 +129,7 @@ async function followDevices(): Promise<void> {
   if (microphoneId.value && !has(microphones.value, microphoneId.value)) {
     const stream = await openMicrophone("");
     if (typeof stream !== "string") await call.value?.setMicrophone(stream);
+    tracks.input.value = noActivity(performance.now());
     deviceProblem.value = "gone";
   }
   if (speakerId.value && !has(speakers.value, speakerId.value)) {

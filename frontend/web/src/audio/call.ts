@@ -4,6 +4,7 @@ import captureUrl from "./capture.worklet?worker&url";
 import playbackUrl from "./playback.worklet?worker&url";
 import recorderUrl from "./recorder.worklet?worker&url";
 import { Recording } from "./recording";
+import { Speaker } from "./speaker";
 import type { Chunk } from "./stereo";
 import type { Call, CallOptions, CallStats, Metadata } from "./types";
 import {
@@ -40,6 +41,7 @@ export async function startCall(options: CallOptions): Promise<Call> {
     throw error;
   });
 
+  const speaker = new Speaker(context, playback);
   let played: PlaybackReport | null = null;
   let socket: SocketReport | null = null;
   let serverStats: Extract<Metadata, { type: "stats" }> | null = null;
@@ -72,7 +74,7 @@ export async function startCall(options: CallOptions): Promise<Call> {
     over = true;
     worker.terminate();
     source.disconnect();
-    playback.disconnect();
+    speaker.close();
     void release().then(hungUp);
     events.onClose(code, reason);
   };
@@ -102,7 +104,7 @@ export async function startCall(options: CallOptions): Promise<Call> {
     recorder?.node.port.postMessage({ muted } satisfies ToRecorder);
   };
   mute(options.muted);
-  if (options.speakerId) void setSpeaker(context, options.speakerId).catch(() => undefined); // it may be unplugged
+  if (options.speakerId) void speaker.choose(options.speakerId).catch(() => undefined); // it may be unplugged
   const [captureToWorker, workerFromCapture] = ports();
   const [playbackFromWorker, workerToPlayback] = ports();
   capture.port.postMessage({ port: captureToWorker } satisfies ToCapture, [captureToWorker]);
@@ -132,7 +134,7 @@ export async function startCall(options: CallOptions): Promise<Call> {
       if (over) stop(stream);
       else watchInterruption();
     },
-    setSpeaker: (id) => setSpeaker(context, id),
+    setSpeaker: (id) => speaker.choose(id),
     recording: () => recorder && { seconds: recorder.recording.seconds, full: recorder.recording.full },
     saveRecording(format) {
       return recorder ? recorder.recording.as(format) : Promise.reject(new Error("nothing was recorded"));
@@ -181,7 +183,6 @@ async function connectWorklets(
   });
   const playback = new AudioWorkletNode(context, PLAYBACK, { numberOfInputs: 0, outputChannelCount: [1] });
   source.connect(capture);
-  playback.connect(context.destination);
   return [capture, playback];
 }
 
@@ -207,11 +208,6 @@ async function record(
   source.connect(node, 0, 0);
   playback.connect(node, 0, 1);
   return { node, recording };
-}
-
-/** Chromium alone has it so far. */
-async function setSpeaker(context: AudioContext, id: string): Promise<void> {
-  if ("setSinkId" in context) await (context as { setSinkId(id: string): Promise<void> }).setSinkId(id);
 }
 
 /** In ms; null where the browser does not say. */

@@ -3,6 +3,7 @@ import { isOver, isUnderWay } from "../conversation";
 import { pushToTalk } from "../preferences";
 import { settingsOpen, state } from "../store";
 import { strings } from "../strings";
+import { askToNotify, notifications } from "../turn";
 import { HangUp, Microphone } from "./icons";
 
 /** What can be pressed now. One button begins and leaves, so that it keeps the keyboard's focus. */
@@ -35,6 +36,11 @@ export function Controls() {
           }}
         >
           {strings.openSettings}
+        </button>
+      )}
+      {now.name === "queued" && notifications.value === "default" && (
+        <button key="notify" type="button" onClick={() => void askToNotify()}>
+          {strings.queued.notify}
         </button>
       )}
       <button
