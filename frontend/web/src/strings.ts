@@ -130,7 +130,7 @@ const en = {
     modelLost: "The service lost the model.",
     nothingHeard: "No sound arrived from you for too long.",
     closed: (code: number) => `The service closed the connection (${code}).`,
-    noSoundHint: "Nothing at all comes from your microphone. Is it switched off, or is it the wrong one?",
+    noSoundHint: "Nothing comes from your microphone. Is it off, or the wrong one?",
     deviceGone: "The chosen device is gone; the system’s default is used.",
     deviceFailed: "That device could not be opened; the one before is still in use.",
     settingWrong: (least: string, most: string, whole: boolean) =>
