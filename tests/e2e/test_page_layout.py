@@ -49,7 +49,7 @@ async def resize(tab: Tab, size: tuple[int, int]) -> None:
 
 async def boxes(tab: Tab) -> dict[str, Any]:
     """Of what can be pressed, at each size, but for what is part of a hint: left, top, width, height."""
-    found = {}
+    found: dict[str, Any] = {}
     for size in SIZES:
         await resize(tab, size)
         at_size = await tab.page.evaluate(

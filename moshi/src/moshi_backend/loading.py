@@ -10,7 +10,6 @@ from moshi_backend.model.capacity import check_weights
 from moshi_backend.model.device import choose_device, choose_dtype, free_memory
 from moshi_backend.personas.opening import open_catalogue
 from moshi_backend.settings import Settings
-from moshi_backend.wording import counted
 
 TOO_LARGE_FOR_A_CPU = 2e9
 """Bytes of weights. A CPU reads some 20 GB of them a second at best, and has to 12.5 times."""
@@ -29,7 +28,7 @@ def load(settings: Settings, report: Report) -> Loaded:
         settings.model, settings.revision, lambda detail, done: report("download", f"{settings.model}: {detail}", done)
     )
     name = str(dtype).removeprefix("torch.")
-    report("load", f"{settings.model} as {name} on {device}, {counted(settings.slots, 'slot')}", None)
+    report("load", f"{settings.model} as {name} on {device}, slots: {settings.slots}", None)
     slots = None if settings.slots == "auto" else settings.slots
     try:
         if device.type == "cpu":
