@@ -200,7 +200,7 @@ async def test_no_more_connections_than_allowed(moshi: FakeMoshi) -> None:
             assert await first.recv() == HANDSHAKE
             async with frontend.chat() as second:
                 _, code, reason = await closed_by_server(second)
-                assert (code, reason) == (1013, "full: all 1 connections are in use; try again soon")
+                assert (code, reason) == (1013, "full: every connection is in use (1); try again soon")
         async with asyncio.timeout(10):
             while not await is_welcome(frontend):  # until the frontend has noticed that the first one left
                 await asyncio.sleep(0.01)

@@ -136,7 +136,7 @@ async def test_a_queue_shows_the_place_and_leads_on(browser: Browser) -> None:
     go_on = asyncio.Event()
 
     async def greet(conversation: ServerConnection) -> None:
-        await conversation.send(metadata(type="queue", position=3, wait_seconds=95))
+        await conversation.send(metadata(type="queue", position=3, wait_seconds=95, longest_wait_seconds=1797))
         await go_on.wait()
         await conversation.send(metadata(type="queue", position=1, wait_seconds=None))
         await asyncio.sleep(1)
@@ -145,7 +145,7 @@ async def test_a_queue_shows_the_place_and_leads_on(browser: Browser) -> None:
     async with opened(browser, greet=greet) as tab:
         await tab.button("Connect").click()
         await expect(tab.state).to_contain_text("Number 3 in the queue")
-        await expect(tab.page.get_by_text("About 1 min 35 s to go.")).to_be_visible()
+        await expect(tab.page.get_by_text("About 2 min to go, 30 min at most.")).to_be_visible()
         await tab.look("queued", "queued")
         go_on.set()
         await expect(tab.state).to_contain_text("You are next")
@@ -233,12 +233,12 @@ async def test_warned(browser: Browser, why: str, words: str) -> None:
 
 async def test_a_busy_service_is_asked_again(browser: Browser) -> None:
     async def refuse(conversation: ServerConnection) -> None:
-        await conversation.close(1013, "full: all 4 slots are in use; Retry-After: 20")
+        await conversation.close(1013, "full: every slot is in use (4); Retry-After: 20")
 
     async with opened(browser, greet=refuse) as tab:
         await tab.button("Connect").click()
         await expect(tab.state).to_contain_text("All places are taken")
-        await expect(tab.state).to_contain_text("Full: all 4 slots are in use.")
+        await expect(tab.state).to_contain_text("Full: every slot is in use (4).")
         await tab.look("busy", "busy")
         tab.moshi.greet = FakeMoshi().greet
         await tab.button("Try now").click()
@@ -319,13 +319,17 @@ async def test_settings_are_those_that_are_advertised_and_reach_the_service(brow
     async with opened(browser, chat=speak) as tab:
         await tab.button("Settings").click()
         dialog = tab.page.get_by_role("dialog")
-        await expect(dialog.get_by_label("Words: choose among")).to_have_count(0)
-        temperature = dialog.get_by_label("Voice: temperature")
-        await temperature.fill("3")
+        advanced = dialog.get_by_text("Advanced", exact=True)
+        temperature = dialog.get_by_label("Audio temperature")
+        await expect(temperature).to_be_hidden()
+        await advanced.click()
+        await expect(dialog.get_by_label("Text top-k")).to_have_count(0)
+        await temperature.press_sequentially("3")
         await expect(dialog.get_by_text("Takes a number from 0 to 2.")).to_be_visible()
         await tab.look("settings", "idle")
-        await temperature.fill("0.5")
-        await dialog.get_by_label("Seed").fill("7")
+        await temperature.press("Backspace")
+        await temperature.press_sequentially("0.5")
+        await dialog.get_by_label("Seed").press_sequentially("7")
         await tab.page.keyboard.press("Escape")
         await expect(tab.button("Settings")).to_be_focused()
         await tab.connect()
@@ -446,6 +450,70 @@ async def test_the_transcript_is_saved_as_text_json_and_subtitles(browser: Brows
         assert "from the west." in " ".join(line["text"] for line in spoken["lines"])
         assert saved[".vtt"].startswith("WEBVTT\n")
         assert "--> 00:00:0" in saved[".vtt"]
+
+
+async def test_the_save_menu_closes_like_a_menu(browser: Browser) -> None:
+    async with opened(browser, chat=speak) as tab:
+        await tab.connect()
+        await expect(tab.page.get_by_test_id("captions")).to_contain_text("from the west")
+        save = tab.page.get_by_text("Save", exact=True)
+        entry = tab.button("Transcript as text")
+        await save.click()
+        await expect(entry).to_be_visible()
+        await tab.page.locator("h1").click()
+        await expect(entry).to_have_count(0)
+        await save.click()
+        await tab.button("Settings").focus()
+        await tab.page.keyboard.press("Escape")
+        await expect(entry).to_have_count(0)
+        await expect(tab.button("Settings")).to_be_focused()
+        await save.focus()
+        await tab.page.keyboard.press("Enter")
+        await tab.page.keyboard.press("Tab")
+        await expect(entry).to_be_focused()
+        await tab.page.keyboard.press("Escape")
+        await expect(tab.page.locator("summary", has_text="Save")).to_be_focused()
+
+
+async def test_the_figures_are_copied_on_an_insecure_page_too(browser: Browser) -> None:
+    moshi = FakeMoshi()
+    async with moshi.running(), running_frontend(moshi.url, page=BUILT) as frontend:
+        port = frontend.address.rpartition(":")[2]
+        for host in ("talk.example", "localhost"):
+            async with tab_at(browser, f"http://{host}:{port}/", moshi) as tab:
+                await tab.page.locator("summary", has_text="Connection").click()
+                await tab.button("Copy").click()
+                await expect(tab.button("Copied")).to_be_visible()
+                assert tab.complaints == []
+                # Into a field of the test's own, as a person pastes it into a mail.
+                await tab.page.evaluate("() => document.body.append(document.createElement('textarea'))")
+                await tab.page.locator("textarea").focus()
+                await tab.page.keyboard.press("Control+v")
+                assert "Round trip: " in await tab.page.locator("textarea").input_value()
+
+
+async def test_a_speaker_is_chosen_as_firefox_does_it(browser: Browser) -> None:
+    async with opened(browser, chat=speak) as tab:
+        await tab.page.add_init_script(
+            """delete AudioContext.prototype.setSinkId;
+            window.sinks = [];
+            HTMLMediaElement.prototype.setSinkId = async function (id) { window.sinks.push(id) };
+            navigator.mediaDevices.selectAudioOutput = async () =>
+              (await navigator.mediaDevices.enumerateDevices()).findLast(({ kind }) => kind === "audiooutput");"""
+        )
+        await tab.page.reload()
+        await tab.connect()
+        await tab.button("Settings").click()
+        await tab.button("Choose a speaker").click()
+        chosen = tab.page.get_by_label("Speaker", exact=True)
+        await expect(chosen).not_to_have_value("")
+        assert await tab.page.evaluate("sinks") == [await chosen.input_value()]
+        before = (await tab.stats())["playedSeconds"]
+        await tab.page.wait_for_timeout(1000)
+        assert (await tab.stats())["playedSeconds"] > before
+        await chosen.select_option("System default")
+        await tab.page.wait_for_timeout(500)
+        assert len(await tab.page.evaluate("sinks")) == 1
 
 
 async def test_an_untrusted_moshi_port_is_explained_and_connected_to_once_it_is_accepted(

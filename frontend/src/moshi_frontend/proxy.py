@@ -100,7 +100,7 @@ class Proxy:
         if self._draining.is_set():
             return "draining", _SHUTTING_DOWN
         if len(self._conversations) >= self._limit:
-            return "full", Close(Code.TRY_LATER, f"full: all {self._limit} connections are in use; try again soon")
+            return "full", Close(Code.TRY_LATER, f"full: every connection is in use ({self._limit}); try again soon")
         return None
 
     async def _converse(self, socket: WebSocket) -> None:

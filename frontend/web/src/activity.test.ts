@@ -39,6 +39,18 @@ describe("activity", () => {
     ).toBe(false);
   });
 
+  // Measured: "No sound from the microphone" after 4 s of digital silence from one that was heard just before.
+  it("never takes a microphone that was heard for one that is off, not even in the next conversation", () => {
+    const pause: [number, number][] = [
+      [0, loud],
+      [60_000, 0],
+    ];
+    expect(heard(pause).nothing).toBe(false);
+    const next = noActivity(60_000, heard(pause).heard);
+    expect(nextActivity(next, 0, 70_000).nothing).toBe(false);
+    expect(nextActivity(noActivity(60_000), 0, 70_000).nothing).toBe(true);
+  });
+
   it("measures in decibels", () => {
     expect(decibels(1)).toBe(0);
     expect(decibels(0)).toBeCloseTo(-120);

@@ -8,15 +8,17 @@ const NOTHING_MS = 4000;
 
 export interface Activity {
   speaking: boolean;
-  /** Digital silence, for seconds. */
+  /** Digital silence for seconds, from something that was never heard. One that was is only quiet: many are gated. */
   nothing: boolean;
+  /** Whether anything but digital silence ever came. */
+  heard: boolean;
   /** When it was last loud enough, and when anything came at all; ms on any clock. */
   loudAt: number;
   soundAt: number;
 }
 
-export function noActivity(now: number): Activity {
-  return { speaking: false, nothing: false, loudAt: Number.NEGATIVE_INFINITY, soundAt: now };
+export function noActivity(now: number, heard = false): Activity {
+  return { speaking: false, nothing: false, heard, loudAt: Number.NEGATIVE_INFINITY, soundAt: now };
 }
 
 /** `level`: root mean square, 0..1. */
@@ -25,7 +27,8 @@ export function nextActivity(before: Activity, level: number, now: number): Acti
   const isLoud = loud > (before.speaking ? QUIET_DB : SPEAKING_DB);
   const loudAt = isLoud ? now : before.loudAt;
   const soundAt = loud > NOTHING_DB ? now : before.soundAt;
-  return { speaking: now - loudAt < HOLD_MS, nothing: now - soundAt >= NOTHING_MS, loudAt, soundAt };
+  const heard = before.heard || loud > NOTHING_DB;
+  return { speaking: now - loudAt < HOLD_MS, nothing: !heard && now - soundAt >= NOTHING_MS, heard, loudAt, soundAt };
 }
 
 /** Full scale is 0; silence is -120. */

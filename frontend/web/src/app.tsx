@@ -2,16 +2,14 @@ import { Captions } from "./components/captions";
 import { Controls } from "./components/controls";
 import { Details } from "./components/details";
 import { Earlier } from "./components/earlier";
+import { Hint } from "./components/hint";
 import { Gear } from "./components/icons";
 import { Persona } from "./components/persona";
 import { SettingsDialog } from "./components/settings-dialog";
 import { Speakers } from "./components/speakers";
 import { Status } from "./components/status";
-import { isUnderWay } from "./conversation";
-import { youAre } from "./hearing";
-import { deviceReason } from "./reasons";
-import { deviceProblem, echo } from "./sound";
-import { config, settingsOpen, state } from "./store";
+import { publicName } from "./service";
+import { config, settingsOpen } from "./store";
 import { strings } from "./strings";
 
 export function App() {
@@ -31,10 +29,12 @@ export function App() {
         <main>
           <section class="card stage" aria-label={strings.conversation}>
             <Status />
-            <Speakers />
-            <Hint />
+            <div class="sides">
+              <Persona />
+              <Speakers />
+            </div>
             <Controls />
-            <Persona />
+            <Hint />
           </section>
           <Captions />
         </main>
@@ -47,30 +47,12 @@ export function App() {
   );
 }
 
-/** One at a time, the most pressing one. */
-function Hint() {
-  if (youAre.value === "noSound") {
-    return (
-      <p class="note">
-        {strings.problems.noSoundHint}
-        <button type="button" onClick={openSettings}>
-          {strings.chooseMicrophone}
-        </button>
-      </p>
-    );
-  }
-  if (deviceProblem.value && isUnderWay(state.value)) return <p class="note">{deviceReason(deviceProblem.value)}</p>;
-  if (echo.value === "off" || echo.value === "weak") return <p class="note">{strings.headphones}</p>;
-  if (!isUnderWay(state.value) && config.value?.moshi.info?.model.demo) return <p class="note">{strings.demo}</p>;
-  return null;
-}
-
 function Footer() {
   const info = config.value?.moshi.info;
   return (
     <footer class="foot">
       <p>{strings.privacy}</p>
-      {info && <p>{strings.about(info.model.id, info.device ?? strings.none, info.upstream.version)}</p>}
+      {info && <p>{strings.about(publicName(info.model.id), info.device ?? strings.none, info.upstream.version)}</p>}
     </footer>
   );
 }

@@ -17,6 +17,7 @@ export interface Info {
   model: { id: string; revision: string | null; demo: boolean };
   upstream: { version: string };
   device: string | null;
+  slots?: { total: number; used: number };
   /** What a client may choose; an older service says nothing of it. */
   settings?: Advertised;
   /** Voices and roles to choose from; null or absent where there are none. */

@@ -19,13 +19,14 @@ import {
 import { asked } from "./personas";
 import { chosen, microphoneId, persona, pushToTalk, recording } from "./preferences";
 import { stepReason } from "./reasons";
+import { merged, serviceOf } from "./service";
 import { valid } from "./settings";
 import { openMicrophone, useSpeaker } from "./sound";
-import { call, config, inputLevel, outputLevel, session, state, stats, tracks } from "./store";
+import { call, config, inputLevel, outputLevel, service, session, state, stats, tracks } from "./store";
 import { strings } from "./strings";
 
 const POLL_MS = 1000;
-const IDLE_POLL_MS = 5000;
+const IDLE_POLL_MS = 5000; // and every second until the service is ready
 const SAMPLE_RATE = 48_000;
 
 /** The life of the attempt or call that counts. Aborting it stops the microphone and closes the sound, at any step. */
@@ -37,15 +38,24 @@ export async function open(): Promise<void> {
   if (!window.isSecureContext) send({ type: "insecure" });
   addEventListener("online", () => state.value.name === "reconnecting" && retryNow());
   addEventListener("pagehide", disconnect);
-  await lookAtService();
-  setInterval(() => {
-    if (!isUnderWay(state.value) && document.visibilityState === "visible") void lookAtService();
-  }, IDLE_POLL_MS);
+  document.addEventListener("visibilitychange", () => void lookAtService());
+  for (;;) {
+    await lookAtService();
+    await new Promise((resolve) => setTimeout(resolve, service.value.name === "ready" ? IDLE_POLL_MS : POLL_MS));
+  }
 }
 
+/** While nobody talks, and somebody looks. */
 async function lookAtService(): Promise<void> {
-  const latest = await fetchConfig().catch(() => null);
-  if (latest?.moshi.info || !config.value) config.value = latest;
+  if (isUnderWay(state.value) || document.visibilityState !== "visible") return;
+  serviceSeen(await fetchConfig().catch(() => null));
+}
+
+function serviceSeen(latest: Config | null): void {
+  batch(() => {
+    service.value = serviceOf(latest);
+    config.value = merged(config.value, latest);
+  });
 }
 
 /** Begin. Call it from a click: browsers start sound only then. */
@@ -201,9 +211,11 @@ function eventsFor(over: AbortSignal): CallEvents {
 
 function onMetadata(metadata: Metadata): void {
   switch (metadata.type) {
-    case "queue":
-      send({ type: "queue", position: metadata.position, waitSeconds: metadata.wait_seconds });
+    case "queue": {
+      const { position, wait_seconds: waitSeconds, longest_wait_seconds: longestSeconds = null } = metadata;
+      send({ type: "queue", position, waitSeconds, longestSeconds });
       return;
+    }
     case "preparing": {
       const { done, total, seconds } = metadata;
       send({ type: "preparing", done, total, seconds });
@@ -232,7 +244,9 @@ function leaveCall(): void {
 function silence(): void {
   batch(() => {
     inputLevel.value = outputLevel.value = null;
-    tracks.input.value = tracks.output.value = noActivity(performance.now());
+    const now = performance.now();
+    tracks.input.value = noActivity(now, tracks.input.value.heard); // the microphone is still the same
+    tracks.output.value = noActivity(now);
   });
 }
 
@@ -255,12 +269,12 @@ async function waitForModel(over: AbortSignal): Promise<Config | null> {
   while (!over.aborted) {
     const latest = await fetchConfig(over).catch(() => null);
     over.throwIfAborted();
+    serviceSeen(latest);
     if (!latest) {
       send({ type: "closed", code: 1006, reason: strings.problems.noConfig, now: Date.now(), chance: Math.random() });
       leaveCall();
       return null;
     }
-    config.value = latest;
     const { health } = latest.moshi;
     if (health.status !== "ready") {
       send({ type: "model not ready", health });

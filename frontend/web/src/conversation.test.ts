@@ -15,7 +15,7 @@ const states: Record<State["name"], State> = {
   connecting: { name: "connecting", said: null, ...first },
   untrusted: { name: "untrusted", url: "https://gpu.example/alive", ...later },
   starting: { name: "starting", health: loading, ...later },
-  queued: { name: "queued", position: 3, waitSeconds: 40, said: null, ...later },
+  queued: { name: "queued", position: 3, waitSeconds: 40, longestSeconds: 90, said: null, ...later },
   preparing: { name: "preparing", done: 0, total: 60, seconds: null, said: null, ...later },
   live: { name: "live", since: 1000, said: null, interrupted: false, warning: null, ...later },
   busy: { name: "busy", reason: "full", at: 9000, ...later },
@@ -32,7 +32,7 @@ const events: Record<Event["type"], Event> = {
   untrusted: { type: "untrusted", url: "https://gpu.example/alive" },
   "model not ready": { type: "model not ready", health: loading },
   "model ready": { type: "model ready" },
-  queue: { type: "queue", position: 2, waitSeconds: null },
+  queue: { type: "queue", position: 2, waitSeconds: null, longestSeconds: 60 },
   preparing: { type: "preparing", done: 32, total: 60, seconds: 1.5 },
   handshake: { type: "handshake", now: 5000 },
   mute: { type: "mute", muted: true },
@@ -50,7 +50,7 @@ const begun: State = { name: "microphone", attempt: 0, lost: false, muted: true 
 const broken: State = { name: "failed", reason: "broken", fix: null };
 const dialling = (dial: Dial): State => ({ name: "connecting", said: null, ...dial });
 const unreached = { name: "untrusted", url: "https://gpu.example/alive" } as const;
-const waiting = { name: "queued", position: 2, waitSeconds: null, said: null } as const;
+const waiting = { name: "queued", position: 2, waitSeconds: null, longestSeconds: 60, said: null } as const;
 const reading = { name: "preparing", done: 32, total: 60, seconds: 1.5, said: null } as const;
 const again = (attempt: number, at: number): State => ({
   name: "reconnecting",
@@ -95,7 +95,11 @@ const transitions: [State["name"], Event["type"], State][] = [
   ],
   ["connecting", "server said", { name: "connecting", said: because, ...first }],
   ["preparing", "server said", { name: "preparing", done: 0, total: 60, seconds: null, said: because, ...later }],
-  ["queued", "server said", { name: "queued", position: 3, waitSeconds: 40, said: because, ...later }],
+  [
+    "queued",
+    "server said",
+    { name: "queued", position: 3, waitSeconds: 40, longestSeconds: 90, said: because, ...later },
+  ],
   ["live", "server said", { ...(states.live as Extract<State, { name: "live" }>), said: because }],
   ["connecting", "closed", { name: "failed", reason: strings.problems.lost, fix: null }],
   ["starting", "closed", again(3, 67_000)],
@@ -134,7 +138,7 @@ describe("a conversation", () => {
     const script: Event[] = [
       { type: "connect", muted: false },
       { type: "microphone granted" },
-      { type: "queue", position: 1, waitSeconds: 3 },
+      { type: "queue", position: 1, waitSeconds: 3, longestSeconds: null },
       { type: "mute", muted: true },
       { type: "handshake", now: 0 },
       { type: "closed", code: 1006, reason: "", now: 1000, chance: 0 },
@@ -179,15 +183,22 @@ describe("how a conversation ends", () => {
   });
 
   it("a full service is asked again, not before it said", () => {
-    const reason = "full: all 4 slots are in use; Retry-After: 7";
+    const reason = "full: every slot is in use (4); Retry-After: 7";
     expect(close(states.connecting, 1013, reason)).toEqual({
       name: "busy",
-      reason: "Full: all 4 slots are in use.",
+      reason: "Full: every slot is in use (4).",
       at: 17_000,
       attempt: 1,
       lost: false,
       muted: false,
     });
+  });
+
+  it("one that is tried again does not ask for it too", () => {
+    const lost = close(states.live, 1012, "the connection to moshi was lost; try again");
+    expect(lost).toMatchObject({ name: "reconnecting", reason: "The connection to moshi was lost." });
+    const full = close(states.connecting, 1013, "full: every connection is in use (8); try again soon");
+    expect(full).toMatchObject({ name: "busy", reason: "Full: every connection is in use (8)." });
   });
 
   it("it gives up in the end, with the reason", () => {

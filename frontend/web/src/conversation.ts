@@ -1,7 +1,7 @@
 /** The states of a conversation and what leads from one to the next. Pure: clock and chance come with the events. */
 
 import type { Health } from "./config";
-import { closeReason, microphoneReason } from "./reasons";
+import { closeReason, microphoneReason, withoutAdvice } from "./reasons";
 import { isTemporary, retryAt } from "./retrying";
 import { strings } from "./strings";
 
@@ -21,6 +21,13 @@ export interface Warning {
   until: number;
 }
 
+/** In the queue, as the service told it. */
+export interface Place {
+  position: number;
+  waitSeconds: number | null;
+  longestSeconds: number | null;
+}
+
 /** The server's own words, before it closes; they beat the close frame's, which may be lost. */
 export interface Said {
   reason: string;
@@ -36,8 +43,8 @@ export type State =
   /** Direct mode: the browser does not get through to moshi at `url`. */
   | ({ name: "untrusted"; url: string } & Dial)
   | ({ name: "starting"; health: Health } & Dial)
-  /** Position 1 is next. The estimate is in seconds. */
-  | ({ name: "queued"; position: number; waitSeconds: number | null; said: Said | null } & Dial)
+  /** Position 1 is next. An estimate and an upper bound, in seconds. */
+  | ({ name: "queued"; said: Said | null } & Place & Dial)
   /** The model reads voice and role, in positions. The estimate is in seconds. */
   | ({ name: "preparing"; done: number; total: number; seconds: number | null; said: Said | null } & Dial)
   /** `since`: ms since the epoch. `interrupted`: the system has taken the microphone or the speaker away. */
@@ -58,7 +65,7 @@ export type Event =
   | { type: "untrusted"; url: string }
   | { type: "model not ready"; health: Health }
   | { type: "model ready" }
-  | { type: "queue"; position: number; waitSeconds: number | null }
+  | ({ type: "queue" } & Place)
   | { type: "preparing"; done: number; total: number; seconds: number | null }
   | { type: "handshake"; now: number }
   | { type: "mute"; muted: boolean }
@@ -97,8 +104,8 @@ export function next(state: State, event: Event): State {
       return { name: "connecting", said: null, ...dial(state) };
     case "queue": {
       if (state.name !== "connecting" && state.name !== "queued") return state;
-      const { position, waitSeconds } = event;
-      return { name: "queued", position, waitSeconds, said: state.said, ...dial(state) };
+      const { position, waitSeconds, longestSeconds } = event;
+      return { name: "queued", position, waitSeconds, longestSeconds, said: state.said, ...dial(state) };
     }
     case "preparing": {
       if (state.name !== "connecting" && state.name !== "queued" && state.name !== "preparing") return state;
@@ -163,7 +170,7 @@ function closed(state: State, event: Extract<Event, { type: "closed" }>): State 
     const at = retryAt(attempt, told, now, chance);
     if (at !== null) {
       const name = code === 1013 && state.name !== "live" ? "busy" : "reconnecting";
-      return { name, reason, at, attempt, lost, muted: state.muted };
+      return { name, reason: withoutAdvice(reason), at, attempt, lost, muted: state.muted };
     }
   }
   if (state.name === "live") return ended(state.since, now, reason);

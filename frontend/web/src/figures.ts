@@ -2,6 +2,7 @@
 
 import type { CallStats } from "./audio/types";
 import type { Config } from "./config";
+import { publicName } from "./service";
 import { strings } from "./strings";
 
 export type Figure = readonly [name: string, value: string];
@@ -30,7 +31,7 @@ export function figures(
     [rows.dropped, stats ? `${stats.droppedInputPackets}, ${stats.droppedFrames}` : none],
     [rows.codec, stats?.codec ?? none],
     [rows.session, session ?? none],
-    [rows.model, info ? `${info.model.id}, ${info.device ?? none}` : none],
+    [rows.model, info ? `${publicName(info.model.id)}, ${info.device ?? none}` : none],
     [rows.versions, [config?.version, info?.version, info?.upstream.version].map((one) => one ?? none).join(" / ")],
     [rows.browser, browser],
   ];
@@ -39,8 +40,8 @@ export function figures(
 const PACKET_MS = 20;
 const FRAME_MS = 80;
 
-/** From the mouth to the ear in ms, without what the model itself thinks; null until it was measured. */
-function delay(stats: CallStats): number | null {
+/** From the mouth to the ear in ms, as a person feels it; null until it was measured. The model's own pauses come on top. */
+export function delay(stats: CallStats): number | null {
   if (stats.roundTripMs === null) return null;
   const ours = (stats.captureLatencyMs ?? 0) + PACKET_MS + stats.bufferMs + (stats.outputLatencyMs ?? 0);
   return ours + stats.roundTripMs + FRAME_MS + (stats.lagMs ?? 0);

@@ -3,6 +3,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { MAX_SECONDS, type Recording } from "./audio/recording";
 import { isEmpty, isSaved, type Kept, markRecording, markTranscript, soundRoom, withEarlier, withRoom } from "./kept";
+import { publicName } from "./service";
 import { captionsLength, config, lines, session, unannounced } from "./store";
 import { withPiece } from "./transcript";
 
@@ -33,7 +34,8 @@ export function transcriptBegins(): void {
 }
 
 export function transcriptContinues(now: number): void {
-  const model = config.value?.moshi.info?.model.id ?? null;
+  const info = config.value?.moshi.info;
+  const model = info ? publicName(info.model.id) : null;
   about.value = { ...about.value, begun: [...about.value.begun, now], model };
 }
 

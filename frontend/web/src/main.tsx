@@ -1,12 +1,14 @@
 import { render } from "preact";
 import { App } from "./app";
 import { open } from "./controller";
+import { watchQuality } from "./hints";
 import { warnOfLoss } from "./keeping";
 import { listenToKeys } from "./keyboard";
 import { followTheme } from "./preferences";
 import { watchDevices } from "./sound";
 import "./style.css";
 import { offerSupport } from "./support";
+import { announceTurns } from "./turn";
 import { keepAwake } from "./wake-lock";
 
 const root = document.getElementById("app");
@@ -15,6 +17,8 @@ followTheme(document.documentElement);
 offerSupport();
 listenToKeys();
 keepAwake();
+announceTurns();
+watchQuality();
 watchDevices();
 warnOfLoss();
 render(<App />, root);

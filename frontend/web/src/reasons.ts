@@ -61,6 +61,11 @@ export function closeReason(code: number, reason: string): string {
   }
 }
 
+/** Without "try again" at its end, for when the page already does. */
+export function withoutAdvice(reason: string): string {
+  return sentence(reason.replace(/[;,.]\s*(please )?try again( soon| later)?[.!]?$/i, ""));
+}
+
 /** The services' reasons are fragments; on the page they are sentences. */
 export function sentence(text: string): string {
   const trimmed = text.trim();

@@ -12,6 +12,13 @@ describe("settings", () => {
     expect(shown({})).toEqual([]);
   });
 
+  it("have one seed where one will do, and a hidden one is not sent", () => {
+    const seeds = { text_seed: seed, audio_seed: seed };
+    expect(shown({ ...seeds, seed }).map(([name]) => name)).toEqual(["seed"]);
+    expect(shown(seeds).map(([name]) => name)).toEqual(["text_seed", "audio_seed"]);
+    expect(valid({ text_seed: 1, seed: 2 }, { ...seeds, seed })).toEqual({ seed: 2 });
+  });
+
   it.each([
     ["0", 0],
     ["2", 2],

@@ -28,10 +28,12 @@ export function isChoice(setting: Setting | { type: string }): setting is Choice
   return setting.type === "string" && "enum" in setting && Array.isArray(setting.enum);
 }
 
-/** Those that the page can show, in the service's order. */
+/** Those that the page can show, in the service's order. One seed for text and audio is enough where there is one. */
 export function shown(advertised: Advertised): [string, Setting][] {
   return Object.entries(advertised).filter((entry): entry is [string, Setting] => {
-    return isNumber(entry[1]) || isChoice(entry[1]);
+    const [name, setting] = entry;
+    if ("seed" in advertised && (name === "text_seed" || name === "audio_seed")) return false;
+    return isNumber(setting) || isChoice(setting);
   });
 }
 

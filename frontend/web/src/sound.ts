@@ -1,11 +1,12 @@
 /** Microphones and speakers: which there are, which is used, and how well the echo is kept out. */
 
 import { signal } from "@preact/signals";
+import { noActivity } from "./activity";
 import { stopTracks, within } from "./audio/patience";
 import type { Call } from "./audio/types";
 import { requestMicrophone } from "./microphone";
 import { microphoneId, speakerId } from "./preferences";
-import { call } from "./store";
+import { call, tracks } from "./store";
 
 export interface Device {
   id: string;
@@ -20,7 +21,10 @@ export const microphones = signal<readonly Device[]>([]);
 export const speakers = signal<readonly Device[]>([]);
 export const echo = signal<Echo>("unknown");
 export const deviceProblem = signal<DeviceProblem | null>(null);
-export const canChooseSpeaker = "AudioContext" in globalThis && "setSinkId" in AudioContext.prototype;
+/** Firefox lists only the speakers that the person has picked in its own dialog. */
+export function asksForSpeaker(): boolean {
+  return Boolean(navigator.mediaDevices) && "selectAudioOutput" in navigator.mediaDevices;
+}
 
 const LIST_MS = 5000;
 
@@ -58,9 +62,13 @@ export async function chooseMicrophone(id: string): Promise<void> {
   microphoneId.value = id;
   deviceProblem.value = null;
   const held = call.value;
-  if (!held || (await changeMicrophone(held, id)) || microphoneId.value !== id) return;
-  microphoneId.value = before;
-  deviceProblem.value = "failed";
+  if (held && !(await changeMicrophone(held, id))) {
+    if (microphoneId.value !== id) return;
+    microphoneId.value = before;
+    deviceProblem.value = "failed";
+    return;
+  }
+  if (!held) tracks.input.value = noActivity(performance.now()); // another one, which was not heard yet
 }
 
 export async function chooseSpeaker(id: string): Promise<void> {
@@ -87,6 +95,15 @@ export async function useSpeaker(begun: Call): Promise<void> {
   }
 }
 
+/** Let the person pick in the browser's own dialog. Call it from a click: browsers open it only then. */
+export async function askForSpeaker(): Promise<void> {
+  const devices = navigator.mediaDevices as MediaDevices & { selectAudioOutput(): Promise<MediaDeviceInfo> };
+  const picked = await devices.selectAudioOutput().catch(() => null);
+  if (!picked) return; // closed without a choice
+  await listDevices();
+  await chooseSpeaker(picked.deviceId);
+}
+
 /** Counts the changes: the last one that was asked for wins, whichever the browser grants first. */
 let changes = 0;
 
@@ -101,6 +118,7 @@ async function changeMicrophone(held: Call, id: string): Promise<boolean> {
   }
   try {
     held.setMicrophone(stream);
+    tracks.input.value = noActivity(performance.now()); // another one, which was not heard yet
     return true;
   } catch {
     return false;

@@ -6,10 +6,13 @@ import type { Call, CallStats } from "./audio/types";
 import type { Config } from "./config";
 import { INITIAL, type State } from "./conversation";
 import type { Session } from "./kept";
+import type { Service } from "./service";
 import type { Line } from "./transcript";
 
 export const state = signal<State>(INITIAL);
 export const config = signal<Config | null>(null);
+/** How the service was when it was looked at last. */
+export const service = signal<Service>({ name: "unknown" });
 /** The call that is being made or held. */
 export const call = signal<Call | null>(null);
 export const settingsOpen = signal(false);

@@ -30,6 +30,11 @@ const en = {
   insecureEnable: "This service serves plain HTTP here. Whoever runs it can turn HTTPS on: start it with",
   insecureThen: "Then open this address with https:// and the same port.",
   insecureProxy: "If a proxy in front of it serves HTTPS, open the proxy’s address.",
+  idleFull: {
+    title: "All places are taken",
+    detail: "Press Connect to wait: you will be connected as soon as one is free.",
+  },
+  looking: { title: "One moment", detail: "Looking whether the service is ready." },
   insecureElse: "On the computer that runs the service, localhost works too.",
   microphone: {
     title: "May Moshi hear you?",
@@ -51,7 +56,11 @@ const en = {
     title: (position: number) => (position === 1 ? "You are next" : `Number ${position} in the queue`),
     detail: "All places are taken. You will be connected as soon as one is free; keep this page open.",
     estimate: (wait: string) => `About ${wait} to go.`,
+    bound: (most: string) => `Up to ${most} to go, often less.`,
+    both: (wait: string, most: string) => `About ${wait} to go, ${most} at most.`,
+    notify: "Notify me",
   },
+  yourTurn: { title: "Your turn", detail: "The microphone is live: Moshi hears you now." },
   preparing: { title: "Getting into the role", detail: "Moshi takes on the voice and the role that you picked." },
   preparingProgress: "Voice and role",
   live: { title: "Live", detail: "Speak whenever you like." },
@@ -89,6 +98,11 @@ const en = {
       title: "Interrupted",
       detail: "Another app or a call has taken the sound. Press Go on when it is over.",
     },
+    serviceGone: {
+      title: "The service does not answer",
+      detail: "It may be stopped or restarting. This page looks again every second.",
+    },
+    modelDown: "The model does not run",
     busy: { title: "All places are taken" },
     reconnecting: {
       title: "Connection lost",
@@ -99,6 +113,12 @@ const en = {
       idle: "No sound arrives from you: the service hangs up",
       draining: "The service stops or restarts: this conversation ends",
     },
+
+    brokenSound: {
+      server: "The service is overloaded: its answers come late and in pieces. Fewer conversations at once would help.",
+      network: "The connection is bad: sound comes late and in pieces. Better Wi-Fi or a cable may help.",
+    },
+    copyFailed: "The browser did not allow it. Select the figures and copy them.",
 
     microphoneDenied: "The browser may not use the microphone. Allow it beside the address bar, then connect again.",
     microphoneMissing: "No microphone was found. Plug one in, then connect again.",
@@ -126,7 +146,7 @@ const en = {
     modelLost: "The service lost the model.",
     nothingHeard: "No sound arrived from you for too long.",
     closed: (code: number) => `The service closed the connection (${code}).`,
-    noSoundHint: "Nothing at all comes from your microphone. Is it switched off, or is it the wrong one?",
+    noSoundHint: "Nothing comes from your microphone. Is it off, or the wrong one?",
     devices: {
       gone: "The chosen device is gone; the system’s default is used.",
       failed: "That device could not be opened; the one before is still in use.",
@@ -223,20 +243,20 @@ const en = {
   recordLabel: "Record both sides",
   recordHint:
     "Up to 30 minutes of a conversation, kept in this tab until you close or reload it. Counts from the next one.",
-  model: "Moshi",
-  modelHint: "From the next conversation on.",
-  modelNone: "The service offers none, or does not answer yet.",
+  speakerAsk: "Choose a speaker",
+  advanced: "Advanced",
+  advancedHint: "How Moshi picks its words and sounds, from the next conversation on.",
   settingDefault: (value: string) => `Default ${value}`,
   settingAny: "Any",
   settingRange: (least: string, most: string) => `${least} to ${most}`,
   resetModel: "Back to the defaults",
   settingNames: {
-    text_temperature: "Words: temperature",
-    text_topk: "Words: choose among",
-    text_seed: "Words: seed",
-    audio_temperature: "Voice: temperature",
-    audio_topk: "Voice: choose among",
-    audio_seed: "Voice: seed",
+    text_temperature: "Text temperature",
+    text_topk: "Text top-k",
+    text_seed: "Text seed",
+    audio_temperature: "Audio temperature",
+    audio_topk: "Audio top-k",
+    audio_seed: "Audio seed",
     seed: "Seed",
     voice: "Voice",
     model: "Model",
@@ -256,7 +276,7 @@ const en = {
   details: "Connection",
   detailsHint: "For support: a picture of this says most.",
   rows: {
-    total: "Delay, estimated",
+    total: "Delay",
     roundTrip: "Round trip",
     tick: "Model step",
     lag: "Model lag",
@@ -275,6 +295,12 @@ const en = {
   },
   milliseconds: (value: number) => `${Math.round(value)} ms`,
   about: (model: string, device: string, upstream: string) => `${model} on ${device}, Moshi ${upstream}`,
+  /** A wait, no more exact than it is known. */
+  roughly: (seconds: number) => {
+    if (seconds <= 50) return `${Math.max(1, Math.round(seconds / 10)) * 10} s`;
+    const minutes = Math.max(1, Math.round(seconds / 60));
+    return minutes < 90 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+  },
   duration: (seconds: number) => {
     const minutes = Math.floor(seconds / 60);
     return minutes === 0 ? `${seconds} s` : `${minutes} min ${seconds % 60} s`;

@@ -1,6 +1,8 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { asJson, asText, asVtt, clock, type Line, withPiece } from "./transcript";
+import { describe, expect, it, vi } from "vitest";
+import { width } from "./segments";
+import { asVtt } from "./subtitles";
+import { asJson, asText, clock, type Line, withPiece } from "./transcript";
 
 function said(...pieces: [number, string][]): readonly Line[] {
   return pieces.reduce<readonly Line[]>((lines, [now, piece]) => withPiece(lines, 0, piece, now), []);
@@ -22,6 +24,41 @@ describe("a transcript", () => {
 
   it("never breaks a word", () => {
     expect(said([0, " Won"], [5000, "der"]).map((line) => line.text)).toEqual(["Wonder"]);
+  });
+
+  it("breaks lines where a language puts no spaces, and its full stops end sentences", () => {
+    const pieces = (text: string): [number, string][] => [...text].map((one, index) => [index * 100, one]);
+    const texts = (text: string) => said(...pieces(text)).map((line) => line.text);
+    expect(texts("今日は海がとても静かで風がありません。明日はどうですか？")).toEqual([
+      "今日は海がとても静かで風がありません。",
+      "明日はどうですか？",
+    ]);
+    expect(said([0, "今日は。"], [2000, "はい。"]).map((line) => line.text)).toEqual(["今日は。", "はい。"]);
+    expect(said([0, "今日"], [2000, "。"])).toHaveLength(1); // no line begins with a full stop
+    for (const text of ["海と空".repeat(100), "ทะเลสงบมาก".repeat(40)]) {
+      const lines = texts(text);
+      expect(lines.join("")).toBe(text);
+      expect(Math.max(...lines.map(width))).toBeLessThan(180);
+    }
+    expect(Math.max(...texts("a".repeat(700)).map(width))).toBeLessThanOrEqual(320);
+  });
+
+  it("breaks at spaces and ends sentences in a browser without Intl.Segmenter", async () => {
+    vi.resetModules();
+    vi.stubGlobal("Intl", {});
+    const old = await import("./transcript");
+    vi.unstubAllGlobals();
+    const sentence = " This sentence is long enough to be one.";
+    const lines = [sentence, " Next", " one"].reduce<readonly Line[]>(
+      (before, piece, index) => old.withPiece(before, 0, piece, index),
+      [],
+    );
+    expect(lines.map((line) => line.text)).toEqual([sentence.trim(), "Next one"]);
+  });
+
+  it("does not take the point of an abbreviation or a number for the end of a sentence", () => {
+    const text = "Many people came to see it, e.g. in nearly 3.5 million homes.";
+    expect(said(...text.split(/(?= )/).map((word, index): [number, string] => [index * 100, word]))).toHaveLength(1);
   });
 
   it("keeps conversations apart", () => {
@@ -75,6 +112,47 @@ describe("a saved transcript", () => {
     );
   });
 
+  // Measured: 40 Japanese sentences with pauses were one line of 640 characters and one cue of 563 s.
+  it("makes short cues of 40 sentences with pauses, none over another", () => {
+    const sentence = "今日は海が静かで、空も晴れています。";
+    let now = 0;
+    let spoken: readonly Line[] = [];
+    for (let index = 0; index < 40; index++) {
+      for (const piece of sentence.match(/../gu) ?? []) {
+        now += 80;
+        spoken = withPiece(spoken, 0, piece, now);
+      }
+      now += 13_000;
+    }
+    expect(spoken).toHaveLength(40);
+    const cues = parsed(asVtt(spoken, [0]));
+    expect(cues).toHaveLength(40);
+    expect(Math.max(...cues.map(({ start, end }) => end - start))).toBeLessThan(4);
+    expectSubtitles(cues);
+  });
+
+  it("keeps any text in cues of two lines of 42 columns, in order, and loses none of it", () => {
+    const piece = fc.oneof(
+      fc.stringMatching(/^ ?[a-z.]{1,60}$/),
+      fc.constantFrom("海。", "静かな", " word,", "👩‍👩‍👧", "é", "한국어", " <b>&", "？", "ทะเล"),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(2000), piece), { minLength: 1, maxLength: 150 }), (gaps) => {
+        let now = 0;
+        let spoken: readonly Line[] = [];
+        for (const [gap, one] of gaps) {
+          if (gap > 1000) now += gap; // otherwise several come at once
+          spoken = withPiece(spoken, 0, one, now);
+        }
+        const cues = parsed(asVtt(spoken, [0]));
+        expectSubtitles(cues);
+        const letters = (text: string) => text.replaceAll(/\s/g, "");
+        const all = letters(spoken.map((line) => line.text).join(""));
+        expect(letters(cues.flatMap((cue) => cue.lines).join(""))).toBe(all);
+      }),
+    );
+  });
+
   it("is empty when nothing was said", () => {
     expect(asText([])).toBe("");
     expect(asVtt([], [])).toBe("WEBVTT\n");
@@ -84,3 +162,36 @@ describe("a saved transcript", () => {
     expect([0, 59_999, 61_000, 3_661_000].map(clock)).toEqual(["0:00", "0:59", "1:01", "1:01:01"]);
   });
 });
+
+interface Cue {
+  start: number;
+  end: number;
+  lines: string[];
+}
+
+/** Times in seconds. */
+function parsed(vtt: string): Cue[] {
+  return vtt
+    .split("\n\n")
+    .slice(1)
+    .map((block) => {
+      const [, times = "", ...lines] = block.trimEnd().split("\n");
+      const [start = 0, end = 0] = times.split(" --> ").map((stamp) => {
+        const [hours = 0, minutes = 0, seconds = 0] = stamp.split(":").map(Number);
+        return hours * 3600 + minutes * 60 + seconds;
+      });
+      const plain = lines.map((line) =>
+        line.replace("<v Moshi>", "").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&"),
+      );
+      return { start, end, lines: plain };
+    });
+}
+
+function expectSubtitles(cues: readonly Cue[]): void {
+  cues.forEach(({ start, end, lines }, index) => {
+    expect(end).toBeGreaterThan(start);
+    expect(start).toBeGreaterThanOrEqual(cues[index - 1]?.end ?? 0);
+    expect(lines.length).toBeLessThanOrEqual(2);
+    for (const line of lines) expect(width(line)).toBeLessThanOrEqual(42);
+  });
+}

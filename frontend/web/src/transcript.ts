@@ -1,5 +1,6 @@
-/** What Moshi said, line by line with its time, and the files it can be saved as. Pure. */
+/** What Moshi said, line by line with its time, as text and as JSON; subtitles.ts makes WebVTT of it. Pure. */
 
+import { endsSentence, mayBreak, width } from "./segments";
 import { strings } from "./strings";
 
 /** Times are in ms since the conversation began; `conversation` counts from 0 when one was lost and begun anew. */
@@ -11,10 +12,10 @@ export interface Line {
 }
 
 const PAUSE_MS = 1500;
-const SENTENCE_CHARACTERS = 30;
-const LINE_CHARACTERS = 160;
+const SENTENCE_COLUMNS = 30;
+const LINE_COLUMNS = 160;
+const LONGEST_COLUMNS = 2 * LINE_COLUMNS; // whatever stands there is no word
 const MAX_LINES = 4000; // hours of speech
-const LAST_WORD_MS = 400;
 
 /** The transcript with one more piece; pieces carry their own spaces. A new line begins at a pause or a sentence. */
 export function withPiece(lines: readonly Line[], conversation: number, piece: string, now: number): readonly Line[] {
@@ -28,9 +29,11 @@ export function withPiece(lines: readonly Line[], conversation: number, piece: s
 }
 
 function isComplete({ text, to }: Line, piece: string, now: number): boolean {
-  if (!/^\s/.test(piece)) return false; // a word goes on
-  if (now - to > PAUSE_MS) return true;
-  return (text.length >= SENTENCE_CHARACTERS && /[.!?…]$/.test(text)) || text.length >= LINE_CHARACTERS;
+  const columns = width(text);
+  if (columns >= LONGEST_COLUMNS) return true;
+  if (!mayBreak(text, piece)) return false; // a word goes on
+  if (now - to > PAUSE_MS || columns >= LINE_COLUMNS) return true;
+  return columns >= SENTENCE_COLUMNS && endsSentence(text, piece);
 }
 
 export function asText(lines: readonly Line[]): string {
@@ -54,30 +57,12 @@ export function asJson(lines: readonly Line[], about: Readonly<Record<string, un
   return `${JSON.stringify({ ...about, lines: spoken }, null, 2)}\n`;
 }
 
-/** WebVTT of one recording: conversations follow each other in time, `starts` says when each begins (ms). */
-export function asVtt(lines: readonly Line[], starts: readonly number[]): string {
-  const cues = lines.map(({ conversation, from, to, text }, index) => {
-    const start = (starts[conversation] ?? 0) + from;
-    const end = (starts[conversation] ?? 0) + to + LAST_WORD_MS;
-    // A cue may not hold "-->", and its text is markup.
-    const escaped = text.trim().replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-    return `\n${index + 1}\n${stamp(start)} --> ${stamp(end)}\n<v ${strings.moshi}>${escaped}\n`;
-  });
-  return `WEBVTT\n${cues.join("")}`;
-}
-
 /** Minutes and seconds, as on a clock. */
 export function clock(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   const minutes = Math.floor(seconds / 60);
   const [hours, rest] = [Math.floor(minutes / 60), pad(minutes % 60)];
   return hours ? `${hours}:${rest}:${pad(seconds % 60)}` : `${minutes}:${pad(seconds % 60)}`;
-}
-
-function stamp(ms: number): string {
-  const whole = Math.round(ms);
-  const [hours, minutes, seconds] = [whole / 3_600_000, (whole / 60_000) % 60, (whole / 1000) % 60].map(Math.floor);
-  return `${pad(hours ?? 0)}:${pad(minutes ?? 0)}:${pad(seconds ?? 0)}.${String(whole % 1000).padStart(3, "0")}`;
 }
 
 function pad(number: number): string {

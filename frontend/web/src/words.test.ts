@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Health } from "./config";
 import type { Dial, State } from "./conversation";
 import { strings } from "./strings";
-import { words } from "./words";
+import { waitWords, words } from "./words";
 
 const dial: Dial = { attempt: 0, lost: false, muted: false };
 const live: State = { name: "live", since: 0, said: null, interrupted: false, warning: null, ...dial };
@@ -44,8 +44,20 @@ describe("a state in words", () => {
 
   it("tells the place in the queue", () => {
     const queued = (position: number) =>
-      words({ name: "queued", position, waitSeconds: null, said: null, ...dial }, false).title;
+      words({ name: "queued", position, waitSeconds: null, longestSeconds: null, said: null, ...dial }, false).title;
     expect(queued(1)).toBe("You are next");
     expect(queued(3)).toContain("3");
+  });
+
+  it("promises no more of a wait than is known", () => {
+    const wait = (waitSeconds: number | null, longestSeconds: number | null) =>
+      waitWords({ position: 1, waitSeconds, longestSeconds });
+    expect(wait(null, null)).toBe("");
+    expect(wait(null, 1797)).toBe("Up to 30 min to go, often less."); // it was "About 29 min 57 s"
+    expect(wait(6, 1797)).toBe("About 10 s to go, 30 min at most.");
+    expect(wait(95, null)).toBe("About 2 min to go.");
+    expect(wait(30, 28)).toBe("About 30 s to go.");
+    expect(wait(0, 0)).toBe("About 10 s to go.");
+    expect(wait(3000, 7200)).toBe("About 50 min to go, 2 h at most.");
   });
 });

@@ -1,8 +1,9 @@
 /** A state in words: what it is, and why or what to do. Nothing in it counts down; screen readers would never end. */
 
 import type { Health } from "./config";
-import type { State } from "./conversation";
+import type { Place, State } from "./conversation";
 import { sentence } from "./reasons";
+import { publicName, type Service } from "./service";
 import { strings } from "./strings";
 
 export interface Words {
@@ -10,11 +11,20 @@ export interface Words {
   detail: string;
 }
 
+/** How long a wait will be, in words that promise no more than is known; empty if nothing is. */
+export function waitWords({ waitSeconds, longestSeconds }: Place): string {
+  const { roughly, queued } = strings;
+  const most = longestSeconds === null ? null : roughly(longestSeconds);
+  if (waitSeconds === null) return most === null ? "" : queued.bound(most);
+  const usual = roughly(waitSeconds);
+  return most === null || most === usual ? queued.estimate(usual) : queued.both(usual, most);
+}
+
 /** `pushToTalk`: being muted is the rule then, and not worth a warning. */
-export function words(state: State, pushToTalk: boolean): Words {
+export function words(state: State, pushToTalk: boolean, service: Service = { name: "ready" }): Words {
   switch (state.name) {
     case "idle":
-      return strings.idle;
+      return idleWords(service);
     case "insecure":
       return strings.problems.insecure;
     case "microphone":
@@ -47,9 +57,28 @@ export function words(state: State, pushToTalk: boolean): Words {
   }
 }
 
+/** Nothing is under way: how the service is. */
+function idleWords(service: Service): Words {
+  switch (service.name) {
+    case "unknown":
+      return strings.looking;
+    case "ready":
+      return strings.idle;
+    case "full":
+      return strings.idleFull;
+    case "notReady":
+      return startingWords(service.health);
+    case "gone":
+      return strings.problems.serviceGone;
+  }
+}
+
 function startingWords({ status, phase, detail }: Health): Words {
   if (status === "unreachable") return strings.problems.unreachable;
   if (status === "draining") return strings.problems.modelDraining;
+  if (status === "failed") {
+    return { title: strings.problems.modelDown, detail: strings.problems.modelFailed(publicName(detail)) };
+  }
   const doing = strings.starting.detail(strings.phases[phase] ?? phase);
-  return { title: strings.starting.title, detail: detail ? `${doing} ${sentence(detail)}` : doing };
+  return { title: strings.starting.title, detail: detail ? `${doing} ${sentence(publicName(detail))}` : doing };
 }

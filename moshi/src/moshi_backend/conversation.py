@@ -217,12 +217,12 @@ class Conversation:
                         await self._tell("preparing", done=done, total=total, seconds=seconds)
                     case Admitted():
                         await self._begin()
-                    case Place(position, wait):
+                    case Place(position, wait, longest):
                         if position != place:
                             self._span.add_event("queued", {"moshi.position": position})
                             place = position
-                        seconds = None if wait is None else round(wait)
-                        await self._tell("queue", position=position, wait_seconds=seconds)
+                        seconds, most = (None if known is None else round(known) for known in (wait, longest))
+                        await self._tell("queue", position=position, wait_seconds=seconds, longest_wait_seconds=most)
                     case Notice(why, left):
                         self._span.add_event("warned", {"moshi.why": why, "moshi.left": left})
                         await self._tell("warning", why=why, seconds=round(left))

@@ -23,6 +23,7 @@ from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.scheduling.ticking import PERIOD, Prepare, Step, Ticking, Wait
 from moshi_backend.session import Preparing, Session
 from moshi_backend.telemetry.startup import StartupTrace
+from moshi_backend.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +195,7 @@ class Engine:
         if tick > AFFORDABLE:
             pace += f" of the {PERIOD * 1000:.0f} ms that it has: too slow for real time"
             log.warning("%s with %d slots on %s", pace, self.slots, loaded.device)
-        self.health = Health("ready", "ready", 1.0, f"{self.slots} slots on {loaded.device}, {pace}")
+        self.health = Health("ready", "ready", 1.0, f"{counted(self.slots, 'slot')} on {loaded.device}, {pace}")
         log.info("ready: %s", self.health.detail)
         self._startup.end()
 

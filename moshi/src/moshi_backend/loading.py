@@ -49,7 +49,7 @@ def _load(settings: Settings, report: Report) -> Loaded:
         settings.lora,
     )
     name = str(dtype).removeprefix("torch.")
-    report("load", f"{settings.model} as {name} on {device}, {settings.slots} slots", None)
+    report("load", f"{settings.model} as {name} on {device}, slots: {settings.slots}", None)
     slots = None if settings.slots == "auto" else settings.slots
     try:
         if device.type == "cpu":

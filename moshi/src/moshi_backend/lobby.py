@@ -10,6 +10,7 @@ from moshi_backend.protocol import Close
 from moshi_backend.scheduling.admission import Admission, Full, Place
 from moshi_backend.scheduling.limits import Limits, Notice
 from moshi_backend.session import End, Preparing, Session
+from moshi_backend.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,8 @@ class Lobby:
     @property
     def health(self) -> Health:
         if self._draining:
-            live = f"{self.used} conversations go on" if self.used else "no conversation is left"
-            return Health("draining", "draining", None, f"the service is shutting down; {live}")
+            left = counted(self.used, "conversation") if self.used else "no conversation"
+            return Health("draining", "draining", None, f"the service is shutting down; {left} left")
         return self.engine.health
 
     @property
@@ -139,7 +140,8 @@ class Lobby:
 
     def _full(self, admission: Admission[Session]) -> str:
         waiting = admission.waiting
-        last = admission.place(waiting[-1], time.monotonic()).wait if waiting else None
-        after = 60 if last is None else math.ceil(last)
-        queue = f" and {len(waiting)} wait" if waiting else ""
-        return f"full: all {admission.slots} slots are in use{queue}; Retry-After: {max(1, after)}"
+        last = admission.place(waiting[-1], time.monotonic()) if waiting else None
+        wait = next((known for known in (last.wait, last.longest) if known is not None), 60.0) if last else 60.0
+        after = math.ceil(wait)
+        queue = f", {len(waiting)} waiting" if waiting else ""
+        return f"full: every slot is in use ({admission.slots}){queue}; Retry-After: {max(1, after)}"

@@ -55,18 +55,59 @@ def test_the_second_in_the_queue_waits_for_two_conversations_to_end() -> None:
     admission: Admission[str] = Admission(slots=2, queue=3)
     for guest in ("a", "b", "first", "second", "third"):
         admission.enter(guest, 0)
-    admission.leave("a", 60)
-    assert [admission.place(guest, 60).wait for guest in ("second", "third")] == [30, 60]
+    admission.leave("a", 60)  # one end in a minute
+    assert [admission.place(guest, 60).wait for guest in ("second", "third")] == [60, 120]
 
 
-def test_the_wait_is_no_longer_than_the_limit_of_the_conversations_allows() -> None:
+def test_the_limit_of_the_conversations_gives_a_bound_and_no_estimate() -> None:
+    """Measured: the page said "About 29 min 57 s" where the wait was 6 s."""
     admission: Admission[str] = Admission(slots=2, queue=5, longest=60)
     admission.enter("a", 0)
     admission.enter("b", 30)
     for guest in ("first", "second", "third"):
         admission.enter(guest, 40)
-    waits = [admission.place(guest, 40).wait for guest in ("first", "second", "third")]
-    assert waits == [20, 50, 80]
+    places = [admission.place(guest, 40) for guest in ("first", "second", "third")]
+    assert [place.longest for place in places] == [20, 50, 80]
+    assert [place.wait for place in places] == [None, None, None]
+
+
+def test_the_estimate_is_learned_from_real_lengths() -> None:
+    """Conversations of 6 s, where half an hour is allowed."""
+    admission: Admission[str] = Admission(slots=1, queue=2, longest=1800)
+    for number in range(10):
+        admission.enter(f"guest {number}", number * 6)
+        admission.leave(f"guest {number}", number * 6 + 6)
+    admission.enter("talker", 60)
+    admission.enter("waiter", 60)
+    assert admission.place("waiter", 60) == Place(1, 6.0, 1800)
+    admission.leave("waiter", 60)
+    admission.leave("talker", 360)
+    for number in range(50):  # they now take five minutes, and it forgets the short ones
+        admission.enter(f"late {number}", 360 + number * 300)
+        admission.leave(f"late {number}", 660 + number * 300)
+    admission.enter("another", 20_000)
+    admission.enter("last", 20_000)
+    assert admission.place("last", 20_000).wait == 300
+
+
+def test_a_few_short_conversations_do_not_hide_the_long_ones_that_go_on() -> None:
+    admission: Admission[str] = Admission(slots=4, queue=1)
+    for guest in "abc":
+        admission.enter(guest, 0)
+    admission.enter("tries it", 600)
+    admission.leave("tries it", 602)
+    admission.enter("d", 602)
+    admission.enter("waiter", 602)
+    assert admission.place("waiter", 602).wait == pytest.approx((2 + 3 * 602) / 4)
+
+
+def test_the_estimate_never_exceeds_the_bound() -> None:
+    admission: Admission[str] = Admission(slots=1, queue=1, longest=100)
+    admission.enter("a", 0)
+    admission.leave("a", 100)
+    admission.enter("b", 100)
+    admission.enter("waiter", 190)
+    assert admission.place("waiter", 190) == Place(1, 10, 10)
 
 
 @given(
@@ -101,5 +142,6 @@ def test_slots_are_never_shared_or_left_free_while_somebody_waits(
         assert all(slot is not None and 0 <= slot < slots for slot in seated)
         assert not order or admission.used == slots
         for guest in order:
-            wait = admission.place(guest, now).wait
-            assert wait is not None and wait >= 0
+            place = admission.place(guest, now)
+            assert place.longest is not None and place.longest >= 0
+            assert place.wait is None or 0 <= place.wait <= place.longest

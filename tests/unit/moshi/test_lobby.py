@@ -25,7 +25,7 @@ async def test_guests_are_admitted_then_wait_then_are_refused() -> None:
         lobby.enter(talker)
         lobby.enter(waiter)
         assert (lobby.used, lobby.waiting) == (1, 1)
-        with pytest.raises(Refused, match=r"full: all 1 slots are in use and 1 wait; Retry-After: \d+$"):
+        with pytest.raises(Refused, match=r"full: every slot is in use \(1\), 1 waiting; Retry-After: \d+$"):
             lobby.enter(late)
         assert told(talker) == [Admitted()]
         assert told(waiter) == [Place(1, None)]
@@ -47,7 +47,8 @@ async def test_who_waits_is_told_when_the_queue_moves() -> None:
         [place] = told(guests[2])
         assert isinstance(place, Place)
         assert place.position == 1
-        assert place.wait is not None and 0 < place.wait <= 60
+        assert place.wait is None  # no conversation has ended yet
+        assert place.longest is not None and 0 < place.longest <= 60
 
 
 async def test_a_failed_tick_ends_those_who_talk_and_those_who_wait() -> None:
@@ -84,6 +85,7 @@ async def test_draining_warns_the_live_ends_the_waiting_and_takes_no_new() -> No
         draining = asyncio.create_task(lobby.drain())
         await asyncio.sleep(0.05)
         assert lobby.health.status == "draining"
+        assert lobby.health.detail == "the service is shutting down; 1 conversation left"
         assert told(talker) == [Admitted(), Notice("draining", 20)]
         assert told(waiter)[-1] == End(Close.GOING_AWAY, "the service is shutting down")
         with pytest.raises(Refused, match="draining"):

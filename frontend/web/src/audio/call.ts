@@ -5,6 +5,7 @@ import { atEnd, type Step, StepFailed, step, stopTracks, within } from "./patien
 import playbackUrl from "./playback.worklet?worker&url";
 import recorderUrl from "./recorder.worklet?worker&url";
 import { Recording } from "./recording";
+import { Speaker } from "./speaker";
 import type { Chunk } from "./stereo";
 import type { Call, CallOptions, CallStats, Metadata } from "./types";
 import {
@@ -40,6 +41,7 @@ export async function startCall(options: CallOptions): Promise<Call> {
   const [capture, playback] = await connectWorklets(source, context, over);
   const recorder = options.recordSeconds === null ? null : await record(context, source, playback, options);
 
+  const speaker = new Speaker(context, playback);
   let live = false;
   if (recorder) {
     recorder.node.port.onmessage = ({ data }: MessageEvent<Chunk>) => {
@@ -70,7 +72,7 @@ export async function startCall(options: CallOptions): Promise<Call> {
   watchInterruption();
   atEnd(over, () => {
     source.disconnect();
-    playback.disconnect();
+    speaker.close();
     worker.postMessage("close" satisfies CloseWorker);
     setTimeout(() => worker.terminate(), FAREWELL_MS);
   });
@@ -158,7 +160,7 @@ export async function startCall(options: CallOptions): Promise<Call> {
       microphone = stream;
       watchInterruption();
     },
-    setSpeaker: (id) => within(SPEAKER_MS, setSpeaker(context, id), over),
+    setSpeaker: (id) => within(SPEAKER_MS, speaker.choose(id), over),
     recording: recorder?.recording ?? null,
     over,
     stats(): CallStats {
@@ -203,7 +205,6 @@ async function connectWorklets(
   });
   const playback = new AudioWorkletNode(context, PLAYBACK, { numberOfInputs: 0, outputChannelCount: [1] });
   source.connect(capture);
-  playback.connect(context.destination);
   return [capture, playback];
 }
 
@@ -230,11 +231,6 @@ async function record(
   source.connect(node, 0, 0);
   playback.connect(node, 0, 1);
   return { node, recording };
-}
-
-/** Chromium alone has it so far. */
-async function setSpeaker(context: AudioContext, id: string): Promise<void> {
-  if ("setSinkId" in context) await (context as { setSinkId(id: string): Promise<void> }).setSinkId(id);
 }
 
 /** In ms; null where the browser does not say. */

@@ -1,14 +1,18 @@
 /**
  * Evens out when speech arrives, so that it plays without gaps and as soon as the network allows.
  *
- * It delays playback by what 98 of 100 packets need, and keeps to that delay by playing up to 2 % faster or slower,
- * which is not heard. What piles up beyond that is let go only where it is silent: speech is never dropped, except when
- * the ring, which holds over five seconds, overflows.
+ * It delays playback by the delay that 98 of 100 packets need, and keeps to it by playing up to 2 % faster or slower,
+ * which nobody hears. A stall leaves much more in the buffer. Then it shortens pauses, and where there is no pause it
+ * leaves out single pitch periods, at most 10 % of the time, so that speech becomes quicker but loses no sound. Speech is
+ * dropped only when the ring, which holds over five seconds, overflows.
  */
+
+import { bestLag, quietSamples, type Ring } from "./splice";
 
 const RING = 1 << 18;
 const MASK = RING - 1;
 const WINDOW = 250; // packets whose delay is remembered: 20 s
+const RECENT = 40; // packets that say how fast the fastest is now: the server may have left some time out
 const ENOUGH = 20; // packets before their delays mean anything
 const QUANTILE = 0.98;
 const INITIAL_TARGET_MS = 20;
@@ -17,9 +21,24 @@ const CAP_MS = 160;
 const MAX_CORRECTION = 0.02;
 const CORRECTION_PER_MS = 0.001;
 const TOLERATED_MS = 4;
-const SKIP_BEYOND_MS = 60;
-const SKIP_LEAVES_MS = 10;
-const SILENCE = 1e-6; // mean square, -60 dB
+const SHORTEN_BEYOND_MS = 60;
+const SHORTEN_LEAVES_MS = 10;
+const SPARE_MS = 20; // kept above the target whatever the estimate says
+const SPLICE_MS = 10; // cross-fade
+// A pause is 30 dB below the loudest sound of the last seconds, but between -60 and -40 dB; as mean squares.
+const PAUSE_SHARE = 1e-3;
+const PAUSE_LEAST = 1e-6;
+const PAUSE_MOST = 1e-4;
+const LOUDEST_DECAY = 0.997; // a block of 128 samples: half in 0.6 s, 30 dB in 6 s
+const PAUSE_MS = 100; // shorter ones are part of a word
+const PAUSE_LEAVES_MS = 60;
+const COMPRESS_BEYOND_MS = 300; // a stall, and not the network's usual unrest
+const COMPRESS_LEAVES_MS = 60;
+const PERIOD_MS = [2.5, 15] as const; // pitch of 67 to 400 Hz
+const COMPRESSION = 0.1; // share of the time that speech may lose
+const ALIKE = 0.6;
+const PATIENCE_MS = 20; // how long to wait for a stretch that is alike
+const TRY_EVERY_MS = 10;
 const FADE_SAMPLES = 240;
 const HEADROOM_WINDOW = 7;
 const UNDERRUN_BOOST_MS = 10;
@@ -30,7 +49,9 @@ const INTERPOLATION_MARGIN = 3; // samples around a position that the interpolat
 export class JitterBuffer {
   underruns = 0;
   insertedMs = 0;
+  /** Of pauses, and of speech by leaving out pitch periods. */
   skippedMs = 0;
+  compressedMs = 0;
   overflowMs = 0;
   playedSamples = 0;
   sumOfSquares = 0;
@@ -38,6 +59,7 @@ export class JitterBuffer {
 
   readonly #perMs: number;
   readonly #ring = new Float32Array(RING);
+  readonly #view: Ring = { samples: this.#ring, mask: MASK };
   #written = 0;
   #read = 0; // fractional
   #playing = false;
@@ -45,7 +67,12 @@ export class JitterBuffer {
   #waitedMs = 0;
   #gain = 0;
   #rate = 1;
-  #skip = 0; // samples
+  #surplusMs = 0;
+  #splice: { lag: number; done: number } | null = null; // both in samples
+  #compressing = false;
+  #compressAt = 0; // the position from which the next pitch period may be left out
+  #tryAt = 0;
+  #loudest = 0;
   #target = INITIAL_TARGET_MS;
   #boost = 0;
   #delays: number[] = [];
@@ -76,8 +103,14 @@ export class JitterBuffer {
       this.#read += excess;
       this.overflowMs += excess / this.#perMs;
     }
+    let energy = 0;
     for (let index = 0; index < samples.length; index++) {
-      this.#ring[(this.#written + index) & MASK] = samples[index] as number;
+      const sample = samples[index] as number;
+      this.#ring[(this.#written + index) & MASK] = sample;
+      energy += sample * sample;
+      if (index % 128 !== 127) continue;
+      this.#loudest = Math.max(this.#loudest * LOUDEST_DECAY, energy / 128);
+      energy = 0;
     }
     this.#written += samples.length;
   }
@@ -88,7 +121,7 @@ export class JitterBuffer {
       this.#wait(block);
       return;
     }
-    this.#skipSilence(block.length);
+    if (this.#surplusMs > 0 && !this.#splice) this.#shorten();
     if (this.#written - this.#read < block.length * this.#rate + INTERPOLATION_MARGIN) this.#runDry(block);
     else this.#play(block);
   }
@@ -98,7 +131,7 @@ export class JitterBuffer {
     return this.#target;
   }
 
-  /** The delay of this packet over the fastest one remembered; moves the target towards what the packets need. */
+  /** The delay of this packet over the fastest of the last ones; moves the target towards what the packets need. */
   #rememberDelay(relative: number): number {
     this.#delays.push(relative);
     if (this.#delays.length > WINDOW) this.#delays.shift();
@@ -110,7 +143,7 @@ export class JitterBuffer {
       const wanted = Math.min(CAP_MS, needed + FLOOR_MS + this.#boost);
       this.#target += (wanted > this.#target ? 0.5 : 0.05) * (wanted - this.#target);
     }
-    return relative - fastest;
+    return relative - Math.min(...this.#delays.slice(-RECENT));
   }
 
   /** `headroom`: what would be left in the buffer if this packet had been as fast as the fastest. */
@@ -122,7 +155,8 @@ export class JitterBuffer {
     const over = (sorted[sorted.length >> 1] as number) - this.#target;
     const correction = Math.max(-MAX_CORRECTION, Math.min(MAX_CORRECTION, over * CORRECTION_PER_MS));
     this.#rate = Math.abs(over) < TOLERATED_MS ? 1 : 1 + correction;
-    this.#skip = over > SKIP_BEYOND_MS ? (over - SKIP_LEAVES_MS) * this.#perMs : 0;
+    this.#surplusMs = over > SHORTEN_BEYOND_MS ? over - SHORTEN_LEAVES_MS : 0;
+    this.#compressing = over > (this.#compressing ? COMPRESS_LEAVES_MS : COMPRESS_BEYOND_MS);
   }
 
   #wait(block: Float32Array): void {
@@ -138,18 +172,32 @@ export class JitterBuffer {
     this.#headrooms = [];
   }
 
-  #skipSilence(length: number): void {
-    if (this.#skip <= 0 || this.#written - this.#read <= length * 3) return;
+  /** Begin to leave something out: the pause that comes now, or else one stretch that sounds like the one before. */
+  #shorten(): void {
+    const spareMs = Math.min(this.#surplusMs, this.bufferedMs - this.#target - SPARE_MS - SPLICE_MS);
+    if (spareMs < PERIOD_MS[0]) return;
     const start = Math.floor(this.#read);
-    let energy = 0;
-    for (let index = 0; index < length; index++) energy += (this.#ring[(start + index) & MASK] as number) ** 2;
-    if (energy / length > SILENCE) return;
-    const skipped = Math.min(length, this.#skip);
-    const skippedMs = skipped / this.#perMs;
-    this.#read += skipped;
-    this.#skip -= skipped;
-    this.skippedMs += skippedMs;
-    this.#headrooms = this.#headrooms.map((headroom) => headroom - skippedMs);
+    const most = (spareMs + PAUSE_LEAVES_MS) * this.#perMs;
+    const threshold = Math.min(PAUSE_MOST, Math.max(PAUSE_LEAST, this.#loudest * PAUSE_SHARE));
+    const quiet = quietSamples(this.#view, start, most, threshold);
+    if (quiet >= PAUSE_MS * this.#perMs) {
+      const lag = Math.floor(quiet - PAUSE_LEAVES_MS * this.#perMs);
+      this.skippedMs += lag / this.#perMs;
+      this.#splice = { lag, done: 0 };
+    } else if (this.#compressing && start >= Math.max(this.#compressAt, this.#tryAt))
+      this.#leaveOutPeriods(start, spareMs);
+  }
+
+  #leaveOutPeriods(start: number, spareMs: number): void {
+    this.#tryAt = start + TRY_EVERY_MS * this.#perMs;
+    const [shortest, longest] = PERIOD_MS.map((ms) => Math.round(Math.min(ms, spareMs) * this.#perMs));
+    const length = SPLICE_MS * this.#perMs;
+    const { lag, likeness } = bestLag(this.#view, start, length, shortest as number, longest as number);
+    // Noise never resembles itself, and nobody hears a splice in it.
+    if (likeness < ALIKE && start < this.#compressAt + PATIENCE_MS * this.#perMs) return;
+    this.compressedMs += lag / this.#perMs;
+    this.#compressAt = start + lag / COMPRESSION;
+    this.#splice = { lag, done: 0 };
   }
 
   /** Fade out what is left, and begin again when a frame is there. */
@@ -168,27 +216,48 @@ export class JitterBuffer {
     this.#playing = false;
     this.#waitedMs = 0;
     this.#rate = 1;
-    this.#skip = 0;
+    this.#surplusMs = 0;
+    this.#splice = null;
   }
 
-  /** Cubic interpolation between four samples, so that the rate can differ from 1. */
+  /** Interpolated, so that the rate can differ from 1; cross-faded where something is left out. */
   #play(block: Float32Array): void {
-    const ring = this.#ring;
     for (let index = 0; index < block.length; index++) {
-      const at = Math.floor(this.#read);
-      const t = this.#read - at;
-      const before = ring[(at - 1) & MASK] as number;
-      const from = ring[at & MASK] as number;
-      const to = ring[(at + 1) & MASK] as number;
-      const after = ring[(at + 2) & MASK] as number;
-      const slope = (to - before) / 2;
-      const curve = before - 2.5 * from + 2 * to - after / 2;
-      const twist = (after - before) / 2 + 1.5 * (from - to);
       if (this.#gain < 1) this.#gain = Math.min(1, this.#gain + 1 / FADE_SAMPLES);
-      block[index] = (((twist * t + curve) * t + slope) * t + from) * this.#gain;
+      let sample = this.#at(this.#read);
+      const splice = this.#splice;
+      if (splice) {
+        const share = splice.done++ / (SPLICE_MS * this.#perMs);
+        sample = sample * (1 - share) + this.#at(this.#read + splice.lag) * share;
+        if (share >= 1) this.#endSplice(splice.lag);
+      }
+      block[index] = sample * this.#gain;
       this.#read += this.#rate;
     }
     this.#measure(block, block.length);
+  }
+
+  #endSplice(lag: number): void {
+    const ms = lag / this.#perMs;
+    this.#read += lag;
+    this.#splice = null;
+    this.#surplusMs -= ms;
+    this.#headrooms = this.#headrooms.map((headroom) => headroom - ms);
+  }
+
+  /** The sound at a position between samples: a cubic curve through the four around it. */
+  #at(position: number): number {
+    const ring = this.#ring;
+    const at = Math.floor(position);
+    const t = position - at;
+    const before = ring[(at - 1) & MASK] as number;
+    const from = ring[at & MASK] as number;
+    const to = ring[(at + 1) & MASK] as number;
+    const after = ring[(at + 2) & MASK] as number;
+    const slope = (to - before) / 2;
+    const curve = before - 2.5 * from + 2 * to - after / 2;
+    const twist = (after - before) / 2 + 1.5 * (from - to);
+    return ((twist * t + curve) * t + slope) * t + from;
   }
 
   #measure(block: Float32Array, length: number): void {

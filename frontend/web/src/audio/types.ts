@@ -10,7 +10,7 @@ export type Codec = "webcodecs" | "wasm";
 /** JSON of a kind 4 message. */
 export type Metadata =
   /** Before the handshake: position 1 is next. */
-  | { type: "queue"; position: number; wait_seconds: number | null }
+  | { type: "queue"; position: number; wait_seconds: number | null; longest_wait_seconds?: number | null }
   /** Before the handshake: the model reads voice and role. In positions, and the seconds that are left. */
   | { type: "preparing"; done: number; total: number; seconds: number | null }
   | {

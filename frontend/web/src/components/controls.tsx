@@ -5,6 +5,7 @@ import { useSafeFocus } from "../focus";
 import { pushToTalk } from "../preferences";
 import { settingsOpen, state } from "../store";
 import { strings } from "../strings";
+import { askToNotify, notifications } from "../turn";
 import { HangUp, Microphone } from "./icons";
 
 /**
@@ -45,6 +46,11 @@ export function Controls() {
           }}
         >
           {strings.openSettings}
+        </button>
+      )}
+      {now.name === "queued" && notifications.value === "default" && (
+        <button key="notify" type="button" onClick={() => void askToNotify()}>
+          {strings.queued.notify}
         </button>
       )}
       {underWay ? (

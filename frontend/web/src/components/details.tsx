@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { refreshStats } from "../controller";
-import { asReport, figures } from "../figures";
+import { copyText } from "../copying";
+import { asReport, delay, figures } from "../figures";
 import { config, session, stats } from "../store";
 import { strings } from "../strings";
 
@@ -8,21 +9,21 @@ const REFRESH_MS = 1000;
 
 /** How the connection does, in figures for a screenshot. */
 export function Details() {
-  const [copied, setCopied] = useState(false);
+  const [copied, setCopied] = useState<boolean | null>(null);
   useEffect(() => {
     const timer = setInterval(refreshStats, REFRESH_MS);
     return () => clearInterval(timer);
   }, []);
   const shown = figures(stats.value, session.value?.id ?? null, config.value, navigator.userAgent);
-  const roundTrip = stats.value?.roundTripMs ?? null;
+  const felt = stats.value && delay(stats.value);
   return (
     <section class="card" aria-label={strings.details}>
       <details class="connection">
         <summary>
           {strings.details}
-          {roundTrip !== null && (
-            <span>
-              {strings.rows.roundTrip} {strings.milliseconds(roundTrip)}
+          {felt !== null && (
+            <span data-testid="delay">
+              {strings.rows.total} {strings.milliseconds(felt)}
             </span>
           )}
         </summary>
@@ -35,16 +36,8 @@ export function Details() {
           ))}
         </dl>
         <p>
-          <span class="hint">{strings.detailsHint}</span>
-          <button
-            type="button"
-            onClick={() =>
-              void navigator.clipboard.writeText(asReport(shown)).then(
-                () => setCopied(true),
-                () => setCopied(false),
-              )
-            }
-          >
+          <span class="hint">{copied === false ? strings.problems.copyFailed : strings.detailsHint}</span>
+          <button type="button" onClick={() => void copyText(asReport(shown)).then(setCopied)}>
             {copied ? strings.copied : strings.copy}
           </button>
         </p>

@@ -3,21 +3,25 @@ import { chosen } from "../preferences";
 import { isNumber, type NumberSetting, parse, type Setting, shown } from "../settings";
 import { config } from "../store";
 import { strings } from "../strings";
-import { Choice, Group, NumberField } from "./fields";
+import { Choice, NumberField } from "./fields";
 
-/** What the service lets a client choose, no more. */
+/** What the service lets a client choose, no more. Few need it; it is open where something was changed. */
 export function ModelSettings() {
   const [resets, setResets] = useState(0);
+  const [open] = useState(Object.keys(chosen.value).length > 0);
   const offered = shown(config.value?.moshi.info?.settings ?? {});
+  if (offered.length === 0) return null;
   return (
-    <Group title={strings.model} hint={offered.length > 0 ? strings.modelHint : strings.modelNone}>
-      {/* A reset makes new fields: what was typed wrongly goes too. */}
-      <div key={resets} class="fields">
-        {offered.map(([name, setting]) => (
-          <ModelSetting key={name} name={name} setting={setting} />
-        ))}
-      </div>
-      {offered.length > 0 && (
+    <details class="advanced" open={open}>
+      <summary>{strings.advanced}</summary>
+      <div>
+        <p class="hint">{strings.advancedHint}</p>
+        {/* A reset makes new fields: what was typed wrongly goes too. */}
+        <div key={resets} class="fields">
+          {offered.map(([name, setting]) => (
+            <ModelSetting key={name} name={name} setting={setting} />
+          ))}
+        </div>
         <button
           type="button"
           disabled={Object.keys(chosen.value).length === 0}
@@ -28,8 +32,8 @@ export function ModelSettings() {
         >
           {strings.resetModel}
         </button>
-      )}
-    </Group>
+      </div>
+    </details>
   );
 }
 

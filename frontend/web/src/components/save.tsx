@@ -1,4 +1,4 @@
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { recordingFormats } from "../audio/recording";
 import { current } from "../keeping";
 import { strings } from "../strings";
@@ -10,19 +10,29 @@ export function Save() {
   const menu = useRef<HTMLDetailsElement>(null);
   const [open, setOpen] = useState(false);
   const kept = current.value;
-  if (kept.lines.length === 0 && kept.recordings.length === 0) return null;
   const close = () => menu.current?.removeAttribute("open");
+  useEffect(() => {
+    if (!open) return;
+    // Wherever the focus is, and whatever is clicked beside it.
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== "Escape") return;
+      const inside = menu.current?.contains(document.activeElement) || document.activeElement === document.body;
+      close();
+      if (inside) menu.current?.querySelector("summary")?.focus();
+    };
+    const onPointer = ({ target }: PointerEvent) => {
+      if (target instanceof Node && !menu.current?.contains(target)) close();
+    };
+    addEventListener("keydown", onKey);
+    addEventListener("pointerdown", onPointer);
+    return () => {
+      removeEventListener("keydown", onKey);
+      removeEventListener("pointerdown", onPointer);
+    };
+  }, [open]);
+  if (kept.lines.length === 0 && kept.recordings.length === 0) return null;
   return (
-    <details
-      ref={menu}
-      class="menu"
-      onToggle={({ currentTarget }) => setOpen(currentTarget.open)}
-      onKeyDown={(event) => {
-        if (event.key !== "Escape") return;
-        close();
-        menu.current?.querySelector("summary")?.focus();
-      }}
-    >
+    <details ref={menu} class="menu" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary class="button">
         <Download />
         {strings.save}

@@ -25,17 +25,19 @@ export function SettingsDialog() {
       onClick={(event) => event.target === event.currentTarget && close()}
     >
       {settingsOpen.value && (
-        <div class="sheet">
+        <>
           <div class="bar">
             <h2 id="settings-title">{strings.settings}</h2>
             <button type="button" onClick={close}>
               {strings.close}
             </button>
           </div>
-          <SoundSettings />
-          <ModelSettings />
-          <PageSettings />
-        </div>
+          <div class="sheet">
+            <SoundSettings />
+            <PageSettings />
+            <ModelSettings />
+          </div>
+        </>
       )}
     </dialog>
   );

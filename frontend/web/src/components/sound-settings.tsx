@@ -1,9 +1,11 @@
 import { recordingFormats } from "../audio/recording";
+import { canChooseSpeaker } from "../audio/speaker";
 import { choosePushToTalk } from "../controller";
 import { microphoneId, pushToTalk, recording, speakerId } from "../preferences";
 import { deviceReason } from "../reasons";
 import {
-  canChooseSpeaker,
+  askForSpeaker,
+  asksForSpeaker,
   chooseMicrophone,
   chooseSpeaker,
   type Device,
@@ -31,13 +33,20 @@ export function SoundSettings() {
         hint={microphones.value.some((device) => device.label) ? null : strings.devicesAfter}
         onChange={(id) => void chooseMicrophone(id)}
       />
-      {canChooseSpeaker ? (
-        <Choice
-          label={strings.speakerLabel}
-          value={speakerId.value}
-          options={options(speakers.value, speakerId.value)}
-          onChange={(id) => void chooseSpeaker(id)}
-        />
+      {canChooseSpeaker() ? (
+        <>
+          <Choice
+            label={strings.speakerLabel}
+            value={speakerId.value}
+            options={options(speakers.value, speakerId.value)}
+            onChange={(id) => void chooseSpeaker(id)}
+          />
+          {asksForSpeaker() && (
+            <button type="button" onClick={() => void askForSpeaker()}>
+              {strings.speakerAsk}
+            </button>
+          )}
+        </>
       ) : (
         <p class="hint">{strings.speakerFixed}</p>
       )}

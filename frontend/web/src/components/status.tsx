@@ -1,21 +1,23 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import type { Health } from "../config";
 import { isUnderWay, type State } from "../conversation";
 import { pushToTalk } from "../preferences";
-import { state } from "../store";
+import { service, state } from "../store";
 import { strings } from "../strings";
-import { clock } from "../transcript";
-import { words } from "../words";
+import { waitWords, words } from "../words";
+import { Elapsed, Remaining } from "./clocks";
 import { Secure } from "./secure";
 
 /** What is going on, in words. What counts is beside them, so that a screen reader is told once. */
 export function Status() {
   const now = state.value;
-  const { title, detail } = words(now, pushToTalk.value);
+  const behind = service.value;
+  const { title, detail } = words(now, pushToTalk.value, behind);
   return (
     <div
       class="status"
       data-state={now.name}
+      data-service={behind.name === "notReady" ? behind.health.status : behind.name}
       data-unheard={isUnderWay(now) && (now.muted || (now.name === "live" && now.interrupted))}
     >
       <div role="status" data-testid="state">
@@ -23,13 +25,6 @@ export function Status() {
         <p>{detail}</p>
       </div>
       <Beside now={now} />
-      {isUnderWay(now) && now.lost && now.name === "live" && <p class="note">{strings.newConversation}</p>}
-      {now.name === "live" && now.warning && (
-        <p class="note" data-testid="warning">
-          {/* The alert is the words alone: what counts down in it would be read out every second. */}
-          <span role="alert">{strings.problems.warnings[now.warning.why]}</span> <Remaining until={now.warning.until} />
-        </p>
-      )}
     </div>
   );
 }
@@ -42,13 +37,12 @@ function Beside({ now }: { now: State }) {
           <Elapsed since={now.since} />
         </p>
       );
+    case "idle": {
+      const behind = service.value;
+      return behind.name === "notReady" ? <Starting health={behind.health} /> : null;
+    }
     case "starting":
-      return now.health.progress === null ? null : (
-        <p class="beside progress">
-          <progress aria-label={strings.startingProgress} value={now.health.progress} max={1} />
-          <span>{Math.round(now.health.progress * 100)} %</span>
-        </p>
-      );
+      return <Starting health={now.health} />;
     case "preparing":
       return (
         <p class="beside progress">
@@ -56,10 +50,10 @@ function Beside({ now }: { now: State }) {
           {now.seconds !== null && now.seconds >= 1 && <span>{strings.duration(Math.ceil(now.seconds))}</span>}
         </p>
       );
-    case "queued":
-      return now.waitSeconds === null ? null : (
-        <p class="beside">{strings.queued.estimate(strings.duration(now.waitSeconds))}</p>
-      );
+    case "queued": {
+      const wait = waitWords(now);
+      return wait ? <p class="beside">{wait}</p> : null;
+    }
     case "busy":
     case "reconnecting":
       return (
@@ -83,25 +77,15 @@ function Beside({ now }: { now: State }) {
   }
 }
 
+function Starting({ health: { status, progress } }: { health: Health }) {
+  return status !== "starting" || progress === null ? null : (
+    <p class="beside progress">
+      <progress aria-label={strings.startingProgress} value={progress} max={1} />
+      <span>{Math.round(progress * 100)} %</span>
+    </p>
+  );
+}
+
 function Beneath({ children }: { children: ComponentChildren }) {
   return <p class="beneath">{children}</p>;
-}
-
-function Elapsed({ since }: { since: number }) {
-  return <span role="timer">{clock(Math.max(0, useNow() - since))}</span>;
-}
-
-function Remaining({ until }: { until: number }) {
-  const seconds = Math.max(0, Math.ceil((until - useNow()) / 1000));
-  return <span role="timer">{strings.inTime(strings.duration(seconds))}</span>;
-}
-
-/** Milliseconds since the epoch, every second or so. */
-function useNow(): number {
-  const [now, setNow] = useState(Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 500);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
 }

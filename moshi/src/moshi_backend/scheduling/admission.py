@@ -3,8 +3,8 @@
 from collections import deque
 from dataclasses import dataclass
 
-SMOOTHING = 0.2
-"""Weight of the last conversation in the average of their lengths."""
+REMEMBERED = 50
+"""Finished conversations whose lengths are remembered."""
 
 
 class Full(Exception):
@@ -13,10 +13,15 @@ class Full(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """In the queue: 1 is next. `wait` is an estimate in seconds, none while nothing is known to base it on."""
+    """In the queue; position 1 is next.
+
+    `wait` is an estimate in seconds, learned from the lengths of conversations; none until one has ended. `longest` is
+    an upper bound in seconds; none where conversations may last for ever.
+    """
 
     position: int
     wait: float | None
+    longest: float | None = None
 
 
 class Admission[Guest]:
@@ -25,7 +30,7 @@ class Admission[Guest]:
     Args:
         slots: conversations at the same time.
         queue: guests who may wait.
-        longest: seconds after which a conversation is ended; 0 for never. Only the estimates need it.
+        longest: seconds after which a conversation is ended; 0 for never. Only the waits need it.
     """
 
     def __init__(self, slots: int, queue: int, longest: float = 0.0) -> None:
@@ -34,7 +39,7 @@ class Admission[Guest]:
         self._longest = longest
         self._talking: dict[Guest, tuple[int, float]] = {}
         self._waiting: deque[Guest] = deque()
-        self._average: float | None = None
+        self._lengths: deque[float] = deque(maxlen=REMEMBERED)
 
     @property
     def used(self) -> int:
@@ -69,8 +74,7 @@ class Admission[Guest]:
                 self._waiting.remove(guest)
             return None
         _, began = self._talking.pop(guest)
-        length = now - began
-        self._average = length if self._average is None else self._average + SMOOTHING * (length - self._average)
+        self._lengths.append(now - began)
         if not self._waiting:
             return None
         following = self._waiting.popleft()
@@ -78,20 +82,32 @@ class Admission[Guest]:
         return following
 
     def place(self, guest: Guest, now: float) -> Place:
-        """Where a waiting guest stands.
+        """Position of a waiting guest, and how long it will wait.
 
-        The estimate: slots become free at the rate that conversations of average length give, but no later than the
-        longest allowed conversations force them to.
+        The bound counts on every conversation to last as long as it may. The estimate never exceeds it.
         """
         position = self._waiting.index(guest) + 1
-        estimates = []
-        if self._average is not None:
-            estimates.append(position * self._average / self.slots)
-        if self._longest:
-            ends = sorted(max(0.0, began + self._longest - now) for _, began in self._talking.values())
-            rounds, turn = divmod(position - 1, self.slots)
-            estimates.append(ends[turn] + rounds * self._longest)
-        return Place(position, min(estimates, default=None))
+        longest = self._longest_wait(position, now) if self._longest else None
+        wait = self._expected_wait(position, now)
+        if wait is not None and longest is not None:
+            wait = min(wait, longest)
+        return Place(position, wait, longest)
+
+    def _expected_wait(self, position: int, now: float) -> float | None:
+        """Slots are expected to become free as often as they did: ends per second of conversation.
+
+        Conversations that still go on count with the time that they have lasted, so that a few short ones do not hide
+        the long ones.
+        """
+        if not self._lengths:
+            return None
+        seconds = sum(self._lengths) + sum(now - began for _, began in self._talking.values())
+        return position * seconds / len(self._lengths) / self.slots
+
+    def _longest_wait(self, position: int, now: float) -> float:
+        ends = sorted(max(0.0, began + self._longest - now) for _, began in self._talking.values())
+        rounds, turn = divmod(position - 1, self.slots)
+        return ends[turn] + rounds * self._longest
 
     def _seat(self, guest: Guest, now: float) -> int:
         taken = {slot for slot, _ in self._talking.values()}

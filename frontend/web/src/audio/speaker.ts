@@ -1,0 +1,56 @@
+/** Where a call is heard. Chromium moves the whole AudioContext to a device; Firefox can only move an <audio> element. */
+
+const hasContextSink = (): boolean => "AudioContext" in globalThis && "setSinkId" in AudioContext.prototype;
+
+/** Whether this browser plays elsewhere than on the system's speaker. */
+export function canChooseSpeaker(): boolean {
+  return hasContextSink() || ("HTMLMediaElement" in globalThis && "setSinkId" in HTMLMediaElement.prototype);
+}
+
+export class Speaker {
+  #element: HTMLAudioElement | null = null;
+  #stream: MediaStreamAudioDestinationNode | null = null;
+
+  /** @param node is heard, on the system's speaker at first */
+  constructor(
+    readonly context: AudioContext,
+    readonly node: AudioNode,
+  ) {
+    node.connect(context.destination);
+  }
+
+  /**
+   * @param id a device's id; empty for the system's default
+   * @throws DOMException if the device cannot be used; the one before then stays
+   */
+  async choose(id: string): Promise<void> {
+    if (hasContextSink()) await (this.context as unknown as { setSinkId(id: string): Promise<void> }).setSinkId(id);
+    else if (!id) this.#useContext();
+    else await this.#useElement(id);
+  }
+
+  close(): void {
+    this.#element?.pause();
+    this.node.disconnect();
+  }
+
+  async #useElement(id: string): Promise<void> {
+    const stream = this.#stream ?? new MediaStreamAudioDestinationNode(this.context);
+    const element = this.#element ?? new Audio();
+    await element.setSinkId(id);
+    element.srcObject = stream.stream;
+    this.node.connect(stream);
+    await element.play();
+    if (!this.#stream) this.node.disconnect(this.context.destination);
+    this.#stream = stream;
+    this.#element = element;
+  }
+
+  #useContext(): void {
+    if (!this.#stream) return;
+    this.node.connect(this.context.destination);
+    this.node.disconnect(this.#stream);
+    this.#element?.pause();
+    this.#stream = this.#element = null;
+  }
+}

@@ -1,0 +1,36 @@
+/** The one hint that the page shows now: the most pressing. */
+
+import { computed, effect, signal, untracked } from "@preact/signals";
+import { isUnderWay } from "./conversation";
+import { youAre } from "./hearing";
+import { type Sample, type Trouble, trouble, withSample } from "./quality";
+import { deviceProblem, echo } from "./sound";
+import { config, state, stats } from "./store";
+
+export type Hint = "warning" | "noSound" | Trouble | "device" | "newConversation" | "headphones" | "demo";
+
+const broken = signal<Trouble | null>(null);
+
+export const hint = computed<Hint | null>(() => {
+  const now = state.value;
+  if (now.name === "live") {
+    if (now.warning) return "warning";
+    if (youAre.value === "noSound") return "noSound";
+    if (broken.value) return broken.value;
+  }
+  if (deviceProblem.value && isUnderWay(now)) return "device";
+  if (now.name === "live" && now.lost) return "newConversation";
+  if (echo.value === "off" || echo.value === "weak") return "headphones";
+  return !isUnderWay(now) && config.value?.moshi.info?.model.demo ? "demo" : null;
+});
+
+/** Follow the figures of the conversation; they come once a second. */
+export function watchQuality(): void {
+  let samples: readonly Sample[] = [];
+  effect(() => {
+    const latest = stats.value;
+    const isLive = untracked(() => state.value.name === "live");
+    samples = latest && isLive ? withSample(samples, latest, performance.now()) : [];
+    broken.value = trouble(samples);
+  });
+}

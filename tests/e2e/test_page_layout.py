@@ -1,0 +1,183 @@
+"""Where things are on the page: nothing moves when a hint comes, and a call fits on one screen."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, expect
+from websockets.asyncio.server import ServerConnection
+
+from contract.fake_moshi import metadata
+from e2e.test_page_states import PERSONAS
+from support.tab import PICTURES, Tab, opened, speak, talking_browser, wait_for_config
+
+pytestmark = pytest.mark.anyio
+
+SIZES = [(1280, 800), (390, 844), (360, 740), (844, 390), (640, 360)]
+"""A desktop, phones, one on its side, and a desktop at 200 %."""
+
+# A microphone of the test's own: silent until `tone.gain.value` is 1.
+QUIET_MICROPHONE = """() => {
+  navigator.mediaDevices.getUserMedia = async () => {
+    const context = new AudioContext();
+    const out = context.createMediaStreamDestination();
+    window.tone = new GainNode(context, { gain: 0 });
+    const oscillator = new OscillatorNode(context);
+    oscillator.connect(tone).connect(out);
+    oscillator.start();
+    return out.stream;
+  };
+}"""
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """For the module, because its browser is: they share a loop."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    async with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
+        yield browser
+
+
+async def resize(tab: Tab, size: tuple[int, int]) -> None:
+    await tab.page.set_viewport_size({"width": size[0], "height": size[1]})
+    await tab.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    await tab.page.evaluate("scrollTo(0, 0)")
+
+
+async def boxes(tab: Tab) -> dict[str, Any]:
+    """Of what can be pressed, at each size, but for what is part of a hint: left, top, width, height."""
+    found: dict[str, Any] = {}
+    for size in SIZES:
+        await resize(tab, size)
+        at_size = await tab.page.evaluate(
+            """() => [...document.querySelectorAll("button, summary, [tabindex]")]
+              .filter(element => !element.closest("[data-testid=hint], dialog") && element.checkVisibility())
+              .map(element => {
+                const { x, y, width, height } = element.getBoundingClientRect();
+                const name = element.className === "captions-text" ? "captions" : element.textContent;
+                return [name.replace(/Delay.*/, ""), [x, y, width, height].map(Math.round)];
+              })"""
+        )
+        found |= {f"{size[0]}x{size[1]} {name}": box for name, box in at_size}
+    return found
+
+
+async def test_a_warning_moves_nothing(browser: Browser) -> None:
+    conversations: list[ServerConnection] = []
+
+    async def chat(conversation: ServerConnection) -> None:
+        conversations.append(conversation)
+        await speak(conversation)
+
+    async with opened(browser, chat=chat) as tab:
+        await tab.connect()
+        await expect(tab.page.get_by_test_id("captions")).to_contain_text("from the west")
+        hint = tab.page.get_by_test_id("hint")
+        await expect(hint).to_be_empty()
+        before = await boxes(tab)
+        assert {f"{width}x{height} Hang up" for width, height in SIZES} <= set(before)
+        for why in ("session", "idle", "draining"):
+            await conversations[0].send(metadata(type="warning", why=why, seconds=300))
+            await expect(hint).not_to_be_empty()
+            assert await boxes(tab) == before
+
+
+async def test_no_sound_moves_nothing_and_is_not_said_of_a_microphone_that_was_heard(browser: Browser) -> None:
+    """Measured: it came 4 s after a microphone had been heard, and moved the buttons by 82 pixels."""
+    async with opened(browser, chat=speak) as tab:
+        await tab.page.evaluate(QUIET_MICROPHONE)
+        await tab.connect()
+        hint = tab.page.get_by_test_id("hint")
+        await expect(hint).to_contain_text("Nothing comes from your microphone")
+        with_hint = await boxes(tab)
+        await tab.page.evaluate("() => { tone.gain.value = 0.5 }")
+        await expect(hint).to_be_empty()
+        assert await boxes(tab) == with_hint
+        await tab.page.evaluate("() => { tone.gain.value = 0 }")
+        await expect(tab.page.get_by_test_id("you")).to_have_text("Silent")
+        await tab.page.wait_for_timeout(6000)  # it would come after 4 s
+        await expect(hint).to_be_empty()
+
+
+@pytest.mark.parametrize("size", [(390, 844), (844, 390), (640, 360)], ids=["phone", "on its side", "at 200 %"])
+async def test_a_call_fits_on_one_screen(browser: Browser, size: tuple[int, int]) -> None:
+    async with opened(browser, chat=speak) as tab:
+        tab.moshi.personas = PERSONAS
+        await wait_for_config(tab, lambda config: config["moshi"]["info"]["personas"] is not None)
+        await tab.page.reload()
+        await expect(tab.page.get_by_label("Role")).to_be_visible()
+        await resize(tab, size)
+        await expect_on_screen(tab, size, "Connect")
+        name = f"{size[0]}x{size[1]}"
+        await tab.page.screenshot(path=PICTURES / f"idle-{name}.png")
+        await tab.connect()
+        await expect_on_screen(tab, size, "Mute", "Hang up")
+        await expect(tab.page.get_by_test_id("captions")).to_contain_text("from the west")
+        await tab.page.screenshot(path=PICTURES / f"live-{name}.png")
+        await tab.page.evaluate("scrollTo(0, 0)")
+        await tab.button("Settings").click()
+        await tab.page.get_by_role("switch", name="Push to talk").check()
+        await tab.button("Close").click()
+        await expect_on_screen(tab, size, "Hold to talk", "Hang up")
+        heights = [await height(tab, name) for name in ("Hold to talk", "Hang up")]
+        assert heights[0] == heights[1], "the words wrap"
+
+
+async def expect_on_screen(tab: Tab, size: tuple[int, int], *buttons: str) -> None:
+    for part in (tab.page.get_by_test_id("state").locator("h2"), *(tab.button(name) for name in buttons)):
+        box = await part.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0 and box["y"] >= 0
+        assert box["x"] + box["width"] <= size[0] and box["y"] + box["height"] <= size[1], (buttons, box)
+
+
+async def height(tab: Tab, button: str) -> float:
+    box = await tab.button(button).bounding_box()
+    assert box is not None
+    return box["height"]
+
+
+async def test_a_persona_is_picked_before_connecting(browser: Browser) -> None:
+    async with opened(browser) as tab:
+        tab.moshi.personas = PERSONAS
+        await wait_for_config(tab, lambda config: config["moshi"]["info"]["personas"] is not None)
+        await tab.page.reload()
+        role = await tab.page.get_by_label("Role").bounding_box()
+        connect = await tab.button("Connect").bounding_box()
+        assert role is not None and connect is not None
+        assert role["y"] + role["height"] <= connect["y"]
+
+
+async def test_the_dialog_keeps_its_corners_and_ends_with_the_sampling(browser: Browser) -> None:
+    """A dialog that scrolls itself has its scroll bar over its right corners in Firefox."""
+    async with opened(browser) as tab:
+        await resize(tab, (1280, 400))
+        await tab.button("Settings").click()
+        dialog = tab.page.get_by_role("dialog")
+        corners = "dialog => [getComputedStyle(dialog).overflow, dialog.scrollHeight - dialog.clientHeight]"
+        assert await dialog.evaluate(corners) == ["hidden", 0]
+        sheet = dialog.locator(".sheet")
+        assert await sheet.evaluate("sheet => sheet.scrollHeight > sheet.clientHeight")
+        await expect(tab.button("Close")).to_be_in_viewport()
+        theme = await dialog.get_by_label("Colours").bounding_box()
+        advanced = await dialog.get_by_text("Advanced", exact=True).bounding_box()
+        assert theme is not None and advanced is not None
+        assert theme["y"] < advanced["y"]
+        await expect(dialog.get_by_label("Text temperature")).to_be_hidden()
+
+
+async def test_the_caption_that_is_being_said_does_not_look_like_a_link(browser: Browser) -> None:
+    async with opened(browser, chat=speak) as tab:
+        await tab.connect()
+        await expect(tab.page.locator(".captions-text[data-speaking=true] .line")).to_have_count(2)
+        line = tab.page.locator(".captions-text .line").last
+        decoration, background = await line.evaluate(
+            "line => [getComputedStyle(line.querySelector('span')).textDecorationLine,"
+            " getComputedStyle(line).backgroundColor]"
+        )
+        assert decoration == "none"
+        assert background != "rgba(0, 0, 0, 0)"
