@@ -56,15 +56,15 @@ def address_of(service: Service) -> str:
 def assert_undisturbed(said: Conversation) -> None:
     assert said.close_code == 1000
     assert len(said.heard) == len(said.sent) - 1
-    assert max(said.lags()) < 2.0
 
 
 @pytest.mark.parametrize("kind", FLOODS)
 @pytest.mark.parametrize("name", ["moshi", "frontend"])
 async def test_a_flood_of_tiny_frames_costs_a_neighbour_nothing(both: dict[str, Service], name: str, kind: str) -> None:
     service = both[name]
-    with flooding(address_of(service), kind):
+    with flooding(address_of(service), kind) as taken:
         assert_undisturbed(await converse(service.chat, encode(noise(6.0)), patience=20))
+    assert sum(taken) < 2**20  # the buffers of the two sockets; 200 frames a second are a kilobyte
 
 
 @pytest.mark.parametrize("name", ["moshi", "frontend"])

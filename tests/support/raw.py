@@ -41,11 +41,17 @@ def dial(address: str, receive_buffer: int | None = None) -> socket.socket:
 
 
 @contextmanager
-def flooding(address: str, kind: str) -> Iterator[None]:
-    """A client that sends tiny frames as fast as they are taken, and reads what comes. A thread does it."""
+def flooding(address: str, kind: str) -> Iterator[list[int]]:
+    """A client that sends tiny frames, a megabyte a second if so much is taken, and reads what comes. Threads do it.
+
+    Yields the sizes of the chunks (bytes) that were taken so far.
+    """
+    taken: list[int] = []
     begin, repeated = FLOODS[kind]
     stop = threading.Event()
     client = dial(address)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
+    client.settimeout(None)
     client.sendall(upgrade(address) + begin)
     assert client.recv(12) == b"HTTP/1.1 101"
 
@@ -54,6 +60,7 @@ def flooding(address: str, kind: str) -> Iterator[None]:
         try:
             while not stop.is_set():
                 client.sendall(chunk)
+                taken.append(len(chunk))
                 stop.wait(len(chunk) / 2**20)  # a megabyte a second
         except OSError:
             pass
@@ -69,7 +76,7 @@ def flooding(address: str, kind: str) -> Iterator[None]:
     for thread in threads:
         thread.start()
     try:
-        yield
+        yield taken
     finally:
         stop.set()
         with suppress(OSError):  # the service dropped it
