@@ -44,7 +44,7 @@ async def test_idle(browser: Browser) -> None:
 async def test_an_insecure_address_without_a_secure_one_says_how_to_enable_it(browser: Browser) -> None:
     """The service serves plain HTTP, so the page offers no address that would not answer."""
     moshi = FakeMoshi()
-    async with moshi.running(), running_frontend(moshi.url, page=BUILT) as frontend:
+    async with moshi.running(), running_frontend(moshi.url, page=BUILT, allowed_hosts=("talk.example",)) as frontend:
         port = frontend.address.rpartition(":")[2]
         async with tab_at(browser, f"http://talk.example:{port}/", moshi) as tab:
             await expect(tab.state).to_contain_text("not secure")
@@ -477,7 +477,7 @@ async def test_the_save_menu_closes_like_a_menu(browser: Browser) -> None:
 
 async def test_the_figures_are_copied_on_an_insecure_page_too(browser: Browser) -> None:
     moshi = FakeMoshi()
-    async with moshi.running(), running_frontend(moshi.url, page=BUILT) as frontend:
+    async with moshi.running(), running_frontend(moshi.url, page=BUILT, allowed_hosts=("talk.example",)) as frontend:
         port = frontend.address.rpartition(":")[2]
         for host in ("talk.example", "localhost"):
             async with tab_at(browser, f"http://{host}:{port}/", moshi) as tab:
