@@ -469,6 +469,7 @@ async def test_the_save_menu_closes_like_a_menu(browser: Browser) -> None:
         await expect(tab.button("Settings")).to_be_focused()
         await save.focus()
         await tab.page.keyboard.press("Enter")
+        await expect(entry).to_be_visible()
         await tab.page.keyboard.press("Tab")
         await expect(entry).to_be_focused()
         await tab.page.keyboard.press("Escape")
