@@ -83,12 +83,18 @@ async def to_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, po
     to_reader, to_writer = await asyncio.open_connection("127.0.0.1", port)
 
     async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await source.read(65_536):
-                target.write(data)
-            target.close()
+        while data := await source.read(65_536):
+            target.write(data)
 
-    await asyncio.gather(copy(reader, to_writer), copy(to_reader, writer))
+    copying = [asyncio.create_task(copy(reader, to_writer)), asyncio.create_task(copy(to_reader, writer))]
+    await asyncio.wait(copying, return_when=asyncio.FIRST_COMPLETED)
+    for task in copying:
+        task.cancel()
+    for end in (writer, to_writer):
+        end.close()
+        with suppress(OSError):
+            await end.wait_closed()
+    await asyncio.gather(*copying, return_exceptions=True)
 
 
 async def test_asking_for_the_microphone(browser: Browser) -> None:
