@@ -44,7 +44,7 @@ async def test_idle(browser: Browser) -> None:
 async def test_an_insecure_address_without_a_secure_one_says_how_to_enable_it(browser: Browser) -> None:
     """The service serves plain HTTP, so the page offers no address that would not answer."""
     moshi = FakeMoshi()
-    async with moshi.running(), running_frontend(moshi.url, page=BUILT) as frontend:
+    async with moshi.running(), running_frontend(moshi.url, page=BUILT, allowed_hosts=("talk.example",)) as frontend:
         port = frontend.address.rpartition(":")[2]
         async with tab_at(browser, f"http://talk.example:{port}/", moshi) as tab:
             await expect(tab.state).to_contain_text("not secure")
@@ -83,12 +83,18 @@ async def to_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, po
     to_reader, to_writer = await asyncio.open_connection("127.0.0.1", port)
 
     async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await source.read(65_536):
-                target.write(data)
-            target.close()
+        while data := await source.read(65_536):
+            target.write(data)
 
-    await asyncio.gather(copy(reader, to_writer), copy(to_reader, writer))
+    copying = [asyncio.create_task(copy(reader, to_writer)), asyncio.create_task(copy(to_reader, writer))]
+    await asyncio.wait(copying, return_when=asyncio.FIRST_COMPLETED)
+    for task in copying:
+        task.cancel()
+    for end in (writer, to_writer):
+        end.close()
+        with suppress(OSError):
+            await end.wait_closed()
+    await asyncio.gather(*copying, return_exceptions=True)
 
 
 async def test_asking_for_the_microphone(browser: Browser) -> None:
@@ -469,6 +475,7 @@ async def test_the_save_menu_closes_like_a_menu(browser: Browser) -> None:
         await expect(tab.button("Settings")).to_be_focused()
         await save.focus()
         await tab.page.keyboard.press("Enter")
+        await expect(entry).to_be_visible()
         await tab.page.keyboard.press("Tab")
         await expect(entry).to_be_focused()
         await tab.page.keyboard.press("Escape")
@@ -477,7 +484,7 @@ async def test_the_save_menu_closes_like_a_menu(browser: Browser) -> None:
 
 async def test_the_figures_are_copied_on_an_insecure_page_too(browser: Browser) -> None:
     moshi = FakeMoshi()
-    async with moshi.running(), running_frontend(moshi.url, page=BUILT) as frontend:
+    async with moshi.running(), running_frontend(moshi.url, page=BUILT, allowed_hosts=("talk.example",)) as frontend:
         port = frontend.address.rpartition(":")[2]
         for host in ("talk.example", "localhost"):
             async with tab_at(browser, f"http://{host}:{port}/", moshi) as tab:

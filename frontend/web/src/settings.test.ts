@@ -38,6 +38,9 @@ describe("settings", () => {
     expect(parse(seed, "1.5")).toBeNull();
     expect(parse(seed, "9007199254740993"), "a number would lose its last digit").toBe("9007199254740993");
     expect(parse(seed, "99999999999999999999")).toBeNull();
+    expect(parse(seed, "18446744073709551615")).toBe("18446744073709551615");
+    expect(parse(seed, "18446744073709551616"), "one too many, which rounding would hide").toBeNull();
+    expect(valid({ seed: "18446744073709551616" }, advertised)).toEqual({});
     expect(parse(seed, "1e18")).toBeNull();
     expect(valid({ seed: "9007199254740993" }, advertised)).toEqual({ seed: "9007199254740993" });
     expect(parse(voice, "bright")).toBe("bright");

@@ -37,6 +37,14 @@ export function shown(advertised: Advertised): [string, Setting][] {
   });
 }
 
+/**
+ * The highest whole number that a setting takes. JSON gives JavaScript a number above 2^53 rounded, and the service's
+ * own are powers of two less one: they come as the power of two.
+ */
+export function most({ maximum }: NumberSetting): bigint {
+  return Number.isSafeInteger(maximum) ? BigInt(maximum) : BigInt(maximum) - 1n;
+}
+
 /** The value that a text field's content means; null if the setting does not take it. */
 export function parse(setting: Setting, text: string): number | string | null {
   if (isChoice(setting)) return setting.enum.includes(text) ? text : null;
@@ -60,7 +68,7 @@ function takes(setting: Setting, value: number | string): boolean {
   if (isChoice(setting)) return typeof value === "string" && setting.enum.includes(value);
   // A whole number that JavaScript would round stays text.
   if (typeof value === "string") {
-    return setting.type === "integer" && /^\d{16,20}$/.test(value) && BigInt(value) <= BigInt(setting.maximum);
+    return setting.type === "integer" && /^\d{16,20}$/.test(value) && BigInt(value) <= most(setting);
   }
   if (!Number.isFinite(value)) return false;
   return value >= setting.minimum && value <= setting.maximum && (setting.type === "number" || Number.isInteger(value));

@@ -12,10 +12,9 @@ export function Save() {
   const kept = current.value;
   const close = () => menu.current?.removeAttribute("open");
   useEffect(() => {
-    if (!open) return;
-    // Wherever the focus is, and whatever is clicked beside it.
+    // Wherever the focus is, and whatever is clicked beside it; from the moment it opens, which `open` learns later.
     const onKey = (event: KeyboardEvent) => {
-      if (event.key !== "Escape") return;
+      if (event.key !== "Escape" || !menu.current?.open) return;
       const inside = menu.current?.contains(document.activeElement) || document.activeElement === document.body;
       close();
       if (inside) menu.current?.querySelector("summary")?.focus();
@@ -29,7 +28,7 @@ export function Save() {
       removeEventListener("keydown", onKey);
       removeEventListener("pointerdown", onPointer);
     };
-  }, [open]);
+  }, []);
   if (kept.lines.length === 0 && kept.recordings.length === 0) return null;
   return (
     <details ref={menu} class="menu" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
