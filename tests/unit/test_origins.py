@@ -1,5 +1,6 @@
 """Which pages may connect, and by which names a service may be called: the same in both services."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,12 @@ def test_an_allowed_host_that_cannot_match_is_refused(text: str) -> None:
 
 def test_the_host_of_an_origin() -> None:
     assert host_of_origin("https://talk.example:8443") == parse_host("talk.example:1") == "talk.example"
+
+
+def test_a_very_long_host_costs_nothing() -> None:
+    """Python's IDNA would take seconds, in which no conversation goes on."""
+    host = "\xe9." * 30_000
+    before = time.process_time()
+    assert not is_allowed_host(host, ())
+    assert not is_allowed_origin(f"http://{host}", host, ())
+    assert time.process_time() - before < 0.1

@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 _PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
 
+_LONGEST = 300
+"""Characters of a host with its port. A name has 253 at most, and Python's IDNA needs seconds for 60,000."""
+
 PRIVATE_DOMAINS = ("localhost", "local", "internal", "home.arpa", "test")
 """Domains that the public DNS never has (RFC 6761, 6762, 8375; ICANN's `internal`)."""
 
@@ -111,6 +114,8 @@ def parse_host_pattern(text: str) -> str:
 
 
 def _host_and_port(authority: str) -> tuple[str, int | None]:
+    if len(authority) > _LONGEST:
+        raise ValueError(f"{authority[:60]!r}... is longer than a host can be")
     try:
         parts = urlsplit(f"//{authority}")
         port = parts.port

@@ -122,6 +122,12 @@ class HttpProtocol(_Deadlines, H11Protocol):
         if any(_CONTROL_CHARACTER.search(value) for _, value in event.headers):
             self._refuse(400, "A header has a control character.")
             return
+        if any(
+            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+            for name, value in event.headers
+        ):
+            self._refuse(400, "A request for a WebSocket has no body.")
+            return
         self.connections.discard(self)
         rest = self.conn.trailing_data[0] + self._gate.take()
         protocol = WebSocketProtocol(self._connection, self.config, self.server_state, self.app_state)
