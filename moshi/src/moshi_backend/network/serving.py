@@ -1,6 +1,7 @@
 """uvicorn, with listening sockets that have limits."""
 
 import asyncio
+import logging
 import socket
 from functools import partial
 
@@ -24,6 +25,7 @@ class LimitedServer(uvicorn.Server):
         self._acceptors: list[Acceptor] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        logging.getLogger("asyncio").addFilter(_is_not_of_a_lost_peer)
         await super().startup([])  # without asyncio's servers
         protocol = partial(
             HttpProtocol, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
@@ -42,3 +44,8 @@ class LimitedServer(uvicorn.Server):
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             self._connections.sweep(loop.time())
+
+
+def _is_not_of_a_lost_peer(record: logging.LogRecord) -> bool:
+    """asyncio warns of each write after the peer is gone. Over TLS a protocol learns that only later."""
+    return record.msg != "socket.send() raised exception."

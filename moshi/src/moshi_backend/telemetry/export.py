@@ -7,6 +7,7 @@ bounded batches; when the collector is gone, what does not fit is dropped.
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -121,8 +122,9 @@ def _close(closers: list[Callable[[], None]]) -> None:
         with suppress(Exception):
             closer()
 
+    deadline = time.monotonic() + CLOSE_SECONDS
     threads = [threading.Thread(target=run, args=(closer,), daemon=True) for closer in closers]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(CLOSE_SECONDS / len(threads))
+        thread.join(max(0.0, deadline - time.monotonic()))
