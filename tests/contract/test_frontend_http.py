@@ -105,11 +105,11 @@ async def test_something_else_that_answers_is_not_taken_for_moshi(moshi: FakeMos
 
 async def test_the_page_learns_whether_a_trusted_proxy_serves_https() -> None:
     headers = {"Host": "talk.example", "X-Forwarded-Proto": "https"}
-    async with running_frontend(NOBODY_LISTENS) as frontend:
+    async with running_frontend(NOBODY_LISTENS, allowed_hosts=("talk.example",)) as frontend:
         assert (await frontend.get("/api/config", headers=headers)).json()["secure_origin"] == "https://talk.example"
         headers["X-Forwarded-Proto"] = "http"
         assert (await frontend.get("/api/config", headers=headers)).json()["secure_origin"] is None
-    async with running_frontend(NOBODY_LISTENS, trusted_proxies="") as frontend:
+    async with running_frontend(NOBODY_LISTENS, trusted_proxies="", allowed_hosts=("talk.example",)) as frontend:
         headers["X-Forwarded-Proto"] = "https"
         assert (await frontend.get("/api/config", headers=headers)).json()["secure_origin"] is None
     async with running_frontend(NOBODY_LISTENS, allowed_origins=("https://talk.example",)) as frontend:

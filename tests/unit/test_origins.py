@@ -105,6 +105,7 @@ def test_origins_are_compared_by_meaning(
         "scenario6-moshi.dev.internal:8998",  # Aspire
         "host.docker.internal",
         "moshi.default.svc.cluster.local",  # Kubernetes
+        "moshi.default.svc",
         "laptop.local",
         "talk.example:443",
         "a.talk.example",

@@ -14,8 +14,8 @@ _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*
 _LONGEST = 300
 """Characters of a host with its port. A name has 253 at most, and Python's IDNA needs seconds for 60,000."""
 
-PRIVATE_DOMAINS = ("localhost", "local", "internal", "home.arpa", "test")
-"""Domains that the public DNS never has (RFC 6761, 6762, 8375; ICANN's `internal`)."""
+PRIVATE_DOMAINS = ("localhost", "local", "internal", "home.arpa", "test", "svc")
+"""Domains that the public DNS does not have (RFC 6761, 6762, 8375; ICANN's `internal`; Kubernetes' `svc`)."""
 
 
 def parse_origin(text: str) -> str:

@@ -37,6 +37,12 @@ def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> str:
     about = [found for found in errors if found["loc"][0] == field][-1]
     info = model.model_fields[name]
     variable = str(info.validation_alias or f"{prefix}{name.upper()}")
-    value = "(secret)" if name == "api_token" else repr(errors[0]["input"])
+    value = "(secret)" if name == "api_token" else shortened(repr(errors[0]["input"]))
     takes = " ".join((info.description or "").split())
-    return f"{variable}={value}: {about['msg'].removeprefix('Value error, ')}. It takes: {takes}"
+    why = shortened(about["msg"].removeprefix("Value error, "), 300)
+    return f"{variable}={value}: {why}. It takes: {takes}"
+
+
+def shortened(text: str, most: int = 100) -> str:
+    """The text, without its middle if it has more characters than `most`."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"

@@ -49,6 +49,13 @@ def test_a_wrong_value_is_one_line_that_names_the_variable_and_what_it_got(
     assert "It takes: " in line
 
 
+def test_a_long_value_is_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOSHI_ALLOWED_ORIGINS", "x" * 6000)
+    with pytest.raises(StartupError) as caught:
+        load_settings()
+    assert len(str(caught.value)) < 800
+
+
 def test_certificate_files_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOSHI_TLS", "files")
     monkeypatch.setenv("MOSHI_TLS_CERT", "cert.pem")
