@@ -6,9 +6,12 @@ import resource
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 import moshi_backend.access
 import moshi_backend.listening
@@ -20,6 +23,7 @@ from moshi_frontend.network import descriptors, gate
 from moshi_frontend.network.addresses import Networks, group_of
 from moshi_frontend.network.connections import ADDRESS_SHARE, Connection, Connections, Stage
 from moshi_frontend.network.gate import PENDING_BYTES, PIECES_AT_ONCE, Gate, Meter
+from moshi_frontend.network.protocols import WebSocketProtocol
 
 ROOT = Path(__file__).parents[2]
 PING = bytes([0x89, 0x80, 0, 0, 0, 0])
@@ -238,3 +242,14 @@ def test_descriptors_are_reserved_for_conversations(monkeypatch: pytest.MonkeyPa
     limit = 65_536
     assert moshi_frontend.listening.places(64) == 64 + 2048
     assert moshi_backend.listening.places(8) == 8 + 2048
+
+
+def test_a_stop_of_the_service_does_not_fail_on_a_connection_that_is_closing() -> None:
+    """A client that leaves at the same moment would otherwise make the service end with a traceback."""
+    closed: list[bool] = []
+    protocol: Any = WebSocketProtocol.__new__(WebSocketProtocol)
+    protocol.handshake_complete = True
+    protocol.conn = ServerProtocol(state=State.CLOSING)
+    protocol.transport = SimpleNamespace(close=lambda: closed.append(True))
+    protocol.shutdown()
+    assert closed == [True]

@@ -242,6 +242,13 @@ class WebSocketProtocol(_Deadlines, WebSocketsSansIOProtocol):
         await super().send(message)
         self._gate.go_on()
 
+    def shutdown(self) -> None:
+        """End the connection when the service stops. uvicorn fails on one that is closing already."""
+        if self.handshake_complete and self.conn.state is not State.OPEN:
+            self.transport.close()
+        else:
+            super().shutdown()
+
     def _is_ready(self) -> bool:
         return (
             self.handshake_complete
