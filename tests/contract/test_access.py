@@ -88,6 +88,16 @@ async def test_behind_a_trusted_proxy_each_client_has_its_own_address(guarded: S
                 assert await closing(second) == (1013, "1 connections are open from 127.0.0.1 already")
 
 
+async def test_a_proxy_is_trusted_on_a_socket_for_both_kinds_of_addresses(guarded: Service, tmp_path: Path) -> None:
+    """Such a socket shows 127.0.0.1 as ::ffff:127.0.0.1."""
+    settings = {**TOKENS, "FRONTEND_CONNECTIONS_PER_ADDRESS": "1", "FRONTEND_HOST": "::"}
+    with running_frontend(tmp_path, guarded, settings) as frontend:
+        async with connect(frontend.chat, additional_headers={"X-Forwarded-For": "192.0.2.1"}) as first:
+            await handshake(first)
+            async with connect(frontend.chat, additional_headers={"X-Forwarded-For": "192.0.2.2"}) as second:
+                await handshake(second)
+
+
 async def test_a_browser_is_to_do_nothing_with_moshis_answers(guarded: Service) -> None:
     for path in ("/alive", "/health", "/api/info", "/nothing"):
         headers = guarded.get(path).headers

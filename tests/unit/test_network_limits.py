@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from uvicorn.middleware.proxy_headers import _TrustedHosts
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
@@ -20,7 +21,7 @@ import moshi_frontend.listening
 from moshi_backend.errors import StartupError as MoshiStartupError
 from moshi_frontend.errors import StartupError
 from moshi_frontend.network import descriptors, gate
-from moshi_frontend.network.addresses import Networks, group_of
+from moshi_frontend.network.addresses import Networks, group_of, plain
 from moshi_frontend.network.connections import ADDRESS_SHARE, Connection, Connections, Stage
 from moshi_frontend.network.gate import PENDING_BYTES, PIECES_AT_ONCE, Gate, Meter
 from moshi_frontend.network.protocols import WebSocketProtocol
@@ -154,6 +155,16 @@ def test_trusted_networks() -> None:
     assert [a in listed for a in ("127.0.0.2", "2001:db9::1", "nonsense", "")] == [False] * 4
     assert "203.0.113.9" in Networks("*")
     assert "127.0.0.1" not in Networks("")
+
+
+@pytest.mark.parametrize(
+    "listed", ["127.0.0.1", "::ffff:127.0.0.1", "127.0.0.5/8", "::ffff:127.0.0.0/104", "10.0.0.1,*", "", "::/0", "x"]
+)
+def test_uvicorn_trusts_the_same_proxies(listed: str) -> None:
+    ours = Networks(listed)
+    uvicorns = _TrustedHosts(ours.for_uvicorn)
+    for address in ("127.0.0.1", "::ffff:127.0.0.1", "192.0.2.1", "2001:db8::1"):
+        assert (plain(address) in uvicorns) == (address in ours)
 
 
 def test_a_full_table_gives_the_place_of_the_oldest_idle_connection_to_a_new_one() -> None:

@@ -52,7 +52,8 @@ def create_server(service: Service, settings: Settings) -> Server:
     Raises:
         StartupError: the limit of open files is too low.
     """
-    connections = Connections(places(settings.max_connections), Networks(settings.trusted_proxies))
+    proxies = Networks(settings.trusted_proxies)
+    connections = Connections(places(settings.max_connections), proxies)
     tls = certificate(settings)
     config = uvicorn.Config(
         service.app,
@@ -65,7 +66,7 @@ def create_server(service: Service, settings: Settings) -> Server:
         access_log=False,
         log_config=None,
         server_header=False,
-        forwarded_allow_ips=settings.trusted_proxies,
+        forwarded_allow_ips=proxies.for_uvicorn,
         timeout_graceful_shutdown=LEFT_OVERS_SECONDS,
         ssl_certfile=tls.chain if tls else None,
         ssl_keyfile=tls.key if tls else None,

@@ -60,7 +60,8 @@ def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, settings: Settings) 
     Raises:
         StartupError: the limit of open files is too low.
     """
-    connections = Connections(places(settings.queue), Networks(settings.trusted_proxies))
+    proxies = Networks(settings.trusted_proxies)
+    connections = Connections(places(settings.queue), proxies)
     tls = certificate(settings)
     config = uvicorn.Config(
         app,
@@ -70,7 +71,7 @@ def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, settings: Settings) 
         ws_per_message_deflate=False,  # Opus does not compress further
         access_log=False,
         log_config=None,
-        forwarded_allow_ips=settings.trusted_proxies,
+        forwarded_allow_ips=proxies.for_uvicorn,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         ssl_certfile=tls.chain if tls else None,
         ssl_keyfile=tls.key if tls else None,

@@ -19,6 +19,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from moshi_frontend.network import gate
+from moshi_frontend.network.addresses import plain
 from moshi_frontend.network.connections import Connection, Stage
 from moshi_frontend.network.gate import Gate, Meter
 
@@ -55,6 +56,11 @@ _errors.setLevel(logging.ERROR)
 """uvicorn warns of every request that is not HTTP. The client's answer says so; the log would only fill up."""
 
 _CONTROL_CHARACTER = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def _plain(client: tuple[str, int] | None) -> tuple[str, int] | None:
+    """The peer's address as uvicorn compares it with the trusted proxies."""
+    return client and (plain(client[0]), client[1])
 
 
 class _Deadlines(asyncio.Protocol):
@@ -96,6 +102,7 @@ class HttpProtocol(_Deadlines, H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.client = _plain(self.client)
         self._connection.protocol = self
         self._connection.end = transport.abort
         meter = Meter(REQUEST_BYTES_PER_SECOND, REQUEST_BURST)
@@ -202,6 +209,7 @@ class WebSocketProtocol(_Deadlines, WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.client = _plain(self.client)
         self._connection.protocol = self
         self._connection.enter(Stage.CONVERSATION)
         meter = Meter(FRAMES_PER_SECOND, FRAME_BURST)

@@ -20,6 +20,12 @@ def group_of(address: str) -> str:
     return address if parsed is None else str(parsed)
 
 
+def plain(address: str) -> str:
+    """The address without the form that a dual-stack socket gives IPv4: `192.0.2.1` for `::ffff:192.0.2.1`."""
+    parsed = _parsed(address)
+    return str(parsed) if isinstance(parsed, ipaddress.IPv4Address) else address
+
+
 class Networks:
     """A list of addresses and networks, as `…_TRUSTED_PROXIES` has it. `*` stands for every address."""
 
@@ -27,6 +33,11 @@ class Networks:
         names = [name.strip() for name in listed.split(",") if name.strip()]
         self._all = "*" in names
         self._networks = [network for name in names if (network := _network(name)) is not None]
+
+    @property
+    def for_uvicorn(self) -> list[str]:
+        """The same list as `forwarded_allow_ips`, so that uvicorn trusts exactly these addresses."""
+        return ["*"] if self._all else [str(network) for network in self._networks]
 
     def __contains__(self, address: str) -> bool:
         parsed = _parsed(address)
@@ -45,6 +56,10 @@ def _parsed(address: str) -> _Address | None:
 
 def _network(name: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     try:
-        return ipaddress.ip_network(name, strict=False)
+        network = ipaddress.ip_network(name, strict=False)
     except ValueError:
         return None
+    mapped = network.network_address
+    if isinstance(mapped, ipaddress.IPv6Address) and mapped.ipv4_mapped is not None and network.prefixlen >= 96:
+        return ipaddress.IPv4Network((mapped.ipv4_mapped, network.prefixlen - 96))
+    return network
