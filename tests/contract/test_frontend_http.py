@@ -1,5 +1,6 @@
 """What the frontend says over HTTP of itself and of moshi, and how it serves the page."""
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -101,6 +102,19 @@ async def test_something_else_that_answers_is_not_taken_for_moshi(moshi: FakeMos
             until=lambda config: "but not as moshi does" in config["moshi"]["health"]["detail"]
         )
     assert config["moshi"]["health"]["status"] == "unreachable"
+
+
+async def test_a_moshi_that_does_not_know_its_name_is_reported_as_such() -> None:
+    async def misdirected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 421 Misdirected Request\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(misdirected, "127.0.0.1", 0)
+    address = "{}:{}".format(*server.sockets[0].getsockname())
+    async with server, running_frontend(f"http://{address}") as frontend:
+        await frontend.config(until=lambda config: "MOSHI_ALLOWED_HOSTS" in config["moshi"]["health"]["detail"])
 
 
 async def test_the_page_learns_whether_a_trusted_proxy_serves_https() -> None:

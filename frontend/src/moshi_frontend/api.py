@@ -40,7 +40,7 @@ class MoshiReport(BaseModel):
 
 
 class Config(BaseModel):
-    """What the page needs to begin. `chat_url` is relative to the page in proxy mode and absolute in direct mode.
+    """The page reads this first. `chat_url` is relative to the page in proxy mode and absolute in direct mode.
 
     `secure_origin` is where this page is served over HTTPS, e.g. `https://talk.example`: by FRONTEND_TLS, by a trusted
     proxy's `X-Forwarded-Proto`, or by an HTTPS origin of FRONTEND_ALLOWED_ORIGINS with the same host name. It is null

@@ -90,7 +90,11 @@ class Replica:
                     trust_env=False,  # moshi is next door; a proxy for the internet does not lead there
                 ) as client,
             ):
-                health = MoshiHealth.model_validate_json((await client.get("/health")).content)
+                answer = await client.get("/health")
+                if answer.status_code == 421:
+                    self._lost("it does not know the name in its URL; list the name in MOSHI_ALLOWED_HOSTS there")
+                    return
+                health = MoshiHealth.model_validate_json(answer.content)
                 answer = await client.get("/api/info")
                 if answer.status_code == 401:
                     self._lost("it asks for a token; set MOSHI_API_TOKEN to the same here and there")

@@ -4,6 +4,7 @@ Both services have this file. `tests/unit/test_hosts.py` compares the two.
 """
 
 import re
+from pathlib import Path
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -21,6 +22,21 @@ def check_token(token: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[\x21-\x7e]+", value):
         raise ValueError("it may have letters, digits and ASCII punctuation only, without spaces")
     return token
+
+
+def check_file(path: Path) -> Path:
+    """An ordinary file.
+
+    Raises:
+        ValueError: there is none, or this process may not look.
+    """
+    try:
+        there = path.is_file()
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        raise ValueError("there is no such file, or it cannot be read")
+    return path
 
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> str:

@@ -4,18 +4,19 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from platformdirs import user_state_path
-from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from moshi_frontend.errors import StartupError
 from moshi_frontend.origins import parse_host_pattern, parse_origin
-from moshi_frontend.setting_values import check_token, explain
+from moshi_frontend.setting_values import check_file, check_token, explain
 
 PREFIX = "FRONTEND_"
 
 Origin = Annotated[str, AfterValidator(parse_origin)]
 HostPattern = Annotated[str, AfterValidator(parse_host_pattern)]
 Token = Annotated[SecretStr, AfterValidator(check_token)]
+ExistingFile = Annotated[Path, AfterValidator(check_file)]
 
 
 class Settings(BaseSettings):
@@ -38,10 +39,10 @@ class Settings(BaseSettings):
     """`auto` makes a certificate on first run; `files` takes FRONTEND_TLS_CERT and FRONTEND_TLS_KEY; `off` is
     plain HTTP, with which browsers allow the microphone on localhost only."""
 
-    tls_cert: FilePath | None = None
+    tls_cert: ExistingFile | None = None
     """PEM file with the certificate (chain), for FRONTEND_TLS=files."""
 
-    tls_key: FilePath | None = None
+    tls_key: ExistingFile | None = None
     """PEM file with its private key, for FRONTEND_TLS=files."""
 
     tls_hosts: Annotated[tuple[str, ...], NoDecode] = ()

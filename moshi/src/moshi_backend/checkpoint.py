@@ -11,7 +11,7 @@ from moshi_backend import weights
 from moshi_backend.checkpoint_config import MODEL_TYPES, read_config, read_mimi_config, refuse_pointer
 from moshi_backend.elsewhere import is_elsewhere, locate
 from moshi_backend.errors import LoadError
-from moshi_backend.folders import checkpoint_folder, file_in
+from moshi_backend.folders import checkpoint_folder, file_in, is_folder
 from moshi_backend.lora import MERGED, adapters_of, find_adapters, promises, without_lora
 from moshi_backend.lora import NAME as ADAPTERS
 from moshi_backend.model.adapters import Adapted, Adapters
@@ -51,7 +51,7 @@ def find_checkpoint(
     """
     if model == DEMO:
         info = _in_folder(Path(str(resources.files("moshi_backend") / "demo")), progress, download)
-    elif Path(model).is_dir():
+    elif is_folder(model):
         info = _in_folder(checkpoint_folder(Path(model), revision), progress, download)
     else:
         info = _in_cache(model, revision, progress, download)
@@ -65,7 +65,7 @@ def find_checkpoint(
     for path in (info.moshi_weights, info.mimi_weights, *([info.adapters.weights] if info.adapters else [])):
         check_weights(path)
     if is_personaplex(info):
-        if (commit := commit_of(info)) and download and not Path(model).is_dir():
+        if (commit := commit_of(info)) and download and not is_folder(model):
             weights.fetch_extra(model, commit, VOICES, progress)
         if archive := voice_archive(info):
             refuse_pointer(archive)
@@ -85,7 +85,7 @@ def _adapted(model: str, info: CheckpointInfo, lora: str | None, progress: weigh
     config, own = info.raw_config or {}, info.lora_weights
     if own is None and promises(config):
         folder = Path(info.moshi_weights).parent
-        if (commit := commit_of(info)) and download and not Path(model).is_dir():
+        if (commit := commit_of(info)) and download and not is_folder(model):
             weights.fetch_extra(model, commit, ADAPTERS, progress)
         own = folder / ADAPTERS if (folder / ADAPTERS).is_file() else None
     if own is not None and lora is not None:

@@ -5,6 +5,20 @@ from pathlib import Path
 from moshi_backend.errors import LoadError
 
 
+def is_folder(model: str) -> bool:
+    """Whether MOSHI_MODEL names a folder here; otherwise it is a repository.
+
+    Raises:
+        LoadError: this process may not look.
+    """
+    try:
+        return Path(model).is_dir()
+    except PermissionError as error:
+        raise LoadError(f"{model} cannot be read: {error.strerror}; this process needs the right to read it") from None
+    except (OSError, ValueError):  # too long for a path, or with a null character
+        return False
+
+
 def checkpoint_folder(folder: Path, revision: str | None) -> Path:
     """Where the files are: `folder` itself, or, if it is a repository's folder in a cache, the revision's snapshot.
 

@@ -19,7 +19,7 @@ Token = Annotated[SecretStr, AfterValidator(check_token)]
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MOSHI_", use_attribute_docstrings=True, frozen=True)
 
-    host: str = "127.0.0.1"
+    host: str = Field("127.0.0.1", min_length=1)
     """Address to listen on. `0.0.0.0` or `::` for every interface."""
 
     port: int = Field(8998, ge=0, le=65535)
@@ -70,13 +70,13 @@ class Settings(BaseSettings):
     queue: int = Field(8, ge=0, le=1000)
     """Clients who may wait when every slot is in use. 0 to refuse them."""
 
-    session_seconds: float = Field(1800, ge=0)
+    session_seconds: float = Field(1800, ge=0, allow_inf_nan=False)
     """After so long a conversation is ended, with a warning before. 0 for never."""
 
-    idle_seconds: float = Field(60, ge=0)
+    idle_seconds: float = Field(60, ge=0, allow_inf_nan=False)
     """After so long without audio from its client a conversation is ended, with a warning before. 0 for never."""
 
-    drain_seconds: float = Field(30, ge=0)
+    drain_seconds: float = Field(30, ge=0, allow_inf_nan=False)
     """What live conversations are left when the service is told to stop (SIGTERM)."""
 
     tls: Literal["off", "auto", "files"] = "auto"

@@ -58,6 +58,12 @@ def test_a_wrong_value_is_named_with_what_it_got_and_takes(
     assert "\n" not in line
 
 
+def test_a_file_name_that_no_system_takes_is_one_short_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRONTEND_TLS_KEY", "x" * 5000)
+    with pytest.raises(StartupError, match=r"^FRONTEND_TLS_KEY=.{1,300}: there is no such file, or it cannot be read"):
+        load_settings()
+
+
 def test_tls_with_files_needs_both_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "cert.pem").touch()
     monkeypatch.setenv("FRONTEND_TLS", "files")

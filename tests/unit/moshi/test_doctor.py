@@ -171,3 +171,18 @@ def test_a_read_only_cache_is_well_if_it_is_complete(cache: Path, monkeypatch: p
     assert "failed" not in statuses().values()
     (repository / "snapshots" / COMMIT / "mimi.json").unlink()
     assert statuses()["cache"] == "failed"
+
+
+def test_a_model_that_cannot_be_a_path_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert hub.checks(Settings(model="a" * 5000))[0].status == "failed"
+
+
+def test_a_folder_that_this_process_may_not_read_fails_as_in_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_dir", refused)
+    finding = hub.checks(Settings(model="/root/model", device="cpu"))[0]
+    assert finding.status == "failed"
+    assert "/root/model cannot be read: Permission denied" in finding.detail + finding.fix

@@ -34,6 +34,9 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DTYPE", "int8"),
         ("TLS", "yes"),
         ("MODEL", ""),
+        ("HOST", ""),
+        ("SESSION_SECONDS", "inf"),
+        ("DRAIN_SECONDS", "nan"),
         ("LOG_LEVEL", "loud"),
     ],
 )

@@ -11,6 +11,7 @@ from huggingface_hub import HfApi, constants, get_token, hf_hub_url
 from moshi_backend.doctor.finding import Finding, Status
 from moshi_backend.doctor.machine import writable
 from moshi_backend.errors import LoadError, brief
+from moshi_backend.folders import is_folder
 from moshi_backend.settings import Settings
 
 ANSWER_SECONDS = 2.0
@@ -24,10 +25,13 @@ DOWNLOAD_GIB = 16
 
 def checks(settings: Settings) -> list[Finding]:
     """Nothing of a hub is needed for the demo or a folder, and little of it for a model that is in the cache."""
-    is_folder = Path(settings.model).is_dir()
-    if settings.model == "demo" or is_folder:
+    try:
+        local = is_folder(settings.model)
+    except LoadError:  # a folder that this process may not read: the check of the weights says so
+        local = True
+    if settings.model == "demo" or local:
         why = f"MOSHI_MODEL={settings.model} needs no download"
-        weights = _weights(settings)[0] if is_folder else Finding("weights", "skipped", why)
+        weights = _weights(settings)[0] if local else Finding("weights", "skipped", why)
         return [
             weights,
             *(Finding(name, "skipped", why) for name in ("hub token", "licence", "disk", "cache", "clock")),
