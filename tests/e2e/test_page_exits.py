@@ -224,7 +224,7 @@ async def choose_another_microphone(tab: Tab) -> None:
 async def change_the_microphone(tab: Tab) -> None:
     await live(tab)
     await choose_another_microphone(tab)
-    await tab.page.wait_for_function("window.opened.tracks.length === 2")
+    await tab.page.wait_for_function("() => window.opened.tracks.length === 2")
     await wait_until_held(tab, "a microphone", "a context")
     assert await tab.page.evaluate("window.opened.tracks.map((track) => track.readyState)") == ["ended", "live"]
     await tab.button("Close").click()

@@ -26,8 +26,12 @@ def free_port() -> int:
 
 
 def clean_environment(**settings: str) -> dict[str, str]:
-    """This environment without any setting of the services, and then `settings`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MOSHI_", "FRONTEND_", "OTEL_"))}
+    """This environment without any setting of the services, and then `settings`.
+
+    It also hides the `make` that runs the tests. Otherwise, each `make` of a test says which directories it enters.
+    """
+    hidden = ("MOSHI_", "FRONTEND_", "OTEL_", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     return kept | settings
 
 
