@@ -1,5 +1,6 @@
 """A working copy: the places that this tool reads and writes, their state, and their history in git."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -41,6 +42,11 @@ class Difference(NamedTuple):
 
     kind: Literal["changed", "missing", "extra"]
     path: str
+
+
+def patches_in(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The patches among files by path, by file name, in the order in which they are applied."""
+    return {Path(name).name: files[name] for name in sorted(files) if re.fullmatch(rf"{PATCHES}[^/]+\.patch", name)}
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,9 @@ def _files(before: Mapping[str, bytes], after: Mapping[str, bytes], lines: Mappi
     kinds = {name: "new" if name not in before else "gone" if name not in after else "changed" for name in lines}
     rows = [(kinds[name], f"`{name}`", [line[0] for line in found]) for name, found in lines.items()]
     rows.append(("", f"{len(lines)} files", [mark for _, _, marks in rows for mark in marks]))
-    table = (f"|{kind and f' {kind}'} | {name} | +{marks.count('+')} | -{marks.count('-')} |" for kind, name, marks in rows)
+    table = (
+        f"|{kind and f' {kind}'} | {name} | +{marks.count('+')} | -{marks.count('-')} |" for kind, name, marks in rows
+    )
     return ["| | file | lines | |", "|---|---|---|---|", *table]
 
 

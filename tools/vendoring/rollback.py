@@ -4,7 +4,7 @@ from pathlib import Path
 
 from vendoring import source
 from vendoring.archive import read_archive
-from vendoring.checkout import FOLDER, PATCHES, PIN_FILES, Checkout
+from vendoring.checkout import FOLDER, MANIFEST_FILE, PATCHES, PIN_FILES, Checkout, patches_in
 from vendoring.made import outdated_in
 from vendoring.manifest import NAME, Manifest, Refused
 from vendoring.sync import apply
@@ -25,20 +25,31 @@ def rollback(checkout: Checkout, version: str | None = None, archive: Path | Non
     """
     with checkout.alone():
         present = checkout.manifest()
-        commit, target = _find(checkout, present, version)
+        pins = checkout.pins()
+        commit, target = _find(checkout, [pin for pin in pins if pin[1] != present], version)
         committed = checkout.committed("HEAD", *PIN_FILES, PATCHES, *LOCKS)
-        pending = checkout.pins()[0][1] != present
+        pending = pins[0][1] != present
         _refuse_other_changes(checkout, present, (*PIN_FILES, *LOCKS) if pending else PIN_FILES)
-        before = checkout.committed(commit, *PIN_FILES, PATCHES, *LOCKS)
+        # The last commit of that pin has the locks of its time.
+        place = pins.index((commit, target))
+        last = f"{pins[place - 1][0]}^" if place else "HEAD"
+        if checkout.committed(last, MANIFEST_FILE) != checkout.committed(commit, MANIFEST_FILE):
+            last = commit  # branches were merged
+        before = checkout.committed(last, *PIN_FILES, PATCHES, *LOCKS)
         for lock in LOCKS:
-            if _is_renewed(checkout, commit, lock):
+            changes = checkout.git("log", "--format=%H", f"{last}..HEAD", "--", lock).decode().split()
+            # Somebody has made it anew since then, apart from updates of Moshi.
+            if not {*changes} <= {update for update, _ in pins}:
                 before.pop(lock, None)
-        patches = {name.removeprefix(PATCHES): data for name, data in before.items() if name.startswith(PATCHES)}
         files, metadata = read_archive(source.obtain(target.release, archive), target.release.archive)
-        placed = apply(patches, files)
+        placed = apply(patches_in(before), files)
         target.check(placed)
         present_patches = {f"{PATCHES}{name}": data for name, data in checkout.patches().items()}
-        locks = {name: (checkout.root / name).read_bytes() for name in LOCKS if name in before}
+        locks = {
+            name: (checkout.root / name).read_bytes()
+            for name in LOCKS
+            if name in before and (checkout.root / name).exists()
+        }
         for name, data in (present_patches | locks).items():
             if data not in (committed.get(name), before.get(name)):
                 print(f"{name} was never committed; it is kept as {source.store(data)}")
@@ -50,9 +61,8 @@ def rollback(checkout: Checkout, version: str | None = None, archive: Path | Non
         print(f"{wrong}: run make lock")
 
 
-def _find(checkout: Checkout, present: Manifest, version: str | None) -> tuple[str, Manifest]:
-    """The newest commit that has another pin, of that version if one is named."""
-    earlier = [(commit, pin) for commit, pin in checkout.pins() if pin != present]
+def _find(checkout: Checkout, earlier: list[tuple[str, Manifest]], version: str | None) -> tuple[str, Manifest]:
+    """The newest of the earlier pins, of that version if one is named."""
     for commit, pin in earlier:
         if version in (None, pin.release.version):
             return commit, pin
@@ -62,12 +72,6 @@ def _find(checkout: Checkout, present: Manifest, version: str | None) -> tuple[s
     if checkout.git("rev-parse", "--is-shallow-repository").strip() == b"true":
         advice = "this clone has only a part of the history: git fetch --unshallow"
     raise Refused(f"{wanted} (recorded: {known}); {advice}")
-
-
-def _is_renewed(checkout: Checkout, commit: str, lock: str) -> bool:
-    """Whether somebody has made a lock anew since a commit, apart from updates of Moshi."""
-    changed = checkout.git("log", "--format=%H", f"{commit}..HEAD", "--", lock).decode().split()
-    return not {*changed} <= {commit for commit, _ in checkout.pins()}
 
 
 def _refuse_other_changes(checkout: Checkout, present: Manifest, own: tuple[str, ...]) -> None:

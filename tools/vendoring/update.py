@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vendoring import source
 from vendoring.archive import read_archive
-from vendoring.checkout import FOLDER, PATCHES, Checkout
+from vendoring.checkout import FOLDER, PATCHES, Checkout, patches_in
 from vendoring.made import Pin, current_pin, make_pin
 from vendoring.manifest import NAME, UNKNOWN, Refused, Release, sha256
 from vendoring.report import Report, report
@@ -54,8 +54,8 @@ def update(checkout: Checkout, request: Update, try_out: Callable[[Checkout, Pin
             print(f"{NAME} {after.version} is what is pinned{'; written again: ' if wrong else ''}{', '.join(wrong)}")
             return
         # The present pin was made with the committed patches, not with new ones.
-        patches = {Path(name).name: data for name, data in checkout.committed("HEAD", PATCHES).items()}
-        before = make_pin(present.release, source.obtain(present.release), patches)
+        patches = checkout.committed("HEAD", PATCHES)
+        before = make_pin(present.release, source.obtain(present.release), patches_in(patches))
         present.check(before.placed)
         found = report(before, after, backend_sources(checkout.root))
         print(found.text)

@@ -176,6 +176,19 @@ def test_a_lock_that_somebody_made_anew_after_an_update_without_a_commit_is_kept
     )
 
 
+def test_a_lock_that_somebody_made_anew_before_the_update_comes_back(repository: Checkout) -> None:
+    lock = repository.root / "moshi/requirements.lock"
+    lock.write_bytes(b"torch==2.4.2\n")
+    (repository.root / PATCHES / "README.md").write_text("no patch\n")
+    commit(repository.root)
+    before = contents(repository.root)
+    to(repository, "2.0", {"moshi/requirements.lock": b"by the update\n"})
+    commit(repository.root)
+    assert main(["rollback"], repository) == 0
+    assert lock.read_bytes() == b"torch==2.4.2\n"
+    assert contents(repository.root) == before
+
+
 def test_a_lock_goes_back_over_several_updates(repository: Checkout, cache: Path) -> None:
     lock = repository.root / "moshi/requirements.lock"
     old = lock.read_bytes()
