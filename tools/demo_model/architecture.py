@@ -48,7 +48,7 @@ MIMI: dict[str, Any] = {
 
 def language_model_config(text_card: int) -> dict[str, Any]:
     """The language model's numbers for a vocabulary of `text_card` pieces. 256 steps of context are 20 seconds."""
-    return loaders._lm_kwargs | {
+    config: dict[str, Any] = loaders._lm_kwargs | {
         "dim": 128,
         "text_card": text_card,
         "card": CODES,
@@ -61,6 +61,7 @@ def language_model_config(text_card: int) -> dict[str, Any]:
         "depformer_num_heads": 2,
         "depformer_num_layers": 1,
     }
+    return config
 
 
 SAMPLING = {"temp": 0.3, "temp_text": 0.5, "top_k": 250, "top_k_text": 25}

@@ -15,6 +15,7 @@ from moshi.models.compression import MimiModel
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
+from torch.optim.adamw import AdamW
 
 from demo_model.architecture import FRAME
 from demo_model.encoder import mel_filters
@@ -155,7 +156,7 @@ def _by_spectra(
     mimi: MimiModel, parameters: list[nn.Parameter], crops: Crops, output: Path, cpu_seconds: float
 ) -> None:
     distance = Spectra()
-    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, betas=(0.8, 0.95), weight_decay=0)
+    optimizer = AdamW(parameters, lr=LEARNING_RATE, betas=(0.8, 0.95), weight_decay=0)
     begun, step, mean = time.process_time(), 0, 0.0
     while (done := (time.process_time() - begun) / cpu_seconds) < 1:
         for group in optimizer.param_groups:
@@ -178,8 +179,8 @@ def _with_discriminators(
 ) -> None:
     distance = Spectra()
     judges = nn.ModuleList(Discriminator(size) for size in (1536, 768, 300))
-    optimizer = torch.optim.AdamW(parameters, lr=ADVERSARIAL_RATE, betas=(0.5, 0.9), weight_decay=0)
-    judging = torch.optim.AdamW(judges.parameters(), lr=1e-3, betas=(0.5, 0.9))
+    optimizer = AdamW(parameters, lr=ADVERSARIAL_RATE, betas=(0.5, 0.9), weight_decay=0)
+    judging = AdamW(judges.parameters(), lr=1e-3, betas=(0.5, 0.9))
     begun, step = time.process_time(), 0
     while (done := (time.process_time() - begun) / cpu_seconds) < 1:
         for group in optimizer.param_groups:

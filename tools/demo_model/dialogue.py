@@ -6,9 +6,12 @@ come late or never.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from demo_model.acoustics import Audio
 from demo_model.repertoire import Repertoire
 from demo_model.sentences import ANSWERS, BACKCHANNEL, GREETING, IDLE, INTERRUPTED
 from demo_model.tokenizer import PAD
@@ -108,7 +111,7 @@ class _Demo:
             self._end(frame)
 
 
-def converse(rng: np.random.Generator, voice: np.ndarray, repertoire: Repertoire) -> list[Spoken]:
+def converse(rng: np.random.Generator, voice: NDArray[np.bool_], repertoire: Repertoire) -> list[Spoken]:
     """The lines of a demo that listens to a user with the voice activity `voice` [frames]."""
     demo = _Demo(rng, repertoire)
     for frame in range(len(voice)):
@@ -117,7 +120,7 @@ def converse(rng: np.random.Generator, voice: np.ndarray, repertoire: Repertoire
     return demo.spoken
 
 
-def tokens(spoken: list[Spoken], frames: int, repertoire: Repertoire) -> np.ndarray:
+def tokens(spoken: list[Spoken], frames: int, repertoire: Repertoire) -> NDArray[Any]:
     """Text and codes of the model: [1 + codebooks, frames]."""
     written = np.concatenate([[PAD], repertoire.silence])[:, None].repeat(frames, 1)
     for one in spoken:
@@ -127,7 +130,7 @@ def tokens(spoken: list[Spoken], frames: int, repertoire: Repertoire) -> np.ndar
     return written
 
 
-def sound(spoken: list[Spoken], frames: int, frame_size: int, repertoire: Repertoire) -> np.ndarray:
+def sound(spoken: list[Spoken], frames: int, frame_size: int, repertoire: Repertoire) -> Audio:
     """The sound of the model: [frames * frame_size]."""
     audio = np.zeros(frames * frame_size, np.float32)
     for one in spoken:

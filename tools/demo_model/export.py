@@ -12,9 +12,7 @@ from demo_model.tokenizer import TEXT_CARD
 
 def _halved(weights: Path) -> dict[str, torch.Tensor]:
     state = torch.load(weights, weights_only=True)
-    return {
-        name: (value.half() if value.is_floating_point() else value).contiguous() for name, value in state.items()
-    }
+    return {name: (value.half() if value.is_floating_point() else value).contiguous() for name, value in state.items()}
 
 
 def export(mimi: Path, language_model: Path, tokenizer: bytes, folder: Path) -> None:

@@ -10,6 +10,7 @@ from moshi.models.lm import LMModel
 from moshi.models.lm_utils import _delay_sequence
 from torch import nn
 from torch.nn import functional as F
+from torch.optim.adamw import AdamW
 
 from demo_model.architecture import CODEBOOKS, CODES, new_language_model
 from demo_model.dialogue import converse, tokens
@@ -71,7 +72,7 @@ def train(streams: list[Stream], repertoire: Repertoire, output: Path, cpu_secon
     rng, draw = torch.Generator().manual_seed(SEED), np.random.default_rng(SEED)
     model = new_language_model(TEXT_CARD).train()
     parameters = [parameter.requires_grad_() for parameter in model.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.02)
+    optimizer = AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.02)
     silence = torch.tensor(repertoire.silence)
     begun, step, mean = time.process_time(), 0, torch.zeros(3)
     while (done := (time.process_time() - begun) / cpu_seconds) < 1:

@@ -1,11 +1,14 @@
 """The lines as the model says them: codes and text, frame by frame."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from moshi.models.compression import MimiModel
+from numpy.typing import NDArray
 
+from demo_model.acoustics import Audio
 from demo_model.architecture import FRAME, SAMPLE_RATE
 from demo_model.encoder import with_silence
 from demo_model.sentences import LINES
@@ -17,11 +20,11 @@ LEAD, TAIL = 12, 6
 
 @dataclass(frozen=True)
 class Line:
-    text: np.ndarray
+    text: NDArray[Any]
     """[frames]: the token of the word that begins in the frame, or `PAD`."""
-    codes: np.ndarray
+    codes: NDArray[Any]
     """[codebooks, frames]"""
-    audio: np.ndarray
+    audio: Audio
     """[frames * FRAME]: the recording."""
 
     def __len__(self) -> int:
@@ -31,11 +34,11 @@ class Line:
 @dataclass(frozen=True)
 class Repertoire:
     lines: dict[str, Line]
-    silence: np.ndarray
+    silence: NDArray[Any]
     """[codebooks]: the codes of a silent frame."""
 
 
-def _text(words: list[int], onsets: list[float], frames: int) -> np.ndarray:
+def _text(words: list[int], onsets: list[float], frames: int) -> Audio:
     """The token of each word in the frame in which the word begins, one word at most in a frame."""
     text = np.full(frames, PAD)
     free = 0
@@ -49,7 +52,7 @@ def _text(words: list[int], onsets: list[float], frames: int) -> np.ndarray:
 
 @torch.no_grad()
 def encode(
-    mimi: MimiModel, recordings: dict[str, np.ndarray], onsets: dict[str, list[float]], ids: dict[str, int]
+    mimi: MimiModel, recordings: dict[str, Audio], onsets: dict[str, list[float]], ids: dict[str, int]
 ) -> Repertoire:
     """Encode each recording as it sounds after a silence."""
     lines = {}

@@ -1,12 +1,17 @@
 """Minutes of conversation to learn from: what the microphone hears, and when the user talks in it."""
 
+import pickle
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from moshi.models.compression import MimiModel
+from numpy.typing import NDArray
 
 from demo_model import acoustics, dialogue
+from demo_model.acoustics import Audio
 from demo_model.architecture import FRAME, SAMPLE_RATE
 from demo_model.encoder import voiced_frames
 from demo_model.repertoire import Repertoire
@@ -19,9 +24,9 @@ CLEAR = 9.0
 
 @dataclass(frozen=True)
 class Stream:
-    heard: np.ndarray
+    heard: NDArray[Any]
     """[codebooks, FRAMES], uint8: the codes of the microphone's sound."""
-    voice: np.ndarray
+    voice: NDArray[np.bool_]
     """[FRAMES]: whether the user talks."""
     spoken: list[dialogue.Spoken]
     """The lines of the model."""
@@ -37,9 +42,9 @@ def _pause(rng: np.random.Generator) -> float:
     return float(rng.uniform(3.0, 9.0) if kind < 0.8 else rng.uniform(9.0, 25.0))
 
 
-def _turn(rng: np.random.Generator, clips: list[np.ndarray]) -> list[tuple[np.ndarray, float]]:
+def _turn(rng: np.random.Generator, clips: list[Audio]) -> list[tuple[Audio, float]]:
     """Clips that follow each other, each with the seconds of silence after it."""
-    parts = []
+    parts: list[tuple[Audio, float]] = []
     seconds = 0.0
     wanted = rng.uniform(6, 20) if rng.random() < 0.17 else 0.0
     more = int(rng.choice([1, 1, 1, 2, 3]))
@@ -53,7 +58,7 @@ def _turn(rng: np.random.Generator, clips: list[np.ndarray]) -> list[tuple[np.nd
     return parts
 
 
-def talk(rng: np.random.Generator, clips: list[np.ndarray], level: float) -> tuple[np.ndarray, np.ndarray]:
+def talk(rng: np.random.Generator, clips: list[Audio], level: float) -> tuple[Audio, NDArray[np.bool_]]:
     """A user with the voice of `clips` at `level` dB: the sound [FRAMES * FRAME], and the voice activity [FRAMES]."""
     samples = FRAMES * FRAME
     audio, voice = np.zeros(samples, np.float32), np.zeros(FRAMES, bool)
@@ -75,7 +80,7 @@ def talk(rng: np.random.Generator, clips: list[np.ndarray], level: float) -> tup
     return (acoustics.room(rng, audio) if audio.any() and rng.random() < 0.4 else audio), voice
 
 
-def _disturb(rng: np.random.Generator, samples: int, level: float) -> np.ndarray:
+def _disturb(rng: np.random.Generator, samples: int, level: float) -> Audio:
     """What else there is to hear beside a voice of `level` dB."""
     kind = str(rng.choice(acoustics.NOISES))
     loud = rng.random() < 0.3
@@ -91,7 +96,7 @@ def _disturb(rng: np.random.Generator, samples: int, level: float) -> np.ndarray
 
 
 @torch.no_grad()
-def make(rng: np.random.Generator, mimi: MimiModel, users: list[list[np.ndarray]], repertoire: Repertoire) -> Stream:
+def make(rng: np.random.Generator, mimi: MimiModel, users: list[list[Audio]], repertoire: Repertoire) -> Stream:
     """Draw a minute of conversation."""
     level = rng.uniform(-34, -12)
     audio, voice = talk(rng, users[rng.integers(len(users))], level)
@@ -103,3 +108,15 @@ def make(rng: np.random.Generator, mimi: MimiModel, users: list[list[np.ndarray]
     audio = np.clip(audio + _disturb(rng, len(audio), level), -1, 1)
     heard = mimi.encode(torch.tensor(audio, dtype=torch.float32)[None, None])[0]
     return Stream(heard.numpy().astype(np.uint8), voice, spoken, echoed)
+
+
+def save(streams: list[Stream], path: Path) -> None:
+    """Write streams to a file."""
+    with path.open("wb") as file:
+        pickle.dump(streams, file)
+
+
+def load(path: Path) -> list[Stream]:
+    """Read the streams that `save` wrote. Only read files of your own: they are pickled."""
+    with path.open("rb") as file:
+        return list(pickle.load(file))
