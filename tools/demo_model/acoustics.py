@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 from scipy.signal import fftconvolve
 
-SAMPLE_RATE = 24_000
-
-type Audio = NDArray[np.float32]
-"""Mono sound at `SAMPLE_RATE`: [samples], in -1..1."""
+from demo_model.architecture import SAMPLE_RATE, Audio
 
 NOISES = ("white", "pink", "brown", "coloured", "hum")
 

@@ -6,10 +6,15 @@ must stay cheap on a laptop. These numbers cost about 1.15 times the step of a r
 
 from typing import Any
 
+import numpy as np
 import torch
 from moshi.models import loaders
 from moshi.models.compression import MimiModel
 from moshi.models.lm import LMModel
+from numpy.typing import NDArray
+
+type Audio = NDArray[np.float32]
+"""Mono sound at `SAMPLE_RATE`: [samples], in -1..1."""
 
 SAMPLE_RATE = 24_000
 FRAME = 1_920

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demo_model.acoustics import Audio
+from demo_model.architecture import Audio
 from demo_model.repertoire import Repertoire
 from demo_model.sentences import ANSWERS, BACKCHANNEL, GREETING, IDLE, INTERRUPTED
 from demo_model.tokenizer import PAD

@@ -20,8 +20,8 @@ from torch.nn import functional as F
 from torch.optim.adamw import AdamW
 
 from demo_model import acoustics
-from demo_model.acoustics import Audio
-from demo_model.architecture import CODES, FRAME, LATENT, SAMPLE_RATE, new_mimi
+from demo_model.architecture import CODES, FRAME, LATENT, SAMPLE_RATE, Audio, new_mimi
+from demo_model.repertoire import with_silence
 
 CROP = 40  # frames
 BATCH = 8
@@ -137,12 +137,6 @@ def _batch(
     return audio, voice, counts
 
 
-def with_silence(line: Audio, before: int, after: int) -> torch.Tensor:
-    """A line between whole frames of digital silence: [samples], a multiple of `FRAME`."""
-    tail = -len(line) % FRAME + after * FRAME
-    return torch.tensor(np.concatenate([np.zeros(before * FRAME), line, np.zeros(tail)]), dtype=torch.float32)
-
-
 @torch.no_grad()
 def _make_codebooks(mimi: MimiModel, latents: list[torch.Tensor], weighted: list[torch.Tensor]) -> None:
     """Fit each codebook to the residual that the ones before it leave. `weighted` latents count three times."""
@@ -221,7 +215,7 @@ def train(users: list[list[Audio]], lines: dict[str, Audio], output: Path, cpu_s
 
     with torch.no_grad():
         everyday = [mimi._encode_to_unquantized_latent(_batch(rng, users, own)[0][:, None]) for _ in range(25)]
-        spoken = [mimi._encode_to_unquantized_latent(with_silence(line, 12, 6)[None, None]) for line in own]
+        spoken = [mimi._encode_to_unquantized_latent(with_silence(line)[None, None]) for line in own]
     _make_codebooks(mimi, everyday, spoken)
     share = _voice_in_first_code(mimi, [_batch(rng, users, own) for _ in range(10)])
     print(f"the first code tells whether a user talks in {share:.1%} of the frames", flush=True)

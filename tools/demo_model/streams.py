@@ -11,8 +11,7 @@ from moshi.models.compression import MimiModel
 from numpy.typing import NDArray
 
 from demo_model import acoustics, dialogue
-from demo_model.acoustics import Audio
-from demo_model.architecture import FRAME, SAMPLE_RATE
+from demo_model.architecture import FRAME, SAMPLE_RATE, Audio
 from demo_model.encoder import voiced_frames
 from demo_model.repertoire import Repertoire
 

@@ -20,9 +20,9 @@ class Budget:
     """CPU seconds of each part. More is better, slowly."""
 
     encoder: float = 480
-    decoder: float = 2_700
-    adversarial: float = 1_500
-    language_model: float = 1_700
+    decoder: float = 1_800
+    adversarial: float = 1_400
+    language_model: float = 1_500
 
     def times(self, factor: float) -> "Budget":
         """A budget of `factor` of this one."""

@@ -16,10 +16,9 @@ from pocketsphinx import Decoder
 from scipy.signal import resample_poly
 
 from demo_model import kokoro
-from demo_model.acoustics import Audio
+from demo_model.architecture import SAMPLE_RATE, Audio
 from demo_model.sentences import LINES, USER_SENTENCES
 
-SAMPLE_RATE = 24_000
 LINE_VOICE = "jf_alpha"
 LINE_LEVEL = 0.08
 """Root mean square of a line."""
