@@ -1,11 +1,14 @@
 """The behaviour that the demo model learns, on a voice activity written by hand."""
 
+import itertools
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from demo_model import dialogue, repertoire, tokenizer
 from demo_model.dialogue import Spoken, converse
 from demo_model.sentences import ANSWERS, BACKCHANNEL, GREETING, IDLE, INTERRUPTED, LINES
-from numpy.typing import NDArray
 
 LENGTH = 30
 """Frames of every line, but of the back-channel."""
@@ -86,7 +89,7 @@ def test_it_never_gives_the_same_answer_twice_in_a_row() -> None:
     answers = [one.key for one in said(*turns)[1:]]
     assert len(answers) == 60
     assert set(answers) == set(ANSWERS)
-    assert all(one != after for one, after in zip(answers, answers[1:], strict=False))
+    assert all(one != after for one, after in itertools.pairwise(answers))
 
 
 def test_a_new_turn_allows_a_new_idle_line() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import sentencepiece
 import torch
+
 from demo_model import repertoire, tokenizer
 from demo_model.architecture import FRAME, new_mimi
 from demo_model.sentences import LINES
