@@ -1,16 +1,22 @@
 """Sounds that are no voice: what a microphone hears besides its user.
 
-Everything is drawn from the generator that the caller passes. Audio is mono float32 at 24 kHz.
+Everything is drawn from the generator that the caller passes.
 The evaluation has drums, bells and melodies of its own. Do not add them here: it must stay unheard.
 """
 
-import numpy as np
+from typing import Any
 
-SAMPLE_RATE = 24_000
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import next_fast_len
+from scipy.signal import fftconvolve
+
+from demo_model.architecture import SAMPLE_RATE, Audio
+
 NOISES = ("white", "pink", "brown", "coloured", "hum")
 
 
-def noise(rng: np.random.Generator, samples: int, kind: str) -> np.ndarray:
+def noise(rng: np.random.Generator, samples: int, kind: str) -> Audio:
     """Steady noise of one of `NOISES` with a root mean square of 1."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     rising = np.arange(1, len(spectrum) + 1, dtype=np.float64)
@@ -28,7 +34,7 @@ def noise(rng: np.random.Generator, samples: int, kind: str) -> np.ndarray:
             spectrum /= rising
         case _:
             raise ValueError(f"{kind!r} is none of {NOISES}")
-    audio = np.fft.irfft(spectrum, samples)
+    audio: NDArray[Any] = np.fft.irfft(spectrum, samples)
     audio /= audio.std() + 1e-9
     if kind == "hum":
         time = np.arange(samples) / SAMPLE_RATE
@@ -36,17 +42,17 @@ def noise(rng: np.random.Generator, samples: int, kind: str) -> np.ndarray:
         tones = [np.sin(2 * np.pi * mains * n * time + rng.uniform(0, 6.28)) / n for n in (1, 2, 3, 5)]
         audio = 0.1 * audio + np.sum(tones, axis=0)
         audio /= audio.std()
-    return audio.astype(np.float32)
+    return np.asarray(audio, dtype=np.float32)
 
 
-def clicks(rng: np.random.Generator, samples: int, each_second: float) -> np.ndarray:
+def clicks(rng: np.random.Generator, samples: int, each_second: float) -> Audio:
     """Keys, bumps and knocks: short decaying bursts of coloured noise."""
     audio = np.zeros(samples, dtype=np.float32)
     loudness = rng.uniform(0.01, 0.25)
     for _ in range(int(rng.poisson(each_second * samples / SAMPLE_RATE))):
         length = int(rng.integers(100, 3_600))
         start = int(rng.integers(0, max(1, samples - length)))
-        burst = rng.standard_normal(length)
+        burst: NDArray[Any] = rng.standard_normal(length)
         if rng.random() < 0.5:  # duller
             width = int(rng.integers(2, 40))
             burst = np.convolve(burst, np.ones(width) / np.sqrt(width), mode="same")
@@ -55,9 +61,9 @@ def clicks(rng: np.random.Generator, samples: int, each_second: float) -> np.nda
     return audio
 
 
-def music(rng: np.random.Generator, samples: int) -> np.ndarray:
+def music(rng: np.random.Generator, samples: int) -> Audio:
     """Chords, plucked or held, with a root mean square of 1."""
-    audio = np.zeros(samples, dtype=np.float64)
+    audio: NDArray[Any] = np.zeros(samples)
     base = rng.uniform(90, 500)
     beat = rng.uniform(0.15, 0.8)
     held = rng.random() < 0.5
@@ -74,20 +80,37 @@ def music(rng: np.random.Generator, samples: int) -> np.ndarray:
             for number, strength in enumerate([1.0, *overtones], start=1):
                 audio[start : start + length] += strength * np.sin(2 * np.pi * pitch * number * time) * envelope
         start += int(beat * SAMPLE_RATE)
-    return (audio / (audio.std() + 1e-9)).astype(np.float32)
+    return np.asarray(audio / (audio.std() + 1e-9), dtype=np.float32)
 
 
-def echo(rng: np.random.Generator, played: np.ndarray) -> np.ndarray:
+def echo(rng: np.random.Generator, played: Audio) -> Audio:
     """`played` as a microphone beside the loudspeaker hears it: late, reflected, duller, at an unchanged level."""
     late = int(rng.uniform(0.06, 0.40) * SAMPLE_RATE)
-    response = np.zeros(late + 6_000)
+    response: NDArray[Any] = np.zeros(late + 6_000)
     response[late] = 1.0
     for _ in range(int(rng.integers(0, 6))):
         response[late + int(rng.integers(100, 6_000))] += rng.uniform(-0.5, 0.5)
     if rng.random() < 0.5:
         width = int(rng.integers(2, 10))
         response = np.convolve(response, np.ones(width) / width, mode="same")
-    size = len(played) + len(response)
-    heard = np.fft.irfft(np.fft.rfft(played, size) * np.fft.rfft(response, size), size)[: len(played)]
+    heard: NDArray[Any] = fftconvolve(played, response)[: len(played)]
     level = played.std() / (heard.std() + 1e-9)
-    return (heard * level).astype(np.float32)
+    return np.asarray(heard * level, dtype=np.float32)
+
+
+def room(rng: np.random.Generator, audio: Audio) -> Audio:
+    """`audio` through a room and a microphone: a short reverberation and a limited band, at an unchanged level."""
+    size = next_fast_len(len(audio) + SAMPLE_RATE // 2, real=True)
+    spectrum = np.fft.rfft(audio, size)
+    frequency = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
+    if rng.random() < 0.6:
+        tail = rng.standard_normal(int(rng.uniform(0.05, 0.3) * SAMPLE_RATE))
+        tail *= np.exp(-6 * np.arange(len(tail)) / len(tail))
+        tail *= 10 ** (rng.uniform(-18, -6) / 20) / np.sqrt((tail**2).sum())
+        tail[0] += 1.0
+        spectrum *= np.fft.rfft(tail, size)
+    if rng.random() < 0.6:
+        low, high = rng.uniform(50, 350), rng.uniform(3_000, 10_000)
+        spectrum /= np.sqrt((1 + (low / (frequency + 1)) ** 4) * (1 + (frequency / high) ** 6))
+    heard: NDArray[Any] = np.fft.irfft(spectrum, size)[: len(audio)]
+    return np.asarray(heard * (audio.std() / (heard.std() + 1e-9)), dtype=np.float32)

@@ -6,10 +6,15 @@ must stay cheap on a laptop. These numbers cost about 1.15 times the step of a r
 
 from typing import Any
 
+import numpy as np
 import torch
 from moshi.models import loaders
 from moshi.models.compression import MimiModel
 from moshi.models.lm import LMModel
+from numpy.typing import NDArray
+
+type Audio = NDArray[np.float32]
+"""Mono sound at `SAMPLE_RATE`: [samples], in -1..1."""
 
 SAMPLE_RATE = 24_000
 FRAME = 1_920
@@ -48,7 +53,7 @@ MIMI: dict[str, Any] = {
 
 def language_model_config(text_card: int) -> dict[str, Any]:
     """The language model's numbers for a vocabulary of `text_card` pieces. 256 steps of context are 20 seconds."""
-    return loaders._lm_kwargs | {
+    config: dict[str, Any] = loaders._lm_kwargs | {
         "dim": 128,
         "text_card": text_card,
         "card": CODES,
@@ -61,6 +66,7 @@ def language_model_config(text_card: int) -> dict[str, Any]:
         "depformer_num_heads": 2,
         "depformer_num_layers": 1,
     }
+    return config
 
 
 SAMPLING = {"temp": 0.3, "temp_text": 0.5, "top_k": 250, "top_k_text": 25}

