@@ -100,7 +100,8 @@ def recorded(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """You and Moshi, at 24 kHz."""
     with wave.open(str(path)) as file:
         assert (file.getnchannels(), file.getframerate()) == (2, RATE)
-        sides = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, 2).astype(np.float32) / 32_768
+        frames = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, 2)
+    sides = np.asarray(frames / 32_768, np.float32)
     return sides[:, 0], sides[:, 1]
 
 
