@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection
 from contract.fake_moshi import FakeMoshi, Script, echo, metadata, text
 from contract.running_frontend import Frontend, running_frontend
 from moshi_frontend.static import BUILT
-from support.browser import ARTIFACTS, AXE, REPORT_VIOLATIONS, arguments, executable, speech
+from support.browser import ARTIFACTS, AXE, REPORT_VIOLATIONS, arguments, executable, keep_picture, speech
 
 PICTURES = ARTIFACTS / "states"
 DESKTOP = {"width": 1280, "height": 800}
@@ -57,7 +57,9 @@ class Tab:
                 await self.page.wait_for_timeout(250)  # colours fade
                 width = await self.page.evaluate("document.documentElement.scrollWidth")
                 assert width <= size["width"], f"{name} is {width} pixels wide on a screen of {size['width']}"
-                await self.page.screenshot(path=PICTURES / f"{name}-{size_name}-{scheme}.png")
+                picture = PICTURES / f"{name}-{size_name}-{scheme}.png"
+                await self.page.screenshot(path=picture)
+                keep_picture(picture, picture.stem)
                 assert await self.violations() == [], f"{name}, {size_name}, {scheme}"
 
     async def violations(self) -> list[str]:

@@ -3,7 +3,7 @@
     cli -> sync      places the pin, compares       \\
         -> update    another pin, after a trial      > pin       what a release becomes here
         -> rollback  back to one that was left      /  report    what the change means, for people
-        -> state     what there is                     trial     the demo model and the tests with it
+        -> state     what there is                     trial     the random model and the tests with it
 
     below them: manifest, history (what is pinned, and was), source (cache, file, index), archive, licences, patches,
     dependencies, sbom, api, usage and signatures (what the backend uses), surface, placement (files on disk)

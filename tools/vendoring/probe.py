@@ -1,4 +1,4 @@
-"""Writes down what the demo model says with whichever Moshi is on the path: a program of its own, run by `trial`.
+"""Writes down what the tests' random model says with whichever Moshi is on the path. `trial` runs it as a process.
 
 `python -P probe.py FOLDER` leaves `said.json` and the sound there. Three parts, each of which may fail alone: the codes
 of upstream's codec; greedy tokens of upstream's own classes, used as its server does; greedy tokens of our engine.
@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+MODEL = Path(__file__).parents[2] / "tests" / "fixtures" / "random_model"
+"""It answers every frame with other tokens. The demo model says nothing while it hears a sound."""
 
 FRAMES = 60
 FRAME = 1920
@@ -74,7 +77,7 @@ def main(folder: Path) -> None:
     said: dict[str, Any] = {}
     for part in PARTS:
         try:
-            tokens, pcm = part(find_checkpoint("demo", None), sound())
+            tokens, pcm = part(find_checkpoint(str(MODEL), None), sound())
         except Exception as error:  # whatever a release that does not fit raises
             said[part.__name__] = f"{type(error).__name__}: {error}"
         else:

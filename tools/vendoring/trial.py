@@ -1,6 +1,6 @@
 """A release tried before it is placed: in a copy of the checkout, by processes of their own.
 
-Compared are the codes and tokens of the demo model (`probe`), and run are the backend's contract tests.
+Compared are the codes and tokens of the tests' random model (`probe`), and run are the backend's contract tests.
 """
 
 import json
@@ -132,7 +132,7 @@ def _compare_tokens(checkout: Checkout, copy: Path, python: Path, trial: Trial) 
         probe = Path(__file__).with_name("probe.py")
         ran = _run([interpreter, "-P", probe, folder], copy, _paths(root))
         if ran.returncode != 0:
-            trial.problems.append(f"the demo model does not load: {_last_line(ran)}")
+            trial.problems.append(f"the random model does not load: {_last_line(ran)}")
             return
         said.append(json.loads((folder / "said.json").read_text()))
     before, after = said

@@ -64,7 +64,7 @@ def update(
         found = report(before, after, backend_sources(checkout.root))
         say(found.text)
         _stop_unless(request.accept, "the API that the backend uses is not as before", found.stops)
-        say(f"Trying it with the demo model and tests/contract/{trial.TESTS}: a minute or two ...")
+        say(f"Trying it with the tests' random model and tests/contract/{trial.TESTS}: a minute or two ...")
         tried = try_out(checkout, after)
         for note in tried.notes:
             say(f"- {note}")

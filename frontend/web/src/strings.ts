@@ -181,7 +181,7 @@ const en = {
   waveform: (who: string) => `${who}: loudness of the last seconds`,
   chooseMicrophone: "Choose another",
 
-  demo: "Demo model with random weights: it talks nonsense. It only shows that the whole path works.",
+  demo: "The demo is a 3 MB model with about a dozen sentences. It hears when you talk, but it does not understand your words.",
   headphones: "Use headphones: without them Moshi may hear itself.",
 
   // Who one talks to.

@@ -52,7 +52,7 @@ class Upstream(BaseModel):
 
 
 class Model(BaseModel):
-    """`demo`: random weights, which say nothing meaningful."""
+    """`demo`: whether it is the demo, which says a dozen sentences and does not understand words."""
 
     id: str
     revision: str | None
