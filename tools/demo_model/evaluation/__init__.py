@@ -39,6 +39,7 @@ class Size:
         noisy_calls: users 10 dB above loud noise.
         greetings: connections.
         rooms: conversations for each kind of disturbance.
+        bfloat16_calls, bfloat16_rooms: the same in 16 bits, which takes a CPU three times as long.
         silences, talks: conversations of equal length; `talks` are judged by their last third.
         takes: of each line, for speech recognition.
         every_line: a line that was never said is a failure.
@@ -49,6 +50,8 @@ class Size:
     noisy_calls: Amount
     greetings: Amount
     rooms: Amount
+    bfloat16_calls: Amount
+    bfloat16_rooms: Amount
     silences: Amount
     talks: Amount | None
     takes: int
@@ -61,6 +64,8 @@ FULL = Size(
     noisy_calls=Amount(36, 60, 100),
     greetings=Amount(100, 2, 100),
     rooms=Amount(100, 20, 100),
+    bfloat16_calls=Amount(45, 90, 100),
+    bfloat16_rooms=Amount(100, 20, 100),
     silences=Amount(16, 600, 16),
     talks=Amount(16, 600, 100),
     takes=6,
@@ -72,6 +77,8 @@ SMALL = Size(
     noisy_calls=Amount(8, 16, 8, spared=1),
     greetings=Amount(16, 2, 16),
     rooms=Amount(8, 14, 8, spared=1),
+    bfloat16_calls=Amount(8, 16, 2, spared=1),
+    bfloat16_rooms=Amount(2, 14, 2),
     silences=Amount(4, 60, 4),
     talks=None,
     takes=1,
@@ -119,10 +126,9 @@ class Evaluation:
 
     def turns(self) -> None:
         """Whether it greets, answers, waits and stops."""
-        self._judge("Turns", self._model, self._calls)
+        self._judge("Turns", self._model, self._calls, self._size.calls)
 
-    def _judge(self, title: str, model: BatchedModel, calls: Sequence[Recording]) -> None:
-        amount = self._size.calls
+    def _judge(self, title: str, model: BatchedModel, calls: Sequence[Recording], amount: Amount) -> None:
         criteria = [
             turns.judge_greetings(model, self._lines, self._size.greetings, SEED),
             *turns.judge_turns(turns.all_turns(calls, self._lines), amount.needed, amount.spared),
@@ -161,8 +167,9 @@ class Evaluation:
     def bfloat16(self) -> None:
         """The turns and the disturbances once more, with weights of 16 bits."""
         model = load(self._checkpoint, self._size.slots, torch.bfloat16)
-        self._judge("Turns, in bfloat16", model, self._call(model, self._size.calls))
-        found = disturbances.measure(model, self._lines, self._size.rooms, SEED)
+        amount = self._size.bfloat16_calls
+        self._judge("Turns, in bfloat16", model, self._call(model, amount), amount)
+        found = disturbances.measure(model, self._lines, self._size.bfloat16_rooms, SEED)
         self.report.add("Nobody speaks, in bfloat16", *found)
 
     def run(self, only: Collection[str] = ()) -> Report:

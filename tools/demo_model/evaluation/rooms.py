@@ -125,10 +125,10 @@ def melody(rng: np.random.Generator, samples: int) -> Sound:
     lengths = rng.choice([0.2, 0.3, 0.4, 0.6], 400)
     ends = np.cumsum(lengths)
     time = np.arange(samples) / SAMPLE_RATE
-    pitch: Sound = 440.0 * 2.0 ** (notes[np.searchsorted(ends, time) % 400] / 12)
+    steps = 440.0 * 2.0 ** (notes[np.searchsorted(ends, time) % 400] / 12)
     glide = np.ones(int(0.03 * SAMPLE_RATE)) / int(0.03 * SAMPLE_RATE)
-    pitch = np.convolve(np.pad(pitch, (len(glide) - 1, 0), mode="edge"), glide, mode="valid")
-    pitch = pitch * (1 + 0.008 * np.sin(2 * np.pi * 5.5 * time))
+    slides = np.convolve(np.pad(steps, (len(glide) - 1, 0), mode="edge"), glide, mode="valid")
+    pitch = slides * (1 + 0.008 * np.sin(2 * np.pi * 5.5 * time))
     phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
     overtones = rng.random(6) / np.arange(2, 8)
     parts = [np.sin(phase), *(strength * np.sin(phase * n) for n, strength in enumerate(overtones, start=2))]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from demo_model.evaluation.alignment import cut, offset_of
 from demo_model.evaluation.captions import Caption
 from demo_model.evaluation.conversing import SAMPLE_RATE, Recording, Samples
 from demo_model.evaluation.events import utterances_of
@@ -92,8 +93,8 @@ def fidelity(
     apart: list[bool] = []
     for key, original in originals.items():
         for take in takes.get(key, ()):
-            offset = quality.offset_of(original, take.audio)
-            aligned = quality.cut(take.audio, offset, len(original))
+            offset = offset_of(original, take.audio)
+            aligned = cut(take.audio, offset, len(original))
             stoi.append(quality.stoi(original, aligned))
             pesq.append(quality.pesq(original, aligned))
             shown = [word.time - take.start - offset / SAMPLE_RATE for word in take.caption.words]
