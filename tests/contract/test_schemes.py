@@ -34,8 +34,7 @@ async def fake_moshi(tls: ssl.SSLContext | None) -> AsyncIterator[str]:
 @asynccontextmanager
 async def real_service(tls: ssl.SSLContext | None, folder: Path) -> AsyncIterator[str]:
     """The server that moshi has too, as the frontend runs it."""
-    settings = {"tls": "auto" if tls else "off", "state_dir": folder}
-    async with running_frontend("http://127.0.0.1:1", **settings) as service:
+    async with running_frontend("http://127.0.0.1:1", tls="auto" if tls else "off", state_dir=folder) as service:
         yield f"{'https' if tls else 'http'}://{service.address}"
 
 
