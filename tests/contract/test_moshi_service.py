@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import Iterator
@@ -205,6 +206,16 @@ def test_stopping_it_while_it_imports_pytorch_is_an_orderly_end(tmp_path: Path) 
         said = process.stderr.read()
     assert process.returncode == 0
     assert "Traceback" not in said
+
+
+def test_it_hears_a_signal_before_it_imports_what_takes_long() -> None:
+    """Before that, a signal kills it, Ctrl-C with a traceback; process 1 of a container does not notice one at all."""
+    heavy = (
+        "import sys, moshi_backend.cli; "
+        "print([name for name in ('cryptography', 'fastapi', 'pydantic', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_port_in_use_is_one_line_and_exit_code_3(moshi: Service, tmp_path: Path) -> None:

@@ -1,8 +1,14 @@
 """Folders with a checkpoint: a repository's files, or what a Hugging Face cache has of a repository."""
 
+import re
 from pathlib import Path
 
 from moshi_backend.errors import LoadError
+
+_REPOSITORY = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+
+_CACHED = "models--"
+"""How a hub's cache calls the folder of a repository."""
 
 
 def is_folder(model: str) -> bool:
@@ -17,6 +23,20 @@ def is_folder(model: str) -> bool:
         raise LoadError(f"{model} cannot be read: {error.strerror}; this process needs the right to read it") from None
     except (OSError, ValueError):  # too long for a path, or with a null character
         return False
+
+
+def public_name(model: str) -> str:
+    """MOSHI_MODEL as clients are told it: a repository id, but never a path, which would tell about this machine.
+
+    Of a folder it is the name; of a folder in a hub's cache (`models--owner--name/snapshots/…`), the repository.
+    """
+    if _REPOSITORY.fullmatch(model) and not Path(model).exists():
+        return model
+    folder = Path(model).absolute()
+    for part in (folder, *folder.parents):
+        if part.name.startswith(_CACHED):
+            return part.name.removeprefix(_CACHED).replace("--", "/")
+    return folder.name or "model"
 
 
 def checkpoint_folder(folder: Path, revision: str | None) -> Path:
