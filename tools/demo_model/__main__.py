@@ -38,7 +38,7 @@ def main() -> int:
     from demo_model.evaluation import evaluate
 
     report = evaluate(options.output, options.work, small=False)
-    print(report)
+    print(report.text())
     return 0 if report.passed else 1
 
 
