@@ -53,7 +53,7 @@ class Upstream(BaseModel):
 
 
 class Model(BaseModel):
-    """`id`: MOSHI_MODEL, or the name of its folder. `demo`: whether it says a dozen sentences and understands no words."""
+    """`id`: MOSHI_MODEL, or the name of its folder. `demo`: whether it is the demo, which understands no words."""
 
     id: str
     revision: str | None
