@@ -43,11 +43,11 @@ def test_a_report_without_criteria_did_not_pass() -> None:
 def test_one_failure_fails_the_report() -> None:
     report = Report()
     report.add("Turns", [Criterion("greets", 1.0, 0.98, 100)])
-    before = report.passed
+    assert (report.failed, report.passed) == ([], True)
     report.add("Speech", [Criterion("words", 0.9, 0.92, 100)], ["a note"])
-    assert (before, report.passed) == (True, False)
+    assert not report.passed
     assert [criterion.name for criterion in report.failed] == ["words"]
-    assert "FAIL  words" in report.text()
+    assert "FAIL  words" in str(report)
 
 
 def test_the_table_replaces_what_is_between_the_markers() -> None:

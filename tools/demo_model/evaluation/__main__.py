@@ -13,7 +13,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure whether the demo model does what it promises.")
     parser.add_argument("checkpoint", type=Path, help="a folder with the model")
     parser.add_argument(
-        "--work", type=Path, required=True, help="the folder in which tools/train_demo made its recordings"
+        "--work",
+        type=Path,
+        default=Path(".state/demo-model"),
+        help="the folder in which tools/train_demo made its recordings (%(default)s)",
     )
     parser.add_argument("--small", action="store_true", help="a few events of each kind, in about a minute")
     parser.add_argument("--only", action="append", default=[], metavar="PART", help="one part; may be repeated")
@@ -32,7 +35,7 @@ def main() -> int:
         evaluation.run(arguments.only)
     if "cost" in arguments.only or not (arguments.only or arguments.small):
         evaluation.report.add("Cost", cost.measure(arguments.checkpoint, arguments.baseline))
-    print(evaluation.report.text())
+    print(evaluation.report)
     if arguments.write:
         document = arguments.write.read_text(encoding="utf-8")
         arguments.write.write_text(with_table(document, evaluation.report), encoding="utf-8")

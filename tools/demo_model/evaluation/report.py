@@ -86,7 +86,7 @@ class Report:
         """Whether every criterion holds, and there is one."""
         return bool(self.criteria) and not self.failed
 
-    def text(self) -> str:
+    def __str__(self) -> str:
         """For a terminal."""
         lines = []
         for title, criteria, notes in self.sections:
