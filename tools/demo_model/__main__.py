@@ -28,6 +28,7 @@ def main() -> int:
         metavar="FACTOR",
         help="train for this share of the time, to try the whole program; such a model is not good (%(default)s)",
     )
+    parser.add_argument("--write", type=Path, metavar="DOCUMENT", help="put the figures into this document's table")
     options = parser.parse_args()
     training = Training(options.work, Budget().times(options.hurry))
     if options.evaluate:
@@ -36,9 +37,12 @@ def main() -> int:
         training.run(options.output)
     # Late, because its packages take seconds to import.
     from demo_model.evaluation import evaluate
+    from demo_model.evaluation.report import with_table
 
     report = evaluate(options.output, options.work, small=False)
-    print(report.text())
+    print(report)
+    if options.write:
+        options.write.write_text(with_table(options.write.read_text(encoding="utf-8"), report), encoding="utf-8")
     return 0 if report.passed else 1
 
 
