@@ -49,8 +49,7 @@ def checkpoint_folder(folder: Path, revision: str | None) -> Path:
     if not snapshots.is_dir():
         return folder
     there = sorted(path.name for path in snapshots.iterdir() if path.is_dir())
-    ref = folder / "refs" / (revision or "main")
-    commit = ref.read_text().strip() if ref.is_file() else revision
+    commit = _commit_in(folder / "refs" / (revision or "main")) or revision
     if commit is None and len(there) == 1:
         commit = there[0]
     if commit in there:
@@ -60,6 +59,14 @@ def checkpoint_folder(folder: Path, revision: str | None) -> Path:
         f"{folder} has no snapshot of {wanted}; it has {', '.join(there[:3]) or 'none'}: set MOSHI_MODEL to the folder "
         "of a snapshot"
     )
+
+
+def _commit_in(ref: Path) -> str | None:
+    """The commit that a branch or tag of a cache stands for; none if its file is missing, empty or damaged."""
+    try:
+        return ref.read_text().strip()
+    except (OSError, ValueError):  # ValueError: no text, or no possible name
+        return None
 
 
 def file_in(folder: Path, name: str) -> Path | None:
