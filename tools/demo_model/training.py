@@ -11,18 +11,17 @@ import torch
 
 from demo_model import decoder, encoder, export, language_model, repertoire, streams, tokenizer, voices
 
-STREAMS = 800
 STREAMS_SEED = 7
 
 
 @dataclass(frozen=True)
 class Budget:
-    """CPU seconds of each part. More is better, slowly."""
+    """CPU seconds of each part, and the minutes of conversation that the language model learns from."""
 
     encoder: float = 480
     decoder: float = 1_800
-    adversarial: float = 1_400
     language_model: float = 1_500
+    streams: float = 800
 
     def times(self, factor: float) -> "Budget":
         """A budget of `factor` of this one."""
@@ -89,17 +88,18 @@ class Training:
 
     def _train_decoder(self, result: Path) -> None:
         mimi = encoder.load(self._encoder)
-        decoder.train(mimi, self._repertoire(), result, self._budget.decoder, self._budget.adversarial)
+        decoder.train(mimi, self._repertoire(), result, self._budget.decoder)
 
     def _make_streams(self, result: Path) -> None:
         users = voices.read_users(self._users, held_out=False)
         mimi, lines = encoder.load(self._encoder), self._repertoire()
         rng = np.random.default_rng(STREAMS_SEED)
         made = []
-        for number in range(STREAMS):
+        wanted = max(4, round(self._budget.streams))
+        for number in range(wanted):
             made.append(streams.make(rng, mimi, users, lines))
             if number % 50 == 49:
-                print(f"streams: {number + 1} of {STREAMS}", flush=True)
+                print(f"streams: {number + 1} of {wanted}", flush=True)
         streams.save(made, result)
 
     def _train_language_model(self, result: Path) -> None:
