@@ -68,11 +68,18 @@ class Tab:
 
 
 @asynccontextmanager
-async def talking_browser(folder: Path) -> AsyncIterator[Browser]:
-    """Chromium with someone speaking into its microphone. `talk.example` is this machine."""
+async def talking_browser(folder: Path, *, back_forward_cache: bool = False) -> AsyncIterator[Browser]:
+    """Chromium with someone speaking into its microphone. `talk.example` is this machine.
+
+    Playwright disables the back/forward cache, because its own `go_back` waits for a `load` event that a page from this
+    cache never fires. A test that enables the cache passes `wait_until="commit"`.
+    """
     async with async_playwright() as playwright:
         arguments_ = [*arguments(speech(folder)), "--host-resolver-rules=MAP talk.example 127.0.0.1"]
-        browser = await playwright.chromium.launch(executable_path=executable(), args=arguments_)
+        ignored = ["--disable-back-forward-cache"] if back_forward_cache else []
+        browser = await playwright.chromium.launch(
+            executable_path=executable(), args=arguments_, ignore_default_args=ignored
+        )
         yield browser
         await browser.close()
 

@@ -37,7 +37,7 @@ let retryTimer: ReturnType<typeof setTimeout> | undefined;
 export async function open(): Promise<void> {
   if (!window.isSecureContext) send({ type: "insecure" });
   addEventListener("online", () => state.value.name === "reconnecting" && retryNow());
-  addEventListener("pagehide", disconnect);
+  addEventListener("pagehide", leavePage);
   document.addEventListener("visibilitychange", () => void lookAtService());
   for (;;) {
     await lookAtService();
@@ -75,6 +75,12 @@ export function retryNow(): void {
 export function disconnect(): void {
   refreshStats();
   send({ type: "disconnect", now: Date.now() });
+}
+
+/** The microphone must not stay open behind another page. The Back button may show this page again as it is now. */
+function leavePage(): void {
+  refreshStats();
+  send({ type: "page left", now: Date.now() });
 }
 
 export function toggleMute(): void {

@@ -146,6 +146,11 @@ const en = {
     modelLost: "The service lost the model.",
     nothingHeard: "No sound arrived from you for too long.",
     closed: (code: number) => `The service closed the connection (${code}).`,
+    /** Seen after the Back button has brought the page back as it was. */
+    pageLeft: {
+      conversation: "You left this page, which ended the conversation.",
+      attempt: "You left this page before the conversation began. Connect again to start one.",
+    },
     noSoundHint: "Nothing comes from your microphone. Is it off, or the wrong one?",
     devices: {
       gone: "The chosen device is gone; the system’s default is used.",
