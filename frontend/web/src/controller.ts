@@ -21,7 +21,7 @@ import { chosen, microphoneId, persona, pushToTalk, recording } from "./preferen
 import { stepReason } from "./reasons";
 import { merged, serviceOf } from "./service";
 import { valid } from "./settings";
-import { openMicrophone, useSpeaker } from "./sound";
+import { openMicrophone, replaceMicrophone, useSpeaker } from "./sound";
 import { call, config, inputLevel, outputLevel, service, session, state, stats, tracks } from "./store";
 import { strings } from "./strings";
 
@@ -176,6 +176,7 @@ async function attempt(mine: AbortController): Promise<void> {
   if (started.recording) keepRecording(started.recording);
   notRecorded.value = started.recording || !wanted ? null : room > 0 ? "failed" : "full";
   void useSpeaker(started);
+  if (!started.hasMicrophone) void replaceMicrophone(started); // it went while the call was made
 }
 
 /** What a call tells, unless it is no longer the one that counts. */
@@ -196,6 +197,9 @@ function eventsFor(over: AbortSignal): CallEvents {
     onInterruption: ifCurrent((interrupted) => {
       send({ type: "interruption", interrupted });
       if (interrupted) silence();
+    }),
+    onMicrophoneLost: ifCurrent(() => {
+      if (call.value) void replaceMicrophone(call.value);
     }),
     onLevels: ifCurrent((input, output) => {
       const now = performance.now();
