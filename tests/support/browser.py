@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from playwright import async_api, sync_api
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "tests" / "artifacts"
 AXE = ROOT / "frontend" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 WORDS = "Hello Moshi. How are you today? Tell me about the weather, and then about the sea."
+
+PATIENCE_MS = 30_000
+"""How long a test waits for what should be in the page. It costs nothing on a fast machine, and a slow one needs it."""
+async_api.expect.set_options(timeout=PATIENCE_MS)
+sync_api.expect.set_options(timeout=PATIENCE_MS)
 
 REPORT_VIOLATIONS = (
     "document.addEventListener('securitypolicyviolation', event =>"

@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection
 from contract.fake_moshi import FakeMoshi, Script, echo, metadata, text
 from contract.running_frontend import Frontend, running_frontend
 from moshi_frontend.static import BUILT
-from support.browser import ARTIFACTS, AXE, REPORT_VIOLATIONS, arguments, executable, speech
+from support.browser import ARTIFACTS, AXE, PATIENCE_MS, REPORT_VIOLATIONS, arguments, executable, speech
 
 PICTURES = ARTIFACTS / "states"
 DESKTOP = {"width": 1280, "height": 800}
@@ -91,7 +91,7 @@ async def tab_at(
     """`scripts` run in the page before its own. `options` are those of the browser's context."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, **options)
     page = await context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE_MS)
     tab = Tab(page, moshi)
 
     def on_console(message: ConsoleMessage) -> None:
