@@ -256,7 +256,7 @@ async def test_a_lost_conversation_is_begun_anew_and_says_so(browser: Browser) -
         await tab.connect()
         await expect(tab.page.get_by_test_id("captions")).to_contain_text("The sea is calm")
         (await tab.moshi.conversation()).transport.abort()
-        await expect(tab.page.get_by_text("Moshi does not remember")).to_be_visible(timeout=10_000)
+        await expect(tab.page.get_by_text("Moshi does not remember")).to_be_visible()
         await expect(tab.state).to_contain_text("Live")
         await expect(tab.page.get_by_test_id("captions")).to_contain_text("New conversation")
         assert len(tab.moshi.conversations) == 2

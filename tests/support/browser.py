@@ -8,9 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+<<<<<<< HEAD
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+=======
+from playwright import async_api, sync_api
+>>>>>>> page-left
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +28,11 @@ WORDS = "Hello Moshi. How are you today? Tell me about the weather, and then abo
 MICROPHONE_RATE = 48_000
 ROOM = 3e-4
 """Root mean square of the noise in the microphone, -70 dBFS: a quiet room, and not a microphone that is off."""
+
+PATIENCE_MS = 30_000
+"""How long a test waits for what should be in the page. It costs nothing on a fast machine, and a slow one needs it."""
+async_api.expect.set_options(timeout=PATIENCE_MS)
+sync_api.expect.set_options(timeout=PATIENCE_MS)
 
 REPORT_VIOLATIONS = (
     "document.addEventListener('securitypolicyviolation', event =>"

@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection
 from contract.fake_moshi import FakeMoshi, Script, echo, metadata, text
 from contract.running_frontend import Frontend, running_frontend
 from moshi_frontend.static import BUILT
-from support.browser import ARTIFACTS, AXE, REPORT_VIOLATIONS, arguments, executable, keep_picture, speech
+from support.browser import ARTIFACTS, AXE, PATIENCE_MS, REPORT_VIOLATIONS, arguments, executable, keep_picture, speech
 
 PICTURES = ARTIFACTS / "states"
 DESKTOP = {"width": 1280, "height": 800}
@@ -70,11 +70,18 @@ class Tab:
 
 
 @asynccontextmanager
-async def talking_browser(folder: Path) -> AsyncIterator[Browser]:
-    """Chromium with someone speaking into its microphone. `talk.example` is this machine."""
+async def talking_browser(folder: Path, *, back_forward_cache: bool = False) -> AsyncIterator[Browser]:
+    """Chromium with someone speaking into its microphone. `talk.example` is this machine.
+
+    Playwright disables the back/forward cache, because its own `go_back` waits for a `load` event that a page from this
+    cache never fires. A test that enables the cache passes `wait_until="commit"`.
+    """
     async with async_playwright() as playwright:
         arguments_ = [*arguments(speech(folder)), "--host-resolver-rules=MAP talk.example 127.0.0.1"]
-        browser = await playwright.chromium.launch(executable_path=executable(), args=arguments_)
+        ignored = ["--disable-back-forward-cache"] if back_forward_cache else []
+        browser = await playwright.chromium.launch(
+            executable_path=executable(), args=arguments_, ignore_default_args=ignored
+        )
         yield browser
         await browser.close()
 
@@ -86,7 +93,7 @@ async def tab_at(
     """`scripts` run in the page before its own. `options` are those of the browser's context."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, **options)
     page = await context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE_MS)
     tab = Tab(page, moshi)
 
     def on_console(message: ConsoleMessage) -> None:
