@@ -8,13 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-<<<<<<< HEAD
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-=======
 from playwright import async_api, sync_api
->>>>>>> page-left
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).parents[2]
