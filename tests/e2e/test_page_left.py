@@ -47,13 +47,13 @@ async def queue(conversation: ServerConnection) -> None:
 
 
 async def go_away(tab: Tab) -> None:
-    """To another page of the same site. Chromium asks before, as it does a person, if something is not saved."""
+    """To another address of the same site. Chromium asks before, as it does a person, if something is not saved."""
 
     async def leave(dialog: Dialog) -> None:
         await dialog.accept()
 
     tab.page.on("dialog", leave)
-    await tab.page.goto(f"{tab.page.url}api/config")
+    await tab.page.goto(f"{tab.page.url}?elsewhere")
 
 
 async def come_back(tab: Tab, how: list[bool]) -> None:

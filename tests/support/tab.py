@@ -121,7 +121,7 @@ async def opened(
         await frontend.config(until=is_ready)
         async with tab_at(browser, f"http://{frontend.address}/", moshi, scripts=scripts, **options) as tab:
             yield tab
-            assert tab.complaints == []
+            assert tab.complaints == [], tab.complaints
 
 
 def is_ready(config: Any) -> bool:
