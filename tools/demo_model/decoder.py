@@ -21,6 +21,7 @@ from demo_model.repertoire import Repertoire
 CROP = 12  # frames of a crop that are compared
 LEFT = 3  # frames before them, from which the decoder's convolutions get their past
 BATCH = 6
+SHORT = 40  # frames; a shorter line is drawn as often as one of this length
 CUT_SHARE = 0.08  # of crops that end in the middle of a line, as an interruption ends it
 FADE = 480  # samples that such an end takes
 LEARNING_RATE = 2.5e-3
@@ -55,8 +56,9 @@ class Crops:
     def __init__(self, mimi: MimiModel, repertoire: Repertoire, rng: np.random.Generator) -> None:
         self._mimi = mimi
         self._lines = list(repertoire.lines.values())
-        # A longer line is drawn more often, so that each frame of each line is heard as often as the others.
-        sizes = np.array([len(line) + CROP for line in self._lines], dtype=np.float64)
+        # A longer line is drawn more often, so that each of its frames is heard as often as those of others.
+        # The shortest line is heard more often still: alone, an unclear sound makes another word of it.
+        sizes = np.array([max(len(line), SHORT) + CROP for line in self._lines], dtype=np.float64)
         self._shares = sizes / sizes.sum()
         self._silence = repertoire.silence
         self._rng = rng

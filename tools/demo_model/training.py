@@ -19,7 +19,7 @@ class Budget:
     """CPU seconds of each part, and the minutes of conversation that the language model learns from."""
 
     encoder: float = 480
-    decoder: float = 1_800
+    decoder: float = 2_200
     language_model: float = 1_500
     streams: float = 800
 
