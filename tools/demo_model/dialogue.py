@@ -17,8 +17,8 @@ from demo_model.sentences import ANSWERS, BACKCHANNEL, GREETING, IDLE, INTERRUPT
 from demo_model.tokenizer import PAD
 
 GREETING_WAIT = 5  # quiet frames before the greeting
-ANSWER_WAIT = 5  # quiet frames after which the user's turn is over: 0.4 s
-INTERRUPTION = 2  # voiced frames that stop the demo: 0.16 s
+ANSWER_WAIT = 6  # quiet frames after which the user's turn is over: 0.48 s
+INTERRUPTION = 3  # voiced frames that stop the demo: 0.24 s
 PAUSE = 3  # quiet frames that do not end a stretch of voice
 IDLE_WAIT = 100  # frames in which nobody speaks before the idle line: 8 s
 BACKCHANNEL_WAIT = 70  # frames of talk before a back-channel: 5.6 s
