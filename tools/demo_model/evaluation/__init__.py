@@ -119,7 +119,8 @@ class Evaluation:
         quiet = converse(self._model, quiet_rooms(self._size.takes, SEED), 30, SEED)
         takes = speech.takes_of([*quiet, *self._calls], self._lines, self._size.takes)
         lines = len(self._lines.texts)
-        criteria, notes = speech.understood(takes, self._lines, lines if self._size.every_line else lines // 2)
+        needed, spared = (lines, 0) if self._size.every_line else (lines // 2, 1)
+        criteria, notes = speech.understood(takes, self._lines, needed, spared)
         if self._material.originals:
             criteria += speech.fidelity(takes, self._material.originals, self._material.onsets)
         self.report.add("Speech", criteria, notes)

@@ -50,15 +50,20 @@ def takes_of(recordings: Sequence[Recording], lines: Lines, most: int) -> dict[s
     return takes
 
 
-def understood(takes: Mapping[str, Sequence[Take]], lines: Lines, needed: int) -> tuple[list[Criterion], list[str]]:
+def understood(
+    takes: Mapping[str, Sequence[Take]], lines: Lines, needed: int, spared: int = 0
+) -> tuple[list[Criterion], list[str]]:
     """The words that speech recognition gets right: over all lines, and of the worst line.
 
     Every line counts alike, however often it was said.
 
     Args:
         needed: lines that must have been said.
+        spared: words of each line that may be wrong besides the bound of the worst line. A single take of a line of two
+            words cannot show 85 %.
     """
     shares: dict[str, float] = {}
+    forgiven: dict[str, float] = {}
     examples: dict[str, str] = {}
     for key, text in lines.texts.items():
         if not takes.get(key):
@@ -71,12 +76,13 @@ def understood(takes: Mapping[str, Sequence[Take]], lines: Lines, needed: int) -
             if errors:
                 examples[key] = hypothesis
         shares[key] = max(0.0, 1 - wrong / total)
+        forgiven[key] = min(1.0, 1 - (wrong - spared) / total)
     weights = {key: len(lines.texts[key].split()) for key in shares}
     overall = sum(shares[key] * weights[key] for key in shares) / sum(weights.values()) if shares else math.nan
-    worst = min(shares, key=lambda key: shares[key], default="none")
+    worst = min(forgiven, key=lambda key: forgiven[key], default="none")
     criteria = [
         Criterion("words recognised, all lines", overall, 0.92, len(shares), needed),
-        Criterion(f"words recognised, worst line ({worst})", shares.get(worst, math.nan), 0.85, len(shares), needed),
+        Criterion(f"words recognised, worst line ({worst})", forgiven.get(worst, math.nan), 0.85, len(shares), needed),
     ]
     notes = [f"{key}: {shares[key] * 100:.0f} % of words; heard “{text}”" for key, text in examples.items()]
     return criteria, [*notes, *(f"{key}: it was never said" for key in lines.texts if key not in shares)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from demo_model.evaluation.callers import Caller, Habits
 from demo_model.evaluation.captions import is_right
-from demo_model.evaluation.conversing import Party, Recording, converse
+from demo_model.evaluation.conversing import FRAME_SECONDS, Party, Recording, converse
 from demo_model.evaluation.events import STOP_WITHIN, Turn, turns_of, utterances_of
 from demo_model.evaluation.material import Lines, Material
 from demo_model.evaluation.report import Criterion, share
@@ -56,14 +56,19 @@ def _percentile(values: Sequence[float], percent: float) -> float:
 
 
 def judge_turns(turns: Sequence[Turn], needed: int, spared: int = 0) -> list[Criterion]:
-    """The criteria of answers, early starts and stops."""
+    """The criteria of answers, early starts and stops.
+
+    With `spared` events, which a small evaluation has, latencies may be a frame longer: so far does the median of a few
+    turns lie from the median of many.
+    """
+    slack = FRAME_SECONDS if spared else 0.0
     judged = [turn for turn in turns if turn.judged]
     latencies = [turn.latency for turn in judged if turn.latency is not None]
     stops = [turn.stopped <= STOP_WITHIN for turn in turns if turn.stopped is not None]
     return [
         share("answers a turn", [turn.latency is not None for turn in judged], 0.98, needed, spared),
-        Criterion("answers after, p50", _percentile(latencies, 50), 0.6, len(latencies), needed, True, "s"),
-        Criterion("answers after, p90", _percentile(latencies, 90), 0.8, len(latencies), needed, True, "s"),
+        Criterion("answers after, p50", _percentile(latencies, 50), 0.6 + slack, len(latencies), needed, True, "s"),
+        Criterion("answers after, p90", _percentile(latencies, 90), 0.8 + slack, len(latencies), needed, True, "s"),
         share("starts while the user talks", [turn.early for turn in turns], 0.02, needed, spared, at_most=True),
         share("stops within 0.5 s of an interruption", stops, 0.95, needed, spared),
     ]
