@@ -18,7 +18,7 @@ ifneq ($(SCENARIO6_ENVIRONMENT),$(shell cat .venv/.environment 2>/dev/null))
 .PHONY: .venv/.ready
 endif
 
-.PHONY: help preflight setup setup-tests run test check unit format lock web docs doctor certificate clean
+.PHONY: help preflight setup setup-tests setup-demo run test check unit format lock web docs doctor certificate clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' Makefile | expand -t 18
@@ -29,6 +29,8 @@ preflight:
 setup: .venv/.ready $(WEB)  ## Everything `make run` needs, without running it
 
 setup-tests: setup .venv/.tests  ## What tests and checks need besides
+
+setup-demo: setup-tests .venv/.demo  ## What training and evaluating the demo model need besides
 
 run: setup  ## Set up, then run both services on this machine with the demo model; Ctrl-C stops
 	@$(PY) tools/run
@@ -75,6 +77,9 @@ clean:  ## Remove what set-up made
 
 .venv/.tests: .venv/.ready requirements-dev.lock tools/setup-tests tools/loadtest/pyproject.toml
 	@tools/setup-tests
+
+.venv/.demo: .venv/.tests requirements-demo.lock tools/setup-demo
+	@tools/setup-demo
 
 $(WEB): $(WEB_SOURCES) tools/setup-web | preflight
 	@tools/setup-web

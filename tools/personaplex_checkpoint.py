@@ -1,10 +1,10 @@
-"""Write a random checkpoint in PersonaPlex's shape, made from the demo model.
+"""Write a random checkpoint in PersonaPlex's shape, made from the tests' random model.
 
 usage: python tools/personaplex_checkpoint.py FOLDER
 
 Upstream's file names, a configuration that names no file, a depformer of 16 steps whose attention is packed as older
 versions saved it, and `voices.tgz` with saved prompts: what the real one has, so that every line that loads and prompts
-it runs without it. Like the demo, it talks nonsense.
+it runs without it. Like the random model, it talks nonsense.
 """
 
 import io
@@ -12,7 +12,6 @@ import json
 import shutil
 import sys
 import tarfile
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 SEED = 8
-DEMO = Path(str(resources.files("moshi_backend") / "demo"))
+RANDOM_MODEL = Path(__file__).parents[1] / "tests" / "fixtures" / "random_model"
 VOICES = ("NATF0", "NATM0", "VARF0")
 FRAMES = 50
 PAD = 3
@@ -32,8 +31,8 @@ SPAN = 4
 
 
 def config() -> dict[str, object]:
-    """The demo's, naming no file of the model."""
-    content: dict[str, object] = json.loads((DEMO / "config.json").read_text())
+    """The random model's, without the names of the model's files."""
+    content: dict[str, object] = json.loads((RANDOM_MODEL / "config.json").read_text())
     for name in ("moshi_name", "mimi_name", "tokenizer_name", "lm_gen_config"):
         del content[name]
     return content | {"model_type": "personaplex"}
@@ -41,12 +40,12 @@ def config() -> dict[str, object]:
 
 @torch.no_grad()
 def full_model(kwargs: dict[str, object]) -> LMModel:
-    """With all 16 steps: the demo's weights, and random ones where it has none."""
+    """With all 16 steps: the random model's weights, and new ones where it has none."""
     torch.manual_seed(SEED)
     lm = get_moshi_lm(None, kwargs | {"dep_q": kwargs["n_q"]}, "cpu", torch.float32)
-    demo = get_moshi_lm(DEMO / MOSHI_NAME, kwargs, "cpu", torch.float32)
-    lm.load_state_dict(demo.state_dict(), strict=False)
-    for embedding in lm.depformer_emb[demo.dep_q - 1 :]:
+    base = get_moshi_lm(RANDOM_MODEL / MOSHI_NAME, kwargs, "cpu", torch.float32)
+    lm.load_state_dict(base.state_dict(), strict=False)
+    for embedding in lm.depformer_emb[base.dep_q - 1 :]:
         embedding.weight.normal_(std=1.0)
     return lm
 
@@ -100,11 +99,11 @@ def make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     content = config()
     lm = full_model({name: value for name, value in content.items() if name not in ("model_type", "mimi_config_name")})
-    mimi = get_mimi(DEMO / "mimi.safetensors", json.loads((DEMO / "mimi.json").read_text()))
+    mimi = get_mimi(RANDOM_MODEL / "mimi.safetensors", json.loads((RANDOM_MODEL / "mimi.json").read_text()))
     (folder / "config.json").write_text(json.dumps(content, indent=2) + "\n")
     save_file(packed(lm), folder / MOSHI_NAME)
     for source, name in (("mimi.safetensors", MIMI_NAME), ("mimi.json",) * 2, ("tokenizer.model", TEXT_TOKENIZER_NAME)):
-        shutil.copyfile(DEMO / source, folder / name)
+        shutil.copyfile(RANDOM_MODEL / source, folder / name)
     with tarfile.open(folder / "voices.tgz", "w:gz") as archive:
         for seed, name in enumerate(VOICES):
             data = io.BytesIO()

@@ -90,7 +90,7 @@ class FakeMoshi:
 
     async def conversation(self, number: int = 0) -> ServerConnection:
         """The given one, as soon as it has begun."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(self.conversations) <= number:
                 await asyncio.sleep(0.01)
         return self.conversations[number]

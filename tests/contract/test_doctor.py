@@ -2,10 +2,9 @@
 
 import json
 import subprocess
-from importlib import resources
 from pathlib import Path
 
-from support.checkpoints import DEMO, in_cache
+from support.checkpoints import RANDOM_MODEL, in_cache
 from support.hub import COMMIT, Hub, running_hub
 from support.services import BIN, clean_environment, free_port
 
@@ -48,7 +47,7 @@ def _of_hub(hub: Hub, folder: Path) -> dict[str, dict[str, str]]:
 
 
 def test_a_licence_that_is_not_accepted_is_found_before_the_first_start(tmp_path: Path) -> None:
-    with running_hub(Path(str(resources.files("moshi_backend") / "demo"))) as hub:
+    with running_hub(RANDOM_MODEL) as hub:
         checks = _of_hub(hub, tmp_path)
         assert (checks["licence"]["status"], checks["weights"]["status"]) == ("ok", "warning")
         assert checks["clock"]["status"] == "ok"
@@ -60,8 +59,8 @@ def test_a_licence_that_is_not_accepted_is_found_before_the_first_start(tmp_path
 
 def test_a_refusal_by_the_hub_is_only_a_warning_if_the_cache_is_complete(tmp_path: Path) -> None:
     """The service starts from the cache."""
-    in_cache(tmp_path / "hf" / "hub", DEMO, "org/model", COMMIT)
-    with running_hub(DEMO) as hub:
+    in_cache(tmp_path / "hf" / "hub", RANDOM_MODEL, "org/model", COMMIT)
+    with running_hub(RANDOM_MODEL) as hub:
         for hub.status, hub.error_code in ((401, ""), (403, "GatedRepo"), (503, "")):
             checks = _of_hub(hub, tmp_path)
             assert checks["weights"]["status"] == "ok"

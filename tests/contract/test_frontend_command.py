@@ -66,10 +66,23 @@ async def test_it_says_why_moshi_is_not_reached() -> None:
     await asyncio.wait_for(process.communicate(), 10)
 
 
-async def test_stopping_it_without_a_conversation() -> None:
+@pytest.mark.parametrize(
+    "signals",
+    [
+        [signal.SIGTERM],
+        [signal.SIGINT, signal.SIGINT],
+        [signal.SIGTERM, signal.SIGINT],
+        [signal.SIGHUP, signal.SIGHUP],
+    ],
+    ids=lambda signals: ", ".join(one.name for one in signals),
+)
+async def test_stopping_it_without_a_conversation_is_an_orderly_end(signals: list[signal.Signals]) -> None:
+    """Also for somebody who presses Ctrl-C twice."""
     process = await start_command(MOSHI_URL="http://127.0.0.1:1", FRONTEND_PORT="0")
-    await log_until(process, "listening on")
-    process.terminate()
+    await log_until(process, "connection refused")
+    for number in signals:
+        process.send_signal(number)
+        await asyncio.sleep(0.05)
     _, errors = await asyncio.wait_for(process.communicate(), 10)
     assert process.returncode == 0
     assert "Traceback" not in errors.decode()

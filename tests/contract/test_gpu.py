@@ -16,6 +16,7 @@ from moshi_backend.model.device import choose_device, used_memory
 from moshi_backend.model.prefix import Beginning, Prefix
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.settings import Settings
+from support.checkpoints import RANDOM_MODEL
 from support.speech import assert_same, speech
 
 CPU = torch.device("cpu")
@@ -27,7 +28,7 @@ FRAMES = 60
 
 @pytest.fixture(scope="module")
 def checkpoint() -> CheckpointInfo:
-    return find_checkpoint("demo", None)
+    return find_checkpoint(str(RANDOM_MODEL), None)
 
 
 @pytest.fixture

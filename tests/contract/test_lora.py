@@ -23,9 +23,10 @@ from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.personaplex import PersonaPlex
 from moshi_backend.model.sampling import Choice, Sampling
+from support.checkpoints import CONFIG, RANDOM_MODEL
 from support.hub import Hub, running_hub
 from support.services import running_moshi
-from support.shapes import CONFIG, DEMO, FILES
+from support.shapes import FILES
 from support.speech import speech
 
 CPU = torch.device("cpu")
@@ -33,6 +34,7 @@ GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
 RANK, SCALING = 4, 2.0
 LORA = {"lora": True, "lora_rank": RANK, "lora_scaling": SCALING}
 FRAMES = 60
+BASE = str(RANDOM_MODEL)
 KWARGS = {name: value for name, value in CONFIG.items() if name not in FILES}
 PATH = "{repo_id}/resolve/{revision}/{filename}"
 
@@ -64,7 +66,7 @@ def merged(lm: LMModel) -> dict[str, torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def tune() -> LMModel:
-    return tuned(get_moshi_lm(DEMO / "model.safetensors", KWARGS, "cpu", torch.float32))
+    return tuned(get_moshi_lm(RANDOM_MODEL / "model.safetensors", KWARGS, "cpu", torch.float32))
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +78,8 @@ def reference(tune: LMModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def upstream(weights: Path, dtype: torch.dtype) -> list[tuple[int, ...]]:
     """Greedy tokens of upstream's own classes over these weights."""
-    info = CheckpointInfo(weights, DEMO / "mimi.safetensors", DEMO / "tokenizer.model", KWARGS)
-    info.mimi_config = json.loads((DEMO / "mimi.json").read_text())
+    info = CheckpointInfo(weights, RANDOM_MODEL / "mimi.safetensors", RANDOM_MODEL / "tokenizer.model", KWARGS)
+    info.mimi_config = json.loads((RANDOM_MODEL / "mimi.json").read_text())
     with no_compile(), torch.inference_mode():
         mimi = info.get_mimi("cpu")
         generator = LMGen(info.get_moshi("cpu", dtype=dtype), use_sampling=False)
@@ -100,9 +102,9 @@ def ours(model: str, lora: str | None = None, dtype: torch.dtype = torch.float32
 
 
 def base(folder: Path, **changes: Any) -> Path:
-    """The demo's files and its configuration with changes; a name that becomes None is left out."""
+    """The random model's files and its configuration with changes; a name that becomes None is left out."""
     folder.mkdir(parents=True, exist_ok=True)
-    for path in DEMO.iterdir():
+    for path in RANDOM_MODEL.iterdir():
         shutil.copyfile(path, folder / path.name)
     config = {name: value for name, value in (CONFIG | changes).items() if value is not None}
     (folder / "config.json").write_text(json.dumps(config))
@@ -121,12 +123,12 @@ def finetune(folder: Path, tune: LMModel, **changes: Any) -> Path:
 def test_adapters_for_a_base_model_say_what_the_merged_model_says(
     dtype: torch.dtype, tune: LMModel, reference: Path, tmp_path: Path
 ) -> None:
-    theirs = ours("demo", str(finetune(tmp_path, tune)), dtype)
+    theirs = ours(BASE, str(finetune(tmp_path, tune)), dtype)
     assert len(theirs) == FRAMES - 1
-    assert theirs == ours("demo", str(tmp_path / "lora.safetensors"), dtype)
+    assert theirs == ours(BASE, str(tmp_path / "lora.safetensors"), dtype)
     if dtype == torch.float32:
         assert theirs == upstream(reference, dtype)
-    assert theirs != ours("demo", dtype=dtype)
+    assert theirs != ours(BASE, dtype=dtype)
 
 
 @pytest.mark.parametrize("named", ["lora_name", "beside"])
@@ -160,7 +162,7 @@ def put(hub: Hub, folder: Path) -> None:
 
 
 def test_adapters_on_a_hub(hub: Hub, reference: Path) -> None:
-    assert ours("demo", "org/model@main") == upstream(reference, torch.float32)
+    assert ours(BASE, "org/model@main") == upstream(reference, torch.float32)
     with pytest.raises(LoadError, match=r"has no model\.safetensors, .*LoRA adapters alone go into MOSHI_LORA"):
         find_checkpoint("org/model", None)
 
@@ -180,7 +182,9 @@ def test_a_folder_that_names_its_base_on_a_hub(hub: Hub, tune: LMModel, referenc
     there = {key: f"hf://org/model/{CONFIG[key]}" for key in keys}
     folder = finetune(tmp_path / "tuned", tune, **there, lora_name="lora.safetensors")
     assert ours(str(folder)) == upstream(reference, torch.float32)
-    config = json.loads((folder / "config.json").read_text()) | {"moshi_name": f"file://{DEMO}/model.safetensors"}
+    config = json.loads((folder / "config.json").read_text()) | {
+        "moshi_name": f"file://{RANDOM_MODEL}/model.safetensors"
+    }
     (folder / "config.json").write_text(json.dumps(config))
     assert ours(str(folder)) == upstream(reference, torch.float32)
 
@@ -223,18 +227,18 @@ def test_adapters_that_are_not_there_are_refused(tmp_path: Path) -> None:
     folder = base(tmp_path, **LORA, lora_name="gone.safetensors")
     assert "names gone.safetensors as lora_name, which is not in that folder" in refused(str(folder))
     (tmp_path / "empty").mkdir()
-    assert "holds no lora.safetensors" in refused("demo", str(tmp_path / "empty"))
-    assert "is neither a folder nor a file here" in refused("demo", "nothing")
-    assert "is neither a folder nor a file here" in refused("demo", "a/b/c")
+    assert "holds no lora.safetensors" in refused(BASE, str(tmp_path / "empty"))
+    assert "is neither a folder nor a file here" in refused(BASE, "nothing")
+    assert "is neither a folder nor a file here" in refused(BASE, "a/b/c")
 
 
 def test_adapters_that_are_named_twice_or_denied_are_refused(tune: LMModel, tmp_path: Path) -> None:
     folder = base(tmp_path / "both", **LORA)
     save_file(adapters(tune), folder / "lora.safetensors")
     assert "names adapters of its own (lora.safetensors): unset MOSHI_LORA" in refused(str(folder), str(folder))
-    assert 'says "lora": false' in refused("demo", str(finetune(tmp_path / "denied", tune, lora=False)))
+    assert 'says "lora": false' in refused(BASE, str(finetune(tmp_path / "denied", tune, lora=False)))
     assert 'lora_scaling="two": Input should be a valid number' in refused(
-        "demo", str(finetune(tmp_path / "words", tune, lora_scaling="two"))
+        BASE, str(finetune(tmp_path / "words", tune, lora_scaling="two"))
     )
 
 
@@ -256,6 +260,6 @@ def test_adapters_of_another_model_are_refused(tune: LMModel, tmp_path: Path) ->
     }
     for words, weights in cases.items():
         save_file(weights, path)
-        assert re.search(words, refused("demo", str(folder))), words
+        assert re.search(words, refused(BASE, str(folder))), words
     path.write_bytes(b"not safetensors" * 100)
-    assert "is damaged" in refused("demo", str(folder))
+    assert "is damaged" in refused(BASE, str(folder))

@@ -1,8 +1,7 @@
-"""The batch over upstream's real classes and loading code, with the demo model."""
+"""The batch over upstream's real classes and loading code, with the random model."""
 
 import json
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from moshi_backend.model.language import LanguageModel
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.model.state import RowState
 from moshi_backend.model.tick import Layout, Tick
+from support.checkpoints import RANDOM_MODEL
 from support.speech import FRAME, Samples, assert_same, speech
 
 CPU = torch.device("cpu")
@@ -35,7 +35,7 @@ LIVELY = Sampling(Choice(0.7, 25, 1), Choice(0.8, 250, 2))
 
 @pytest.fixture(scope="module")
 def checkpoint() -> CheckpointInfo:
-    return find_checkpoint("demo", None)
+    return find_checkpoint(str(RANDOM_MODEL), None)
 
 
 def batch(
@@ -311,7 +311,7 @@ def test_a_row_takes_what_its_tensors_take(checkpoint: CheckpointInfo) -> None:
 
 
 def test_a_folder_is_a_checkpoint_like_any(tmp_path: Path, checkpoint: CheckpointInfo) -> None:
-    for file in (resources.files("moshi_backend") / "demo").iterdir():
+    for file in RANDOM_MODEL.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     assert find_checkpoint(str(tmp_path), None).lm_config == checkpoint.lm_config
 
@@ -326,7 +326,7 @@ def test_a_folder_without_a_file_that_its_configuration_names_is_refused(tmp_pat
 
 @pytest.mark.parametrize("key", ["moshi_name", "mimi_name"])
 def test_weights_that_could_run_code_are_refused(tmp_path: Path, key: str) -> None:
-    for file in (resources.files("moshi_backend") / "demo").iterdir():
+    for file in RANDOM_MODEL.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "weights.pth").write_bytes(b"a pickle")
     config = json.loads((tmp_path / "config.json").read_text())

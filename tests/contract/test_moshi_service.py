@@ -1,9 +1,10 @@
-"""The moshi service as its clients see it: a process of its own, real sockets, real Opus, the demo model."""
+"""The moshi service as its clients see it: a process of its own, real sockets, real Opus, the tests' random model."""
 
 import asyncio
 import json
 import ssl
 import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ def test_it_says_that_it_is_alive_ready_and_what_it_is(moshi: Service) -> None:
     assert health.status_code == 200
     assert (health.json()["status"], health.json()["progress"]) == ("ready", 1.0)
     info = moshi.get("/api/info").json()
-    assert info["model"] == {"id": "demo", "revision": None, "demo": True}
+    assert (info["model"]["revision"], info["model"]["demo"]) == (None, False)
     pin = tomllib.loads((Path(__file__).parents[2] / "MOSHI_VERSION").read_text())
     assert info["upstream"] == {"version": pin["version"], "commit": pin["commit"]}
     assert (info["sample_rate"], info["frame_size"]) == (24000, 1920)
@@ -205,6 +206,16 @@ def test_stopping_it_while_it_imports_pytorch_is_an_orderly_end(tmp_path: Path) 
         said = process.stderr.read()
     assert process.returncode == 0
     assert "Traceback" not in said
+
+
+def test_it_hears_a_signal_before_it_imports_what_takes_long() -> None:
+    """Before that, a signal kills it, Ctrl-C with a traceback; process 1 of a container does not notice one at all."""
+    heavy = (
+        "import sys, moshi_backend.cli; "
+        "print([name for name in ('cryptography', 'fastapi', 'pydantic', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_port_in_use_is_one_line_and_exit_code_3(moshi: Service, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""The demo model gives the recorded tokens: of upstream's codec, of upstream's own classes, and of our engine.
+"""The tests' random model gives the recorded tokens: of upstream's codec, of upstream's own classes, and of our engine.
 
 A trial of another Moshi release runs this (tools/vendoring/trial.py). After a change that is meant to alter tokens,
-such as another demo model, `.venv/bin/python tests/contract/test_moshi_tokens.py` records them again.
+such as other weights, `.venv/bin/python tests/contract/test_moshi_tokens.py` records them again.
 """
 
 import json
@@ -19,6 +19,8 @@ from moshi_backend.checkpoint import find_checkpoint
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.sampling import Choice, Sampling
 
+MODEL = Path(__file__).parents[1] / "fixtures" / "random_model"
+"""It answers every frame with other tokens. The demo model says nothing while it hears a sound."""
 RECORDED = Path(__file__).with_name("golden_tokens.json")
 FRAMES = 60
 FRAME = 1920
@@ -78,10 +80,10 @@ def difference(before: Tokens, after: Tokens) -> str:
 
 @torch.inference_mode()
 @pytest.mark.parametrize("part", PARTS)
-def test_the_demo_models_tokens_are_the_recorded_ones(part: Callable[[Any], Tokens]) -> None:
+def test_the_random_models_tokens_are_the_recorded_ones(part: Callable[[Any], Tokens]) -> None:
     recorded = json.loads(RECORDED.read_text())[part.__name__]
     assert len({*map(tuple, recorded)}) > 20, "frames that hardly differ prove nothing"
-    if found := difference(recorded, part(find_checkpoint("demo", None))):
+    if found := difference(recorded, part(find_checkpoint(str(MODEL), None))):
         pytest.fail(found)
 
 
@@ -96,6 +98,6 @@ def test_a_difference_says_how_many_frames_and_where_the_first_is() -> None:
 
 if __name__ == "__main__":
     with torch.inference_mode():
-        found = {part.__name__: part(find_checkpoint("demo", None)) for part in PARTS}
+        found = {part.__name__: part(find_checkpoint(str(MODEL), None)) for part in PARTS}
     lines = (f'  "{name}": [\n    ' + ",\n    ".join(map(str, frames)) + "\n  ]" for name, frames in found.items())
     RECORDED.write_text("{\n" + ",\n".join(lines) + "\n}\n")

@@ -24,6 +24,7 @@ from moshi_backend.personas.presets import CHARACTERS
 from moshi_backend.personas.recordings import Recordings
 from moshi_backend.settings import Settings
 from support.chatting import closing, handshake, metadata, slots_become
+from support.checkpoints import RANDOM_MODEL
 from support.hub import running_hub
 from support.services import Service, running_moshi
 
@@ -183,7 +184,7 @@ def test_what_cannot_be_offered_is_said_at_the_start(
 
 
 def test_a_recording_is_encoded_once_and_anew_when_it_changes(tmp_path: Path) -> None:
-    encoder = SpeechEncoder(find_checkpoint("demo", None), torch.device("cpu"))
+    encoder = SpeechEncoder(find_checkpoint(str(RANDOM_MODEL), None), torch.device("cpu"))
     path, kept = tmp_path / "a.wav", tmp_path / "kept"
     record(path, 1.5)
     first = Recordings(encoder, kept).encode(path)
@@ -192,7 +193,7 @@ def test_a_recording_is_encoded_once_and_anew_when_it_changes(tmp_path: Path) ->
     def fail(samples: object) -> None:
         raise AssertionError("encoded again")
 
-    unused = SpeechEncoder(find_checkpoint("demo", None), torch.device("cpu"))
+    unused = SpeechEncoder(find_checkpoint(str(RANDOM_MODEL), None), torch.device("cpu"))
     unused.encode = fail  # type: ignore[assignment, method-assign]
     np.testing.assert_array_equal(Recordings(unused, kept).encode(path), first)
     [file] = kept.iterdir()

@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,10 @@ import trustme
 
 from loadtest.client import Conversation, converse, encode, noise
 from support.chatting import slots_become
+from support.checkpoints import RANDOM_MODEL
 from support.dashboard import Dashboard, arrives, black_hole, running_dashboard
 from support.hub import running_hub
 from support.services import BIN, Service, clean_environment, free_port, running_frontend, running_moshi
-
-DEMO = Path(str(resources.files("moshi_backend") / "demo"))
 
 pytestmark = pytest.mark.anyio
 
@@ -185,7 +183,7 @@ def test_a_variable_with_a_value_that_is_not_supported_stops_the_start(
 
 async def test_a_download_is_part_of_the_trace_of_a_start(dashboard: Dashboard, tmp_path: Path) -> None:
     where = {"OTEL_EXPORTER_OTLP_ENDPOINT": dashboard.otlp_grpc, "OTEL_SERVICE_NAME": "downloading"}
-    with running_hub(DEMO) as hub:
+    with running_hub(RANDOM_MODEL) as hub:
         model = {"MOSHI_MODEL": "org/model", "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf")}
         with running_moshi(tmp_path, {**model, **where}) as moshi:
             spans = arrives(lambda: [span for span in dashboard.spans("downloading") if span["name"] == "start-up"])

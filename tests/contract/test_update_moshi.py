@@ -1,4 +1,4 @@
-"""tools/update_moshi.sh with the real pip, the real release, the real demo model."""
+"""tools/update_moshi.sh with the real pip, the real release, a real checkpoint."""
 
 import functools
 import hashlib

@@ -7,7 +7,6 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,18 +19,16 @@ from moshi_backend import weights
 from moshi_backend.checkpoint import NAMES, OPTIONAL, commit_of, find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.personaplex import PersonaPlex
-from support.checkpoints import configured, in_cache
+from support.checkpoints import CONFIG, RANDOM_MODEL, configured, in_cache
 from support.hub import COMMIT, Hub, running_hub
 from support.services import Service, running_moshi
 
-DEMO = Path(str(resources.files("moshi_backend") / "demo"))
 PATH = "{repo_id}/resolve/{revision}/{filename}"
-CONFIG = json.loads((DEMO / "config.json").read_text())
 
 
 @pytest.fixture
 def hub() -> Iterator[Hub]:
-    with running_hub(DEMO) as hub:
+    with running_hub(RANDOM_MODEL) as hub:
         yield hub
 
 
@@ -58,8 +55,8 @@ def said(repository: str = "org/model", revision: str | None = None) -> str:
 def test_a_checkpoint_is_downloaded_once_and_its_commit_is_known(hub: Hub, cache: Path) -> None:
     checkpoint = find_checkpoint("org/model", None)
     assert commit_of(checkpoint) == COMMIT
-    assert checkpoint.moshi_weights.read_bytes() == (DEMO / CONFIG["moshi_name"]).read_bytes()
-    assert checkpoint.lm_config == find_checkpoint("demo", None).lm_config
+    assert checkpoint.moshi_weights.read_bytes() == (RANDOM_MODEL / CONFIG["moshi_name"]).read_bytes()
+    assert checkpoint.lm_config == find_checkpoint(str(RANDOM_MODEL), None).lm_config
     hub.asked.clear()
     assert find_checkpoint("org/model", None).moshi_weights == checkpoint.moshi_weights
     assert [line for line in hub.asked if line.startswith("GET")] == []
@@ -236,11 +233,11 @@ def test_an_up_to_date_cache_is_not_written_to(hub: Hub, cache: Path, monkeypatc
 
 def test_a_repository_in_a_cache_is_a_folder_too(tmp_path: Path) -> None:
     """By its snapshot or by the repository's folder, without a hub."""
-    repository = in_cache(tmp_path, DEMO, "org/model", COMMIT)
+    repository = in_cache(tmp_path, RANDOM_MODEL, "org/model", COMMIT)
     by_snapshot = find_checkpoint(str(repository / "snapshots" / COMMIT), None)
     by_repository = find_checkpoint(str(repository), None)
     assert commit_of(by_snapshot) == commit_of(by_repository) == COMMIT
-    assert by_snapshot.moshi_weights.read_bytes() == (DEMO / CONFIG["moshi_name"]).read_bytes()
+    assert by_snapshot.moshi_weights.read_bytes() == (RANDOM_MODEL / CONFIG["moshi_name"]).read_bytes()
     (repository / "refs" / "main").unlink()
     assert commit_of(find_checkpoint(str(repository), None)) == COMMIT
     with pytest.raises(LoadError, match=rf"has no snapshot of MOSHI_REVISION=other; it has {COMMIT}: set MOSHI_MODEL"):
@@ -258,7 +255,7 @@ def test_a_snapshot_of_a_personaplex_asks_no_hub_for_its_voices(tmp_path: Path) 
 
 @pytest.mark.parametrize("name", ["config.json", CONFIG["moshi_name"], CONFIG["mimi_name"], CONFIG["tokenizer_name"]])
 def test_a_link_without_its_file_is_named_with_what_to_do(name: str, tmp_path: Path) -> None:
-    snapshot = in_cache(tmp_path, DEMO, "org/model", COMMIT) / "snapshots" / COMMIT
+    snapshot = in_cache(tmp_path, RANDOM_MODEL, "org/model", COMMIT) / "snapshots" / COMMIT
     target = (snapshot / name).readlink()
     (snapshot / name).resolve().unlink()
     with pytest.raises(LoadError) as caught:
@@ -267,9 +264,9 @@ def test_a_link_without_its_file_is_named_with_what_to_do(name: str, tmp_path: P
 
 
 def test_a_folder_of_the_first_release_has_no_configuration(tmp_path: Path) -> None:
-    """Like its repository on the hub, it is the 7B model; the demo's weights are not those."""
+    """Like its repository on the hub, it is the 7B model; the random model's weights are not those."""
     for key, name in NAMES.items():
-        shutil.copyfile(DEMO / CONFIG[key], tmp_path / name)
+        shutil.copyfile(RANDOM_MODEL / CONFIG[key], tmp_path / name)
     with pytest.raises(LoadError, match=r"model\.safetensors does not fit config\.json"):
         find_checkpoint(str(tmp_path), None)
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from support.browser import ARTIFACTS, REPORT_VIOLATIONS, ROOT, talking_browser
+from support.browser import ARTIFACTS, REPORT_VIOLATIONS, ROOT, WORDS, talking_browser
 from support.services import clean_environment, free_port
 
 START_SECONDS = 120.0
@@ -97,8 +97,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Debian's Chromium, with someone speaking into its microphone."""
-    with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
+    """Debian's Chromium, with someone speaking into its microphone after the demo has greeted."""
+    with talking_browser(tmp_path_factory.mktemp("speech"), (6.5, WORDS, 6.0)) as browser:
         yield browser
 
 
@@ -141,7 +141,7 @@ def picture(tab: Tab, name: str) -> None:
 @pytest.mark.parametrize("query", ["", "?codec=wasm"], ids=["webcodecs", "wasm"])
 def test_someone_speaks_and_hears_and_reads_moshi(query: str, running: Running, browser: Browser) -> None:
     tab = open_tab(browser, running.page + "/" + query)
-    expect(tab.page.get_by_text("demo model")).to_be_visible()
+    expect(tab.page.get_by_text("it does not understand your words")).to_be_visible()
     tab.connect()
     assert running.used_slots() == 1
     tab.page.wait_for_timeout(TALK_SECONDS * 1000)

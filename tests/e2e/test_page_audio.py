@@ -17,7 +17,7 @@ from websockets.asyncio.server import ServerConnection
 from contract.fake_moshi import FakeMoshi
 from contract.running_frontend import running_frontend
 from moshi_frontend.static import BUILT
-from support.browser import arguments, executable
+from support.browser import PATIENCE_MS, arguments, executable
 
 pytestmark = pytest.mark.anyio
 
@@ -108,7 +108,7 @@ async def listen(browser: Browser, query: str, *, jank: bool) -> tuple[dict[str,
     async with moshi.running(), running_frontend(moshi.url, page=BUILT) as frontend:
         # The listener is no part of the page, so the page's content security policy knows nothing of it.
         page = await browser.new_page(bypass_csp=True)
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         await page.add_init_script(f"const LISTENER = {json.dumps(LISTENER)}; {LISTEN}")
@@ -159,7 +159,7 @@ async def test_both_sides_are_recorded_and_saved(browser: Browser, tmp_path: Pat
     moshi = FakeMoshi(chat=framed_echo)
     async with moshi.running(), running_frontend(moshi.url, page=BUILT) as frontend:
         page = await browser.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
         await page.goto(f"http://{frontend.address}/")
         await page.get_by_role("button", name="Settings").click()
         await page.get_by_role("switch", name="Record both sides").check()

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, expect
 from websockets.asyncio.server import ServerConnection
 
 from contract.fake_moshi import Script, greet, metadata
+from support.browser import PATIENCE_MS
 from support.tab import UNANSWERED, Tab, opened, speak, talking_browser, wait_for_config
 
 pytestmark = pytest.mark.anyio
@@ -38,13 +39,21 @@ window.opened = { tracks: [], contexts: [] };
   };
 }
 """
-NEVER = "new Promise(() => undefined)"
-# The browser asks, and the person answers by window.allow().
+# A fault sets `window.reached` when the page waits for it. Only then do the clock or the person go on.
+NEVER = "(setTimeout(() => { window.reached = true; }), new Promise(() => undefined))"
+# The browser asks, and the person answers by window.allow(). It is reached once the page knows whether it may.
 ASK = """
 {
   const request = navigator.mediaDevices.getUserMedia;
+  const query = navigator.permissions.query.bind(navigator.permissions);
   const answered = new Promise((resolve) => { window.allow = resolve; });
-  navigator.mediaDevices.getUserMedia = async (wanted) => { await answered; return request(wanted); };
+  let asked = false;
+  navigator.mediaDevices.getUserMedia = async (wanted) => { asked = true; await answered; return request(wanted); };
+  navigator.permissions.query = async (wanted) => {
+    const status = await query(wanted);
+    if (asked) setTimeout(() => { window.reached = true; });
+    return status;
+  };
 }
 """
 ASK_THE_SECOND_TIME = """
@@ -69,7 +78,12 @@ SECOND_SOURCE_BREAKS = f"""
 """
 WORKER_THAT_BEGINS_ONLY = """
 window.Worker = class {
-  constructor() { setTimeout(() => this.onmessage({ data: { type: "begun" } }), 100); }
+  constructor() {
+    setTimeout(() => {
+      this.onmessage({ data: { type: "begun" } });
+      setTimeout(() => { window.reached = true; });
+    }, 100);
+  }
   postMessage() {}
   terminate() {}
 };
@@ -107,7 +121,7 @@ async def held(tab: Tab) -> list[str]:
 
 
 async def wait_until_held(tab: Tab, *expected: str) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_MS / 1000
     while (found := await held(tab)) != list(expected):
         assert time.monotonic() < deadline, f"the page holds {found}"
         await tab.page.wait_for_timeout(50)
@@ -125,9 +139,13 @@ async def live(tab: Tab) -> None:
     assert await held(tab) == ["a microphone", "a context"]
 
 
+async def reach_the_fault(tab: Tab) -> None:
+    await tab.page.wait_for_function("() => window.reached")
+
+
 async def cancel(tab: Tab) -> None:
     await connect(tab)
-    await tab.page.wait_for_timeout(500)
+    await reach_the_fault(tab)
     await tab.button("Cancel").click()
 
 
@@ -145,10 +163,8 @@ async def allow(tab: Tab) -> None:
 async def wait_too_long(tab: Tab) -> None:
     await tab.page.clock.install()
     await connect(tab)
-    await tab.page.wait_for_timeout(700)
-    for _ in range(2):  # two steps may follow each other
-        await tab.page.clock.fast_forward(LIMIT_MS)
-        await tab.page.wait_for_timeout(200)
+    await reach_the_fault(tab)
+    await tab.page.clock.fast_forward(LIMIT_MS)
 
 
 async def wait_too_long_then_allow(tab: Tab) -> None:
@@ -277,6 +293,13 @@ def rejects(name: str) -> str:
 
 
 RESUME = "AudioContext.prototype.resume"
+# The page calls it in the click, and waits for it when the code is loaded.
+RESUME_NEVER = f"""
+{{
+  let times = 0;
+  {RESUME} = () => (++times === 1 ? new Promise(() => undefined) : {NEVER});
+}}
+"""
 ADD_MODULE = "AudioWorklet.prototype.addModule"
 SOURCE = "AudioContext.prototype.createMediaStreamSource"
 
@@ -294,11 +317,11 @@ EXITS = [
     Exit("the person hangs up", hang_up, "You hung up"),
     Exit("the service ends it", ended_by_the_service, "Ended after"),
     Exit("the connection is lost", lost, "Connection lost"),
-    Exit("the page is left in a conversation", live_then_leave, ""),
-    Exit("the page is left while the browser asks", leave_then_allow, "", ASK),
+    Exit("the page is left in a conversation", live_then_leave, "You left this page, which ended the conversation"),
+    Exit("the page is left while the browser asks", leave_then_allow, "You left this page before", ASK),
     Exit("cancelled while the browser asks", cancel_then_allow, "Ready", ASK),
     Exit("cancelled while the model is looked for", cancel_before_the_config, "Ready", CONFIG_IS_SILENT),
-    Exit("cancelled while the sound starts", cancel, "Ready", never(RESUME)),
+    Exit("cancelled while the sound starts", cancel, "Ready", RESUME_NEVER),
     Exit("cancelled while the code loads", cancel, "Ready", never(ADD_MODULE)),
     Exit("cancelled while the codec loads", cancel, "Ready", WORKER_THAT_BEGINS_ONLY),
     Exit("cancelled in the queue", cancel_in_the_queue, "Ready", greet=queue),
@@ -307,7 +330,7 @@ EXITS = [
     Exit("the service does not answer", wait_for_the_config, "The service does not answer", CONFIG_IS_SILENT),
     Exit("the model failed", model_fails, "no space left"),
     Exit("no sound output", connect, "The sound output does not start", override("window.AudioContext", BROKEN)),
-    Exit("the sound never starts", wait_too_long, "The sound output does not start", never(RESUME)),
+    Exit("the sound never starts", wait_too_long, "The sound output does not start", RESUME_NEVER),
     Exit("the sound is refused", connect, "The sound output does not start", rejects(RESUME)),
     Exit("the microphone is not taken", connect, "could not load the audio code", override(SOURCE, BROKEN)),
     Exit("the code never loads", wait_too_long, "The audio code did not load", never(ADD_MODULE)),
@@ -318,7 +341,7 @@ EXITS = [
         "the worker never starts",
         wait_too_long,
         "The audio worker did not start",
-        "window.Worker = class { postMessage() {} terminate() {} };",
+        f"window.Worker = class {{ constructor() {{ void {NEVER}; }} postMessage() {{}} terminate() {{}} }};",
     ),
     Exit("the codec never loads", wait_too_long, "The audio codec did not load", WORKER_THAT_BEGINS_ONLY),
     Exit("another microphone is chosen", change_the_microphone, "You hung up"),

@@ -154,3 +154,18 @@ async def test_broken_sound_is_blamed_on_the_service_when_it_is_overloaded(brows
         await tab.connect()
         await expect(tab.page.get_by_test_id("hint")).to_contain_text("The service is overloaded", timeout=30_000)
         await tab.look("overloaded", "live")
+
+
+async def test_a_connection_that_falls_silent_is_lost_and_begun_anew(browser: Browser) -> None:
+    """After a sleep or a change of the network no socket closes: the page must notice that nothing comes any more."""
+
+    async def fall_silent(conversation: ServerConnection) -> None:
+        async for _ in conversation:
+            pass
+
+    async with opened(browser, chat=fall_silent) as tab:
+        await tab.connect()
+        tab.moshi.chat = speak
+        await expect(tab.page.get_by_test_id("captions")).to_contain_text("The sea is calm", timeout=60_000)
+        await expect(tab.page.get_by_text("Moshi does not remember")).to_be_visible()
+        assert len(tab.moshi.conversations) == 2

@@ -1,5 +1,5 @@
 """Every state of the page, in a real browser against a fake moshi: what it says, whether everybody can use it, how it
-looks. The pictures are in tests/artifacts/states; some of them are kept in docs/pictures.
+looks. The pictures are in tests/artifacts/states. With KEEP_FOR_DOCS=1 the tests renew those of docs/pictures.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bro
 async def test_idle(browser: Browser) -> None:
     async with opened(browser) as tab:
         await expect(tab.state).to_contain_text("Ready when you are")
-        await expect(tab.page.get_by_text("Demo model")).to_be_visible()
+        await expect(tab.page.get_by_text("it does not understand your words")).to_be_visible()
         await tab.look("idle", "idle")
 
 
@@ -256,7 +256,7 @@ async def test_a_lost_conversation_is_begun_anew_and_says_so(browser: Browser) -
         await tab.connect()
         await expect(tab.page.get_by_test_id("captions")).to_contain_text("The sea is calm")
         (await tab.moshi.conversation()).transport.abort()
-        await expect(tab.page.get_by_text("Moshi does not remember")).to_be_visible(timeout=10_000)
+        await expect(tab.page.get_by_text("Moshi does not remember")).to_be_visible()
         await expect(tab.state).to_contain_text("Live")
         await expect(tab.page.get_by_test_id("captions")).to_contain_text("New conversation")
         assert len(tab.moshi.conversations) == 2

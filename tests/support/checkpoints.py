@@ -1,14 +1,16 @@
-"""Copies of the demo checkpoint, to be damaged."""
+"""The random model, which tests use instead of a trained one, and copies of it to be damaged."""
 
 import json
 import shutil
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-DEMO = Path(str(resources.files("moshi_backend") / "demo"))
-CONFIG: dict[str, Any] = json.loads((DEMO / "config.json").read_text())
-MIMI: dict[str, Any] = json.loads((DEMO / "mimi.json").read_text())
+RANDOM_MODEL = Path(__file__).parents[1] / "fixtures" / "random_model"
+"""A checkpoint of random weights, for tests that need constant sound: it never falls silent, and writes a word in about
+30 % of the frames. `tests/fixtures/make_random_model` made it."""
+
+CONFIG: dict[str, Any] = json.loads((RANDOM_MODEL / "config.json").read_text())
+MIMI: dict[str, Any] = json.loads((RANDOM_MODEL / "mimi.json").read_text())
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22\nsize 15375000000\n"
 """What Git leaves of a large file where Git LFS is not installed."""
@@ -16,7 +18,7 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2
 
 def copied(folder: Path) -> Path:
     folder.mkdir(parents=True)
-    for file in DEMO.iterdir():
+    for file in RANDOM_MODEL.iterdir():
         if file.is_file():
             shutil.copyfile(file, folder / file.name)  # without its mode: where Nix has it, it is read-only
     return folder

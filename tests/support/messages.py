@@ -159,6 +159,8 @@ def _texts(node: ast.expr, scope: ast.AST, package: _Package, depth: int) -> set
             return of(ast.Name(name))
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return joined((of(left), of(right)))
+        case ast.Await(value=awaited):
+            return of(awaited)
         case ast.IfExp(body=body, orelse=orelse):
             return of(body, orelse)
         case ast.BoolOp(values=values):

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx
 
+from support.checkpoints import RANDOM_MODEL
+
 BIN = Path(sys.executable).parent
 START_SECONDS = 90.0
 
@@ -74,9 +76,14 @@ class Service:
 def running_moshi(
     folder: Path, settings: Mapping[str, str] | None = None, *, wait: bool = True, open_files: int | None = None
 ) -> Iterator[Service]:
-    """The moshi service over plain HTTP on a free port, ready if it is waited for; its log is `folder`/moshi.log."""
+    """The moshi service over plain HTTP on a free port, ready if it is waited for; its log is `folder`/moshi.log.
+
+    Its model is the random one, which always makes sound, unless `settings` name another.
+    """
     port = free_port()
-    environment = clean_environment(MOSHI_TLS="off", MOSHI_PORT=str(port), MOSHI_STATE_DIR=str(folder))
+    environment = clean_environment(
+        MOSHI_TLS="off", MOSHI_PORT=str(port), MOSHI_STATE_DIR=str(folder), MOSHI_MODEL=str(RANDOM_MODEL)
+    )
     command = [*_limited(open_files), str(BIN / "moshi-backend"), "serve"]
     with _running(command, environment | dict(settings or {}), port, folder / "moshi.log", wait) as service:
         yield service

@@ -12,13 +12,15 @@ from websockets.asyncio.server import ServerConnection
 from contract.fake_moshi import FakeMoshi, Script, echo, metadata, text
 from contract.running_frontend import Frontend, running_frontend
 from moshi_frontend.static import BUILT
-from support.browser import ARTIFACTS, AXE, REPORT_VIOLATIONS, arguments, executable, speech
+from support.browser import ARTIFACTS, AXE, PATIENCE_MS, REPORT_VIOLATIONS, arguments, executable, keep_picture, speech
 
 PICTURES = ARTIFACTS / "states"
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
 UNANSWERED = "navigator.permissions.query = async () => Object.assign(new EventTarget(), { state: 'prompt' });"
 """The browser still asks for the microphone, which Chromium in these tests allows by itself."""
+CONNECT_MS = 90_000
+"""Longer than the page gives its steps together: on a slow machine a test fails when the page does, not before."""
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -43,7 +45,7 @@ class Tab:
 
     async def connect(self) -> None:
         await self.button("Connect").click()
-        await expect(self.button("Hang up")).to_be_visible()
+        await expect(self.button("Hang up")).to_be_visible(timeout=CONNECT_MS)
 
     async def look(self, name: str, state: str) -> None:
         """In both sizes and colours: nothing that axe-core finds, nothing wider than the screen; and take pictures."""
@@ -57,7 +59,9 @@ class Tab:
                 await self.page.wait_for_timeout(250)  # colours fade
                 width = await self.page.evaluate("document.documentElement.scrollWidth")
                 assert width <= size["width"], f"{name} is {width} pixels wide on a screen of {size['width']}"
-                await self.page.screenshot(path=PICTURES / f"{name}-{size_name}-{scheme}.png")
+                picture = PICTURES / f"{name}-{size_name}-{scheme}.png"
+                await self.page.screenshot(path=picture)
+                keep_picture(picture, picture.stem)
                 assert await self.violations() == [], f"{name}, {size_name}, {scheme}"
 
     async def violations(self) -> list[str]:
@@ -68,11 +72,18 @@ class Tab:
 
 
 @asynccontextmanager
-async def talking_browser(folder: Path) -> AsyncIterator[Browser]:
-    """Chromium with someone speaking into its microphone. `talk.example` is this machine."""
+async def talking_browser(folder: Path, *, back_forward_cache: bool = False) -> AsyncIterator[Browser]:
+    """Chromium with someone speaking into its microphone. `talk.example` is this machine.
+
+    Playwright disables the back/forward cache, because its own `go_back` waits for a `load` event that a page from this
+    cache never fires. A test that enables the cache passes `wait_until="commit"`.
+    """
     async with async_playwright() as playwright:
         arguments_ = [*arguments(speech(folder)), "--host-resolver-rules=MAP talk.example 127.0.0.1"]
-        browser = await playwright.chromium.launch(executable_path=executable(), args=arguments_)
+        ignored = ["--disable-back-forward-cache"] if back_forward_cache else []
+        browser = await playwright.chromium.launch(
+            executable_path=executable(), args=arguments_, ignore_default_args=ignored
+        )
         yield browser
         await browser.close()
 
@@ -84,7 +95,7 @@ async def tab_at(
     """`scripts` run in the page before its own. `options` are those of the browser's context."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, **options)
     page = await context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE_MS)
     tab = Tab(page, moshi)
 
     def on_console(message: ConsoleMessage) -> None:
@@ -112,7 +123,7 @@ async def opened(
         await frontend.config(until=is_ready)
         async with tab_at(browser, f"http://{frontend.address}/", moshi, scripts=scripts, **options) as tab:
             yield tab
-            assert tab.complaints == []
+            assert tab.complaints == [], tab.complaints
 
 
 def is_ready(config: Any) -> bool:

@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 from collections.abc import Sequence
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,9 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
-DEMO = Path(str(resources.files("moshi_backend") / "demo"))
-TOKENS = 318
-"""Text tokens of the demo model."""
+from support.checkpoints import CONFIG, RANDOM_MODEL
+
+TOKENS = int(CONFIG["text_card"])
+"""Text tokens of the random model."""
 
 SPOKEN = 3
 """A word of this tokenizer. In other tokenizers the token is the padding."""
@@ -52,18 +52,17 @@ def byte(tokenizer: SentencePieceProcessor, value: int) -> int:
 
 @torch.no_grad()
 def checkpoint_that_says(folder: Path, tokens: Sequence[int], padding: int) -> None:
-    """The demo model beside a byte tokenizer, changed so that each text token leads to the next of `tokens`.
+    """The random model beside a byte tokenizer, changed so that each text token leads to the next of `tokens`.
 
     Args:
         tokens: all different; the last one is repeated forever.
         padding: the padding token that config.json names.
     """
     for name in ("mimi.json", "mimi.safetensors"):
-        shutil.copyfile(DEMO / name, folder / name)
-    config = json.loads((DEMO / "config.json").read_text()) | {"existing_text_padding_id": padding}
-    config["lm_gen_config"] = {"temp": 0.8, "temp_text": 0.0}
+        shutil.copyfile(RANDOM_MODEL / name, folder / name)
+    config = CONFIG | {"existing_text_padding_id": padding, "lm_gen_config": {"temp": 0.8, "temp_text": 0.0}}
     (folder / "config.json").write_text(json.dumps(config))
-    weights = load_file(DEMO / "model.safetensors")
+    weights = load_file(RANDOM_MODEL / "model.safetensors")
     assert len(set(tokens)) == len(tokens)
     embedded, heads = weights["text_emb.weight"], weights["text_linear.weight"]
     directions = torch.nn.init.orthogonal_(torch.empty(embedded.shape[1], embedded.shape[1]))

@@ -150,15 +150,17 @@ def test_a_client_does_not_get_around_its_limits_with_another_address_of_its_net
 
 
 def test_trusted_networks() -> None:
-    listed = Networks("127.0.0.1, 10.0.0.0/8,2001:db8::/32, nonsense")
+    listed = Networks("127.0.0.1, 10.0.0.0/8,2001:db8::/32")
     assert [a in listed for a in ("127.0.0.1", "::ffff:10.1.2.3", "2001:db8::1")] == [True] * 3
     assert [a in listed for a in ("127.0.0.2", "2001:db9::1", "nonsense", "")] == [False] * 4
     assert "203.0.113.9" in Networks("*")
     assert "127.0.0.1" not in Networks("")
+    with pytest.raises(ValueError, match="'nonsense' is neither an IP address nor a network"):
+        Networks("127.0.0.1, nonsense")
 
 
 @pytest.mark.parametrize(
-    "listed", ["127.0.0.1", "::ffff:127.0.0.1", "127.0.0.5/8", "::ffff:127.0.0.0/104", "10.0.0.1,*", "", "::/0", "x"]
+    "listed", ["127.0.0.1", "::ffff:127.0.0.1", "127.0.0.5/8", "::ffff:127.0.0.0/104", "10.0.0.1,*", "", "::/0"]
 )
 def test_uvicorn_trusts_the_same_proxies(listed: str) -> None:
     ours = Networks(listed)

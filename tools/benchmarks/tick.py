@@ -1,4 +1,4 @@
-"""One tick of the demo model, ours against upstream's own classes, in turn in one process.
+"""One tick of the demo model or another, ours against upstream's own classes, in turn in one process.
 
 Upstream's is what its server does for each frame: `mimi.encode`, `LMGen.step`, `mimi.decode`; on a CPU without
 compiling, which makes so small a model slower. The ratio holds when the machine's speed drifts.

@@ -1,6 +1,6 @@
 """A release tried before it is placed: the contract tests of the model, in a copy of the checkout.
 
-Among them is `test_moshi_tokens.py`: the codes and greedy tokens of the demo model must be the recorded ones.
+Among them is `test_moshi_tokens.py`: the codes and greedy tokens of the tests' random model must be the recorded ones.
 """
 
 import os

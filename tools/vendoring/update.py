@@ -60,7 +60,7 @@ def update(checkout: Checkout, request: Update, try_out: Callable[[Checkout, Pin
         found = report(before, after, backend_sources(checkout.root))
         print(found.text)
         _stop_unless(request.accept, "the API that the backend uses is not as before", found.stops)
-        print("Trying it with the demo model and the contract tests: a minute or two ...", flush=True)
+        print("Trying it with the contract tests: a minute or two ...", flush=True)
         tried = try_out(checkout, after)
         for line in (*tried.notes, *(f"**not as before**: {problem}" for problem in tried.problems)):
             print(f"- {line}")

@@ -21,8 +21,7 @@ def main() -> None:
         "Settings are environment variables: MOSHI_URL and FRONTEND_*.",
     ).parse_args()
     split_off_init()
-    # Before the imports below: process 1, as in a container, gets no signal that it has no handler for. And for the one
-    # that uvicorn raises again when it is done: an orderly end must not look like a crash.
+    # Before the imports below: process 1, as in a container, gets no signal that it has no handler for.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     treat_hangup_as_termination()

@@ -1,5 +1,6 @@
 """Where moshi is. The frontend never starts it; whoever starts both says so in the environment."""
 
+import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from urllib.parse import urlsplit
 from moshi_frontend.errors import StartupError
 
 # Strict, because what it lets through ends up in a header.
-_URL = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]+))?(/[A-Za-z0-9._~/-]*)?")
+_URL = re.compile(r"https?://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]+))?(/[A-Za-z0-9._~/-]*)?")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,12 @@ class Endpoint:
     @property
     def is_tls(self) -> bool:
         return self.url.startswith("https:")
+
+    @property
+    def in_other_scheme(self) -> str:
+        """`url` with http instead of https, or the other way round."""
+        scheme, _, rest = self.url.partition("://")
+        return f"{'http' if scheme == 'https' else 'https'}://{rest}"
 
     @property
     def chat_url(self) -> str:
@@ -65,6 +72,14 @@ def _endpoint(name: str, value: str) -> Endpoint:
     if "@" in value:
         raise StartupError(f"{name} must not contain a user name or password")
     matched = _URL.fullmatch(value)
-    if not matched or not 0 < int(matched["port"] or 1) < 65536:
+    if not matched or not 0 < int(matched["port"] or 1) < 65536 or not _is_possible(matched["host"]):
         raise StartupError(f"{name}={value!r} is not a URL such as https://localhost:8998")
     return Endpoint(value.rstrip("/"))
+
+
+def _is_possible(host: str) -> bool:
+    """Whether an address in brackets is one; a name may be anything."""
+    try:
+        return not host.startswith("[") or bool(ipaddress.IPv6Address(host[1:-1]))
+    except ValueError:
+        return False

@@ -3,19 +3,20 @@
 import asyncio
 
 from websockets.asyncio.client import ClientConnection
+from websockets.protocol import State
 
 from moshi_frontend.network import gate
 from moshi_frontend.network.gate import Gate, Meter
 
 
 class MoshiConnection(ClientConnection):
-    """Parses what moshi sends in pieces, so that one conversation does not hold the event loop. moshi is trusted, so
-    its rate is not limited."""
+    """Parses a few of moshi's frames at a time, so that one conversation does not hold the event loop. moshi is
+    trusted, so its rate is not limited."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         meter = Meter(float("inf"), 1)
-        self._gate = Gate(self.transport, meter, gate.some_bytes, super().data_received, self._is_ready)
+        self._gate = Gate(self.transport, meter, self._cut, super().data_received, self._is_ready)
         self.recv_messages.resume = self._gate.go_on
 
     def data_received(self, data: bytes) -> None:
@@ -29,6 +30,10 @@ class MoshiConnection(ClientConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         self._gate.close()
         super().connection_lost(exc)
+
+    def _cut(self, pending: bytearray) -> tuple[int, float] | None:
+        """The next frame, or while the answer to the upgrade is not complete, its next line."""
+        return gate.line(pending) if self.protocol.state is State.CONNECTING else gate.frame(pending)
 
     def _is_ready(self) -> bool:
         return not self.recv_messages.paused

@@ -24,9 +24,10 @@ from moshi_frontend.hosts import wrong_host
 from moshi_frontend.moshi_connection import MoshiConnection
 from moshi_frontend.origins import is_allowed_host, is_allowed_origin
 from moshi_frontend.replicas import Replicas
+from moshi_frontend.schemes import explain_at
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
-from moshi_frontend.trust import Trust, explain
+from moshi_frontend.trust import Trust
 
 log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("moshi_frontend")
@@ -110,7 +111,7 @@ class Proxy:
         try:
             moshi = await self._connect(endpoint, socket)
         except (OSError, InvalidHandshake, InvalidMessage) as error:
-            reason = f"moshi is not reachable at {endpoint.url}: {explain(error)}"
+            reason = f"moshi is not reachable at {endpoint.url}: {await explain_at(endpoint, error)}"
             log.warning("no conversation: %s", reason)
             await _refuse(socket, "unreachable", Close(Code.TRY_LATER, reason))
             return

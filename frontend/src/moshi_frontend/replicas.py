@@ -10,7 +10,8 @@ from opentelemetry.metrics import Observation
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from moshi_frontend.discovery import Endpoint
-from moshi_frontend.trust import Trust, explain
+from moshi_frontend.schemes import explain_at, other_scheme
+from moshi_frontend.trust import Trust
 
 log = logging.getLogger(__name__)
 
@@ -101,9 +102,10 @@ class Replica:
                     return
                 info = MoshiInfo.model_validate_json(answer.content)
         except ValidationError:
-            self._lost("something answers there, but not as moshi does; is the URL right?")
-        except (OSError, httpx.HTTPError) as error:
-            self._lost(explain(error))
+            other = await other_scheme(self.endpoint)
+            self._lost(other or "something answers there, but not as moshi does; is the URL right?")
+        except Exception as error:  # one that nobody foresaw must not end `watch`
+            self._lost(await explain_at(self.endpoint, error))
         else:
             self.health, self.info = health, info
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 
 import uvicorn
 
@@ -36,6 +37,11 @@ class Server(LimitedServer):
         super().__init__(config, connections)
         self._conversations = conversations
         self._find = find
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Every end takes two seconds at most, so a second signal changes nothing. uvicorn would skip the end of the
+        app then, which logs a traceback."""
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -75,5 +81,5 @@ def create_server(service: Service, settings: Settings) -> Server:
 
 
 def serve(service: Service, bound: socket.socket, settings: Settings) -> None:
-    """Until SIGINT or SIGTERM, which uvicorn raises once more when it is done."""
+    """Until SIGINT or SIGTERM."""
     create_server(service, settings).run(sockets=[bound])

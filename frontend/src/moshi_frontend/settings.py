@@ -9,12 +9,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from moshi_frontend.errors import StartupError
 from moshi_frontend.origins import parse_host_pattern, parse_origin
-from moshi_frontend.setting_values import check_file, check_token, explain
+from moshi_frontend.setting_values import check_file, check_networks, check_token, explain
 
 PREFIX = "FRONTEND_"
 
 Origin = Annotated[str, AfterValidator(parse_origin)]
 HostPattern = Annotated[str, AfterValidator(parse_host_pattern)]
+NetworkList = Annotated[str, AfterValidator(check_networks)]
 Token = Annotated[SecretStr, AfterValidator(check_token)]
 ExistingFile = Annotated[Path, AfterValidator(check_file)]
 
@@ -57,8 +58,9 @@ class Settings(BaseSettings):
     connects_per_minute: int = Field(default=120, ge=0)
     """New connections of one address in a minute, 0 for any number."""
 
-    trusted_proxies: str = "127.0.0.1"
-    """Addresses or networks, with commas, whose `X-Forwarded-For` and `-Proto` are believed. Empty for none."""
+    trusted_proxies: NetworkList = "127.0.0.1"
+    """Addresses or networks, with commas, whose `X-Forwarded-For` and `-Proto` are believed. `*` for all,
+    empty for none."""
 
     allowed_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
     """Origins besides the service's own that a browser may connect from, e.g. `https://talk.example`;

@@ -37,7 +37,7 @@ class Trust:
 
 def explain(error: BaseException) -> str:
     """A few words on why a connection to moshi failed, short enough for a close reason."""
-    match _origin(error):
+    match root_of(error):
         case ssl.SSLCertVerificationError(verify_code=code) if code in (OTHER_NAME, OTHER_ADDRESS):
             return "its certificate has another name; see MOSHI_TLS_HOSTS"
         case ssl.SSLCertVerificationError() as untrusted:
@@ -61,8 +61,8 @@ def explain(error: BaseException) -> str:
             return f"unexpected answer ({type(other).__name__})"
 
 
-def _origin(error: BaseException) -> BaseException:
-    """What the libraries in between have wrapped."""
+def root_of(error: BaseException) -> BaseException:
+    """The error that the libraries in between have wrapped."""
     while not isinstance(error, TimeoutError | ssl.SSLError | InvalidHandshake):
         if isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]

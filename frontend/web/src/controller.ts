@@ -21,7 +21,7 @@ import { chosen, microphoneId, persona, pushToTalk, recording } from "./preferen
 import { stepReason } from "./reasons";
 import { merged, serviceOf } from "./service";
 import { valid } from "./settings";
-import { openMicrophone, useSpeaker } from "./sound";
+import { openMicrophone, replaceMicrophone, useSpeaker } from "./sound";
 import { call, config, inputLevel, outputLevel, service, session, state, stats, tracks } from "./store";
 import { strings } from "./strings";
 
@@ -37,7 +37,7 @@ let retryTimer: ReturnType<typeof setTimeout> | undefined;
 export async function open(): Promise<void> {
   if (!window.isSecureContext) send({ type: "insecure" });
   addEventListener("online", () => state.value.name === "reconnecting" && retryNow());
-  addEventListener("pagehide", disconnect);
+  addEventListener("pagehide", leavePage);
   document.addEventListener("visibilitychange", () => void lookAtService());
   for (;;) {
     await lookAtService();
@@ -75,6 +75,12 @@ export function retryNow(): void {
 export function disconnect(): void {
   refreshStats();
   send({ type: "disconnect", now: Date.now() });
+}
+
+/** The microphone must not stay open behind another page. The Back button may show this page again as it is now. */
+function leavePage(): void {
+  refreshStats();
+  send({ type: "page left", now: Date.now() });
 }
 
 export function toggleMute(): void {
@@ -170,6 +176,7 @@ async function attempt(mine: AbortController): Promise<void> {
   if (started.recording) keepRecording(started.recording);
   notRecorded.value = started.recording || !wanted ? null : room > 0 ? "failed" : "full";
   void useSpeaker(started);
+  if (!started.hasMicrophone) void replaceMicrophone(started); // it went while the call was made
 }
 
 /** What a call tells, unless it is no longer the one that counts. */
@@ -190,6 +197,9 @@ function eventsFor(over: AbortSignal): CallEvents {
     onInterruption: ifCurrent((interrupted) => {
       send({ type: "interruption", interrupted });
       if (interrupted) silence();
+    }),
+    onMicrophoneLost: ifCurrent(() => {
+      if (call.value) void replaceMicrophone(call.value);
     }),
     onLevels: ifCurrent((input, output) => {
       const now = performance.now();

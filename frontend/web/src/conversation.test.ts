@@ -43,6 +43,7 @@ const events: Record<Event["type"], Event> = {
   retry: { type: "retry" },
   failed: { type: "failed", reason: "broken" },
   disconnect: { type: "disconnect", now: 63_000 },
+  "page left": { type: "page left", now: 63_000 },
 };
 
 const because = { reason: "because", code: 1001 };
@@ -124,6 +125,13 @@ const transitions: [State["name"], Event["type"], State][] = [
   ).flatMap((name): [State["name"], Event["type"], State][] => [
     [name, "failed", broken],
     [name, "disconnect", name === "live" ? { name: "ended", reason: strings.hungUp, seconds: 62 } : INITIAL],
+    [
+      name,
+      "page left",
+      name === "live"
+        ? { name: "ended", reason: strings.problems.pageLeft.conversation, seconds: 62 }
+        : { name: "failed", reason: strings.problems.pageLeft.attempt, fix: null },
+    ],
   ]),
 ];
 

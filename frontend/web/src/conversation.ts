@@ -76,7 +76,9 @@ export type Event =
   | { type: "closed"; code: number; reason: string; now: number; chance: number }
   | { type: "retry" }
   | { type: "failed"; reason: string }
-  | { type: "disconnect"; now: number };
+  | { type: "disconnect"; now: number }
+  /** The page is hidden for good, or until the Back button shows it again as it was. */
+  | { type: "page left"; now: number };
 
 export const INITIAL: State = { name: "idle" };
 
@@ -135,6 +137,9 @@ export function next(state: State, event: Event): State {
     case "disconnect":
       if (state.name === "live") return ended(state.since, event.now, strings.hungUp);
       return isUnderWay(state) ? INITIAL : state;
+    case "page left":
+      if (state.name === "live") return ended(state.since, event.now, strings.problems.pageLeft.conversation);
+      return isUnderWay(state) ? failed(strings.problems.pageLeft.attempt) : state;
   }
 }
 

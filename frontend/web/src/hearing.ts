@@ -1,6 +1,7 @@
 /** What the page says of each side: who speaks, and whether it is heard. */
 
 import { computed } from "@preact/signals";
+import { noMicrophone } from "./sound";
 import { inputActivity, outputActivity, state } from "./store";
 import type { Strings } from "./strings";
 
@@ -11,6 +12,7 @@ export const youAre = computed<Word>(() => {
   if (now.name === "connecting" || now.name === "queued" || now.name === "preparing") return "waiting";
   if (now.name !== "live") return "off";
   if (now.interrupted) return "interrupted";
+  if (noMicrophone.value) return "noMicrophone";
   if (now.muted) return inputActivity.value.speaking ? "mutedSpeaking" : "muted";
   if (inputActivity.value.nothing) return "noSound";
   return inputActivity.value.speaking ? "heard" : "silent";

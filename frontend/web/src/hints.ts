@@ -4,10 +4,18 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { isUnderWay } from "./conversation";
 import { youAre } from "./hearing";
 import { type Sample, type Trouble, trouble, withSample } from "./quality";
-import { deviceProblem, echo } from "./sound";
+import { deviceProblem, echo, noMicrophone } from "./sound";
 import { config, state, stats } from "./store";
 
-export type Hint = "warning" | "noSound" | Trouble | "device" | "newConversation" | "headphones" | "demo";
+export type Hint =
+  | "warning"
+  | "noMicrophone"
+  | "noSound"
+  | Trouble
+  | "device"
+  | "newConversation"
+  | "headphones"
+  | "demo";
 
 const broken = signal<Trouble | null>(null);
 
@@ -15,6 +23,7 @@ export const hint = computed<Hint | null>(() => {
   const now = state.value;
   if (now.name === "live") {
     if (now.warning) return "warning";
+    if (noMicrophone.value) return "noMicrophone";
     if (youAre.value === "noSound") return "noSound";
     if (broken.value) return broken.value;
   }

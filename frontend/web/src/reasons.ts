@@ -2,7 +2,7 @@
 
 import type { Step } from "./audio/patience";
 import { FAILED } from "./audio/worklet-messages";
-import type { DeviceProblem } from "./sound";
+import type { DeviceProblem, NoMicrophone } from "./sound";
 import { strings } from "./strings";
 
 /** A step on the way to a call that the browser failed at, or did not finish. */
@@ -12,6 +12,11 @@ export function stepReason(step: Step): string {
 
 export function deviceReason(problem: DeviceProblem): string {
   return strings.problems.devices[problem];
+}
+
+/** Why a conversation that goes on has no microphone. */
+export function noMicrophoneReason(reason: NoMicrophone): string {
+  return strings.problems.noMicrophone[reason];
 }
 
 /** `error`: the name of getUserMedia's DOMException. */

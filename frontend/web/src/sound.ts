@@ -15,12 +15,16 @@ export interface Device {
 }
 
 export type Echo = "unknown" | "on" | "off" | "weak";
-export type DeviceProblem = "gone" | "failed" | "slow" | "unlisted";
+export type DeviceProblem = "gone" | "replaced" | "failed" | "slow" | "unlisted";
+/** Why a conversation has no microphone. */
+export type NoMicrophone = "missing" | "denied" | "stopped";
 
 export const microphones = signal<readonly Device[]>([]);
 export const speakers = signal<readonly Device[]>([]);
 export const echo = signal<Echo>("unknown");
 export const deviceProblem = signal<DeviceProblem | null>(null);
+/** Null while the conversation has a microphone. */
+export const noMicrophone = signal<NoMicrophone | null>(null);
 /** Firefox lists only the speakers that the person has picked in its own dialog. */
 export function asksForSpeaker(): boolean {
   return Boolean(navigator.mediaDevices) && "selectAudioOutput" in navigator.mediaDevices;
@@ -31,11 +35,24 @@ const LIST_MS = 5000;
 /** Firefox subtracts some 32 dB of echo, which speech is heard through; Chromium 70. */
 const WEAK_ECHO_CANCELLATION = /Firefox\//;
 
-/** Keep the lists up to date, now and whenever something is plugged in or out. */
+/** Keep the lists up to date and the microphone open, whenever something is plugged in or out, or allowed again. */
 export function watchDevices(): void {
   if (!navigator.mediaDevices) return; // an insecure page
   void listDevices();
-  navigator.mediaDevices.addEventListener("devicechange", () => void listDevices().then(followDevices));
+  navigator.mediaDevices.addEventListener("devicechange", () => void followDevices());
+  void followPermission();
+}
+
+/** Held here, because a browser may collect a status that only its listener refers to. */
+let permission: PermissionStatus | null = null;
+
+async function followPermission(): Promise<void> {
+  try {
+    permission = await navigator.permissions.query({ name: "microphone" });
+    permission.addEventListener("change", () => void followDevices());
+  } catch {
+    // Older browsers do not tell. The person connects again there.
+  }
 }
 
 /**
@@ -62,10 +79,12 @@ export async function chooseMicrophone(id: string): Promise<void> {
   microphoneId.value = id;
   deviceProblem.value = null;
   const held = call.value;
-  if (held && !(await changeMicrophone(held, id))) {
+  const error = held && (await changeMicrophone(held, id)).error;
+  if (held && error) {
     if (microphoneId.value !== id) return;
     microphoneId.value = before;
-    deviceProblem.value = "failed";
+    if (held.hasMicrophone) deviceProblem.value = "failed";
+    else noMicrophone.value = why(error);
     return;
   }
   if (!held) tracks.input.value = noActivity(performance.now()); // another one, which was not heard yet
@@ -107,25 +126,45 @@ export async function askForSpeaker(): Promise<void> {
 /** Counts the changes: the last one that was asked for wins, whichever the browser grants first. */
 let changes = 0;
 
-/** False if the device cannot be used: the one before is still in use. */
-async function changeMicrophone(held: Call, id: string): Promise<boolean> {
+/**
+ * `error`: the name of what stood in the way; the microphone before is then still in use. `changed`: false too if the
+ * call ended or a later change won.
+ */
+async function changeMicrophone(held: Call, id: string): Promise<{ changed: boolean; error: string | null }> {
   const mine = ++changes;
   const stream = await openMicrophone(id, held.over);
-  if (typeof stream === "string") return held.over.aborted;
-  if (mine !== changes) {
+  const counts = mine === changes && !held.over.aborted;
+  if (typeof stream === "string") return { changed: false, error: counts ? stream : null };
+  if (!counts) {
     stopTracks(stream);
-    return true;
+    return { changed: false, error: null };
   }
   try {
     held.setMicrophone(stream);
     tracks.input.value = noActivity(performance.now()); // another one, which was not heard yet
-    return true;
+    return { changed: true, error: null };
   } catch {
-    return false;
+    return { changed: false, error: "NotReadableError" };
   }
 }
 
+/** In a call whose microphone ended: open the chosen one again, or the system's. Without any, the call goes on. */
+export async function replaceMicrophone(held: Call): Promise<void> {
+  const id = microphoneId.value;
+  const before = noMicrophone.value;
+  const { changed, error } = await changeMicrophone(held, id);
+  if (error) noMicrophone.value = why(error);
+  // The person need not be told of the chosen one, nor of one just plugged in for it. "gone" says it of the chosen one.
+  else if (changed && !id && !before) deviceProblem.value = "replaced";
+}
+
+function why(error: string): NoMicrophone {
+  if (error === "NotFoundError" || error === "OverconstrainedError") return "missing";
+  return error === "NotAllowedError" || error === "SecurityError" ? "denied" : "stopped";
+}
+
 function microphoneOpened(stream: MediaStream): void {
+  noMicrophone.value = null;
   const cancels = stream.getAudioTracks()[0]?.getSettings().echoCancellation;
   if (cancels === undefined) echo.value = "unknown";
   else if (!cancels) echo.value = "off";
@@ -151,13 +190,23 @@ async function listDevices(): Promise<void> {
   speakers.value = of("audiooutput");
 }
 
-/** In a call: back to the system's device when the chosen one is pulled out. */
+/** In a call: use the system's device when the chosen one is unplugged, and the chosen one when it comes back. */
 async function followDevices(): Promise<void> {
+  const before = microphones.value;
+  await listDevices();
   const held = call.value;
   if (!held) return;
   const has = (devices: readonly Device[], id: string): boolean => devices.some((device) => device.id === id);
-  if (microphoneId.value && !has(microphones.value, microphoneId.value)) {
-    deviceProblem.value = (await changeMicrophone(held, "")) ? "gone" : "failed";
+  const chosen = microphoneId.value;
+  const [had, hasNow] = [has(before, chosen), has(microphones.value, chosen)];
+  if (!held.hasMicrophone) {
+    await replaceMicrophone(held);
+  } else if (had && !hasNow) {
+    const { changed, error } = await changeMicrophone(held, "");
+    if (changed) deviceProblem.value = "gone";
+    else if (error) deviceProblem.value = "failed";
+  } else if (!had && hasNow && (await changeMicrophone(held, chosen)).changed && deviceProblem.value === "gone") {
+    deviceProblem.value = null;
   }
   if (speakerId.value && !has(speakers.value, speakerId.value)) {
     await held.setSpeaker("").catch(() => undefined);

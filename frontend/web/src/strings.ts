@@ -146,12 +146,23 @@ const en = {
     modelLost: "The service lost the model.",
     nothingHeard: "No sound arrived from you for too long.",
     closed: (code: number) => `The service closed the connection (${code}).`,
+    /** Seen after the Back button has brought the page back as it was. */
+    pageLeft: {
+      conversation: "You left this page, which ended the conversation.",
+      attempt: "You left this page before the conversation began. Connect again to start one.",
+    },
     noSoundHint: "Nothing comes from your microphone. Is it off, or the wrong one?",
     devices: {
       gone: "The chosen device is gone; the system’s default is used.",
+      replaced: "The microphone was unplugged; another one is used now.",
       failed: "That device could not be opened; the one before is still in use.",
       slow: "The chosen speaker does not answer; the system’s default is used.",
       unlisted: "The browser does not list its microphones and speakers. Reload the page.",
+    },
+    noMicrophone: {
+      missing: "No microphone is left, so Moshi hears silence. Plug one in: it is used at once.",
+      denied: "The browser no longer allows the microphone, so Moshi hears silence. Allow it beside the address bar.",
+      stopped: "The microphone stopped, so Moshi hears silence. Plug it in again, or choose another one.",
     },
     settingWrong: (least: string, most: string, whole: boolean) =>
       `Takes ${whole ? "a whole number" : "a number"} from ${least} to ${most}.`,
@@ -176,12 +187,13 @@ const en = {
     muted: "Muted",
     mutedSpeaking: "You speak, but you are muted",
     noSound: "No sound from the microphone",
+    noMicrophone: "No microphone",
     interrupted: "Interrupted",
   },
   waveform: (who: string) => `${who}: loudness of the last seconds`,
   chooseMicrophone: "Choose another",
 
-  demo: "Demo model with random weights: it talks nonsense. It only shows that the whole path works.",
+  demo: "The demo is a 3 MB model with about a dozen sentences. It hears when you talk, but it does not understand your words.",
   headphones: "Use headphones: without them Moshi may hear itself.",
 
   // Who one talks to.

@@ -16,6 +16,7 @@ from moshi_backend import chat as conversations
 from moshi_backend import protocol, session, upstream
 from moshi_backend.access import Access, Doorkeeper
 from moshi_backend.engine import Engine
+from moshi_backend.folders import public_name
 from moshi_backend.framing import UnambiguousFraming
 from moshi_backend.headers import SecurityHeaders
 from moshi_backend.hosts import HostCheck, own_hosts
@@ -52,7 +53,7 @@ class Upstream(BaseModel):
 
 
 class Model(BaseModel):
-    """`demo`: random weights, which say nothing meaningful."""
+    """`id`: MOSHI_MODEL, or the name of its folder. `demo`: whether it is the demo, which understands no words."""
 
     id: str
     revision: str | None
@@ -149,6 +150,7 @@ def create_lobby(settings: Settings, engine: Engine) -> Lobby:
 def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
     started = time.monotonic()
     engine = lobby.engine
+    model_name = public_name(settings.model)
     token = settings.api_token.get_secret_value() if settings.api_token else None
     doorkeeper = Doorkeeper(settings.connections_per_address, settings.connects_per_minute)
     chain = settings.tls_cert if settings.tls == "files" else None
@@ -206,7 +208,7 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
         return Info(
             upstream=Upstream(version=upstream.version(), commit=upstream.commit()),
             model=Model(
-                id=settings.model,
+                id=model_name,
                 revision=revision,
                 demo=settings.model == "demo",
             ),

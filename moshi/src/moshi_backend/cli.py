@@ -7,16 +7,18 @@ import os
 import signal
 import sys
 from functools import partial
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import moshi_backend
-from moshi_backend.addresses import url_of
 from moshi_backend.errors import StartupError
 from moshi_backend.init import split_off_init
-from moshi_backend.listening import certificate, listen, places
-from moshi_backend.settings import Settings, load_settings
 from moshi_backend.signals import treat_hangup_as_termination
-from moshi_backend.telemetry import export, logs
+
+# The other modules take seconds to import, so the functions below import them. A signal before `main` has set its
+# handlers kills the process, and process 1 of a container does not even notice it.
+
+if TYPE_CHECKING:
+    from moshi_backend.settings import Settings
 
 log = logging.getLogger("moshi_backend")
 
@@ -50,16 +52,11 @@ def _serve() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     treat_hangup_as_termination()
-    settings = load_settings()
-    logs.start(settings.log_format, settings.log_level)
-    close_telemetry = export.start("scenario6-moshi", moshi_backend.__version__)
     code: int | str | None = 0
     try:
-        _run(settings)
+        _run()
     except SystemExit as stopped:  # a signal during the imports
         code = stopped.code
-    finally:
-        close_telemetry()
     _end(code if isinstance(code, int) else 0)
 
 
@@ -71,7 +68,23 @@ def _end(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _run(settings: Settings) -> None:
+def _run() -> None:
+    from moshi_backend.settings import load_settings
+    from moshi_backend.telemetry import export, logs
+
+    settings = load_settings()
+    logs.start(settings.log_format, settings.log_level)
+    close_telemetry = export.start("scenario6-moshi", moshi_backend.__version__)
+    try:
+        _serve_with(settings)
+    finally:
+        close_telemetry()
+
+
+def _serve_with(settings: "Settings") -> None:
+    from moshi_backend.addresses import url_of
+    from moshi_backend.listening import certificate, listen, places
+
     places(settings.queue)
     bound = listen(settings.host, settings.port)
     tls = certificate(settings)
@@ -88,6 +101,9 @@ def _run(settings: Settings) -> None:
 
 
 def _certificate() -> None:
+    from moshi_backend.listening import certificate
+    from moshi_backend.settings import load_settings
+
     settings = load_settings()
     if (tls := certificate(settings)) is None:
         raise StartupError("MOSHI_TLS=off: there is no certificate")
@@ -96,6 +112,7 @@ def _certificate() -> None:
 
 def _doctor(as_json: bool) -> int:
     from moshi_backend.doctor import report
+    from moshi_backend.settings import load_settings
 
     findings = report.examine(load_settings())
     print(report.as_json(findings) if as_json else report.as_table(findings))
@@ -106,6 +123,7 @@ def _openapi() -> None:
     from moshi_backend.app import create_app, create_lobby
     from moshi_backend.engine import Engine
     from moshi_backend.loading import load
+    from moshi_backend.settings import load_settings
 
     settings = load_settings()
     app = create_app(settings, create_lobby(settings, Engine(partial(load, settings))))

@@ -1,8 +1,14 @@
 """Folders with a checkpoint: a repository's files, or what a Hugging Face cache has of a repository."""
 
+import re
 from pathlib import Path
 
 from moshi_backend.errors import LoadError
+
+_REPOSITORY = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+
+_CACHED = "models--"
+"""How a hub's cache calls the folder of a repository."""
 
 
 def is_folder(model: str) -> bool:
@@ -19,6 +25,20 @@ def is_folder(model: str) -> bool:
         return False
 
 
+def public_name(model: str) -> str:
+    """MOSHI_MODEL as clients are told it: a repository id, but never a path, which would tell about this machine.
+
+    Of a folder it is the name; of a folder in a hub's cache (`models--owner--name/snapshots/…`), the repository.
+    """
+    if _REPOSITORY.fullmatch(model) and not Path(model).exists():
+        return model
+    folder = Path(model).absolute()
+    for part in (folder, *folder.parents):
+        if part.name.startswith(_CACHED):
+            return part.name.removeprefix(_CACHED).replace("--", "/")
+    return folder.name or "model"
+
+
 def checkpoint_folder(folder: Path, revision: str | None) -> Path:
     """Where the files are: `folder` itself, or, if it is a repository's folder in a cache, the revision's snapshot.
 
@@ -29,8 +49,7 @@ def checkpoint_folder(folder: Path, revision: str | None) -> Path:
     if not snapshots.is_dir():
         return folder
     there = sorted(path.name for path in snapshots.iterdir() if path.is_dir())
-    ref = folder / "refs" / (revision or "main")
-    commit = ref.read_text().strip() if ref.is_file() else revision
+    commit = _commit_in(folder / "refs" / (revision or "main")) or revision
     if commit is None and len(there) == 1:
         commit = there[0]
     if commit in there:
@@ -40,6 +59,14 @@ def checkpoint_folder(folder: Path, revision: str | None) -> Path:
         f"{folder} has no snapshot of {wanted}; it has {', '.join(there[:3]) or 'none'}: set MOSHI_MODEL to the folder "
         "of a snapshot"
     )
+
+
+def _commit_in(ref: Path) -> str | None:
+    """The commit that a branch or tag of a cache stands for; none if its file is missing, empty or damaged."""
+    try:
+        return ref.read_text().strip()
+    except (OSError, ValueError):  # ValueError: no text, or no possible name
+        return None
 
 
 def file_in(folder: Path, name: str) -> Path | None:

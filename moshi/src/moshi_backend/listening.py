@@ -73,7 +73,8 @@ def certificate(settings: Settings) -> Certificate | None:
                 hosts = (*names_of_this_machine(), *own_address(settings.host), *settings.tls_hosts)
                 return automatic_certificate(folder, hosts, datetime.now(UTC))
             except OSError as error:
-                raise StartupError(f"cannot keep a certificate in {folder}: {error}; set MOSHI_STATE_DIR") from None
+                why = error.strerror or error
+                raise StartupError(f"cannot keep a certificate in {folder}: {why}; set MOSHI_STATE_DIR") from None
             except ValueError as error:
                 given = ",".join(settings.tls_hosts)
                 raise StartupError(f"MOSHI_TLS_HOSTS={given!r}: {error}; it takes names and addresses") from None

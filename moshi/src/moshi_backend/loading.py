@@ -7,6 +7,7 @@ import torch
 from moshi_backend.checkpoint import commit_of, find_checkpoint
 from moshi_backend.engine import Loaded, Report
 from moshi_backend.errors import LoadError, brief
+from moshi_backend.folders import public_name
 from moshi_backend.model.batch import BatchedModel, sizes_of
 from moshi_backend.model.capacity import check_weights
 from moshi_backend.model.device import choose_device, choose_dtype, free_memory
@@ -41,15 +42,18 @@ def load(settings: Settings, report: Report) -> Loaded:
 def _load(settings: Settings, report: Report) -> Loaded:
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)
-    report("resolve", f"finding {settings.model}", None)
+    # The progress is public, at /health; the log is not.
+    public = public_name(settings.model)
+    log.info("the model is %s", settings.model)
+    report("resolve", f"finding {public}", None)
     checkpoint = find_checkpoint(
         settings.model,
         settings.revision,
-        lambda detail, done: report("download", f"{settings.model}: {detail}", done),
+        lambda detail, done: report("download", f"{public}: {detail}", done),
         settings.lora,
     )
     name = str(dtype).removeprefix("torch.")
-    report("load", f"{settings.model} as {name} on {device}, slots: {settings.slots}", None)
+    report("load", f"{public} as {name} on {device}, slots: {settings.slots}", None)
     slots = None if settings.slots == "auto" else settings.slots
     try:
         if device.type == "cpu":

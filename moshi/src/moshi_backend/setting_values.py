@@ -8,6 +8,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from moshi_backend.network.addresses import Networks
+
 
 def check_token(token: SecretStr) -> SecretStr:
     """A token that a header can carry.
@@ -22,6 +24,16 @@ def check_token(token: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[\x21-\x7e]+", value):
         raise ValueError("it may have letters, digits and ASCII punctuation only, without spaces")
     return token
+
+
+def check_networks(listed: str) -> str:
+    """Addresses and networks, with commas.
+
+    Raises:
+        ValueError: an entry is neither, and would be ignored without a word.
+    """
+    Networks(listed)
+    return listed
 
 
 def check_file(path: Path) -> Path:

@@ -9,10 +9,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from moshi_backend.errors import StartupError
 from moshi_backend.origins import parse_host_pattern, parse_origin
-from moshi_backend.setting_values import check_token, explain
+from moshi_backend.setting_values import check_networks, check_token, explain
 
 Origin = Annotated[str, AfterValidator(parse_origin)]
 HostPattern = Annotated[str, AfterValidator(parse_host_pattern)]
+NetworkList = Annotated[str, AfterValidator(check_networks)]
 Token = Annotated[SecretStr, AfterValidator(check_token)]
 
 
@@ -100,8 +101,9 @@ class Settings(BaseSettings):
     connects_per_minute: int = Field(0, ge=0)
     """New connections of one address in a minute, 0 for any number."""
 
-    trusted_proxies: str = "127.0.0.1"
-    """Addresses or networks, with commas, whose `X-Forwarded-For` and `-Proto` are believed. Empty for none."""
+    trusted_proxies: NetworkList = "127.0.0.1"
+    """Addresses or networks, with commas, whose `X-Forwarded-For` and `-Proto` are believed. `*` for all,
+    empty for none."""
 
     log_text: bool = False
     """Whether what the model says goes into the log. Otherwise nothing that is said does."""

@@ -61,6 +61,8 @@ def test_nothing_there_says_what_to_set() -> None:
         "https://host:99999",
         "https://host:0",
         "https://[::1",
+        "https://[12345::]",
+        "https://[:::]:8998",
         "https://host/../x?",
         "https://host?x=1",
         "https://host#x",

@@ -42,6 +42,8 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("FRONTEND_TLS", "on", "`auto` makes a certificate"),
         ("FRONTEND_TLS_CERT", "nowhere.pem", "PEM file with the certificate"),
         ("FRONTEND_MAX_CONNECTIONS", "0", "Conversations passed on"),
+        ("FRONTEND_TRUSTED_PROXIES", "10.0.0.0/33", "Addresses or networks"),
+        ("FRONTEND_TRUSTED_PROXIES", "proxy.example", "Addresses or networks"),
         ("FRONTEND_ALLOWED_ORIGINS", "talk.example", "Origins besides"),
         ("FRONTEND_ALLOWED_ORIGINS", "https://talk.example/page", "Origins besides"),
     ],

@@ -17,7 +17,7 @@ from moshi_backend.doctor.report import as_json, as_table, is_well
 from moshi_backend.errors import LoadError
 from moshi_backend.loading import load
 from moshi_backend.settings import Settings
-from support.checkpoints import CONFIG, DEMO, POINTER, copied, in_cache
+from support.checkpoints import CONFIG, POINTER, RANDOM_MODEL, copied, in_cache
 from support.hub import COMMIT
 
 FOUND = [
@@ -160,7 +160,7 @@ def test_a_complete_personaplex_in_the_cache_is_found_offline(tmp_path: Path, ca
 
 
 def test_a_read_only_cache_is_well_if_it_is_complete(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    repository = in_cache(cache, DEMO, "org/model", COMMIT)
+    repository = in_cache(cache, RANDOM_MODEL, "org/model", COMMIT)
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")

@@ -1,14 +1,18 @@
 """What is refused before it is loaded."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from moshi_backend import loading
 from moshi_backend.errors import LoadError
+from moshi_backend.folders import public_name
 from moshi_backend.loading import TOO_LARGE_FOR_A_CPU, check_cpu, load
 from moshi_backend.model.capacity import GIB, check_weights
 from moshi_backend.model.device import choose_device
 from moshi_backend.settings import Settings
+from support.checkpoints import copied
 
 
 def test_a_large_model_runs_on_a_cpu_only_if_somebody_says_so() -> None:
@@ -44,3 +48,39 @@ def test_memory_that_runs_out_on_the_way_is_told_with_what_to_do(monkeypatch: py
     monkeypatch.setattr(loading, "BatchedModel", too_much)
     with pytest.raises(LoadError, match=r"the memory of cpu ran out while demo .* MOSHI_SLOTS, which is auto, or"):
         load(Settings(model="demo", device="cpu"), lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("demo", "demo"),
+        ("kyutai/moshiko-pytorch-bf16", "kyutai/moshiko-pytorch-bf16"),
+        ("{here}/moshi-de", "moshi-de"),
+        ("{here}/moshi-de/", "moshi-de"),
+        ("{here}/not/there", "there"),
+        ("../weights/mine", "mine"),
+        ("weights/mine", "mine"),
+        ("~/weights/mine", "mine"),
+        ("{here}/hub/models--kyutai--moshiko", "kyutai/moshiko"),
+        ("{here}/hub/models--kyutai--moshiko/snapshots/0123abcd", "kyutai/moshiko"),
+        ("/", "model"),
+    ],
+)
+def test_clients_learn_the_name_of_a_model_but_no_path(
+    model: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("moshi-de", "weights/mine", "hub/models--kyutai--moshiko/snapshots/0123abcd"):
+        (tmp_path / folder).mkdir(parents=True)
+    assert public_name(model.format(here=tmp_path)) == name
+
+
+def test_progress_is_told_without_the_path_of_the_model_and_the_log_has_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, told = copied(tmp_path / "moshi-de"), []
+    with caplog.at_level("INFO"):
+        load(Settings(model=str(folder), device="cpu", slots=1), lambda _phase, detail, _progress: told.append(detail))
+    assert told[:2] == ["finding moshi-de", "moshi-de as float32 on cpu, slots: 1"]
+    assert not any(str(tmp_path) in detail for detail in told)
+    assert str(folder) in caplog.text

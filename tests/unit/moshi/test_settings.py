@@ -38,6 +38,10 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SESSION_SECONDS", "inf"),
         ("DRAIN_SECONDS", "nan"),
         ("LOG_LEVEL", "loud"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("TRUSTED_PROXIES", "10.0.0.1, proxy.example"),
+        ("TRUSTED_PROXIES", "*,10.0.0"),
+        ("TRUSTED_PROXIES", "10.0.0.1;10.0.0.2"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_the_variable_and_what_it_got(
@@ -50,6 +54,14 @@ def test_a_wrong_value_is_one_line_that_names_the_variable_and_what_it_got(
     assert line.startswith(f"MOSHI_{name}={value!r}: ")
     assert "\n" not in line
     assert "It takes: " in line
+
+
+@pytest.mark.parametrize(
+    "value", ["", "*", " 10.0.0.1 , 10.0.0.0/8,", "::1,fd00::/8,10.1.2.3/8", "::ffff:10.0.0.0/104"]
+)
+def test_trusted_proxies_are_addresses_and_networks(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOSHI_TRUSTED_PROXIES", value)
+    assert load_settings().trusted_proxies == value
 
 
 def test_a_long_value_is_shortened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,9 +30,13 @@ class Networks:
     """A list of addresses and networks, as `…_TRUSTED_PROXIES` has it. `*` stands for every address."""
 
     def __init__(self, listed: str) -> None:
+        """
+        Raises:
+            ValueError: an entry is neither an address nor a network.
+        """
         names = [name.strip() for name in listed.split(",") if name.strip()]
         self._all = "*" in names
-        self._networks = [network for name in names if (network := _network(name)) is not None]
+        self._networks = [_network(name) for name in names if name != "*"]
 
     @property
     def for_uvicorn(self) -> list[str]:
@@ -54,11 +58,11 @@ def _parsed(address: str) -> _Address | None:
     return parsed
 
 
-def _network(name: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def _network(name: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
         network = ipaddress.ip_network(name, strict=False)
     except ValueError:
-        return None
+        raise ValueError(f"{name!r} is neither an IP address nor a network such as 10.0.0.0/8") from None
     mapped = network.network_address
     if isinstance(mapped, ipaddress.IPv6Address) and mapped.ipv4_mapped is not None and network.prefixlen >= 96:
         return ipaddress.IPv4Network((mapped.ipv4_mapped, network.prefixlen - 96))

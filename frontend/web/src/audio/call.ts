@@ -61,15 +61,25 @@ export async function startCall(options: CallOptions): Promise<Call> {
   };
 
   const worker = openWorker();
-  const watchInterruption = (): void => {
-    const track = microphone.getAudioTracks()[0];
-    const tell = (): void => {
-      if (!over.aborted) events.onInterruption(context.state !== "running" || (track?.muted ?? false));
-    };
-    context.onstatechange = tell;
-    if (track) track.onmute = track.onunmute = tell;
+  const track = (): MediaStreamTrack | undefined => microphone.getAudioTracks()[0];
+  const hasMicrophone = (): boolean => track()?.readyState === "live";
+  const tellInterruption = (): void => {
+    if (over.aborted) return;
+    const taken = hasMicrophone() && track()?.muted === true; // one that is gone is not coming back
+    events.onInterruption(context.state !== "running" || taken);
   };
-  watchInterruption();
+  const watchMicrophone = (): void => {
+    const watched = track();
+    if (!watched) return;
+    watched.onmute = watched.onunmute = tellInterruption;
+    watched.onended = () => {
+      if (over.aborted || watched !== track()) return;
+      tellInterruption();
+      events.onMicrophoneLost();
+    };
+  };
+  context.onstatechange = tellInterruption;
+  watchMicrophone();
   atEnd(over, () => {
     source.disconnect();
     speaker.close();
@@ -102,7 +112,8 @@ export async function startCall(options: CallOptions): Promise<Call> {
         return ready.tell();
       case "live":
         live = true;
-        return events.onLive();
+        events.onLive();
+        return tellInterruption(); // it may have begun in the queue
       case "text":
         return events.onText(data.text);
       case "metadata":
@@ -158,7 +169,11 @@ export async function startCall(options: CallOptions): Promise<Call> {
       stopTracks(microphone);
       source = next;
       microphone = stream;
-      watchInterruption();
+      watchMicrophone();
+      tellInterruption();
+    },
+    get hasMicrophone() {
+      return hasMicrophone();
     },
     setSpeaker: (id) => within(SPEAKER_MS, speaker.choose(id), over),
     recording: recorder?.recording ?? null,
@@ -178,7 +193,7 @@ export async function startCall(options: CallOptions): Promise<Call> {
         lagMs: serverStats?.lag_ms ?? null,
         droppedFrames: serverStats?.dropped_frames ?? 0,
         targetMs: played?.targetMs ?? null,
-        captureLatencyMs: seconds(microphone.getAudioTracks()[0]?.getSettings() as { latency?: number }, "latency"),
+        captureLatencyMs: seconds(track()?.getSettings() as { latency?: number }, "latency"),
         outputLatencyMs: seconds(context, "outputLatency"),
         messagesIn: socket?.messagesIn ?? 0,
         bytesIn: socket?.bytesIn ?? 0,

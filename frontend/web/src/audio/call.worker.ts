@@ -5,6 +5,7 @@
 
 import { Decoder } from "./decoder";
 import { createEncoder, type Encoder } from "./encoder";
+import { Heartbeat } from "./heartbeat";
 import { OggOpusWriter } from "./ogg";
 import { audioMessage, PING, parseMessage } from "./protocol";
 import {
@@ -44,6 +45,7 @@ async function start({ url, codec, sampleRate, capture, playback }: ToWorker): P
   let live = false;
   let encoder: Encoder | null = null;
   let pingedAt = 0;
+  const heartbeat = new Heartbeat();
   const writer = new OggOpusWriter(crypto.getRandomValues(new Uint32Array(1))[0] as number);
   const socket = new WebSocket(url);
   socket.binaryType = "arraybuffer";
@@ -53,6 +55,7 @@ async function start({ url, codec, sampleRate, capture, playback }: ToWorker): P
     setInterval(() => tell({ type: "report", report }), REPORT_MS),
     setInterval(() => {
       if (!live || socket.readyState !== WebSocket.OPEN) return;
+      if (heartbeat.beat()) return close(1006, "");
       pingedAt = performance.now();
       socket.send(PING);
     }, PING_MS),
@@ -128,6 +131,7 @@ async function start({ url, codec, sampleRate, capture, playback }: ToWorker): P
   const early: ArrayBuffer[] = [];
   socket.onmessage = ({ data }: MessageEvent<ArrayBuffer | string>) => {
     if (typeof data === "string") return;
+    heartbeat.heard();
     report.messagesIn++;
     report.bytesIn += data.byteLength;
     if (decoder && encoder) receive(data);

@@ -68,6 +68,8 @@ export interface CallEvents {
   onFailed(step: Step): void;
   /** The system has taken the sound away (a phone call, another app), or given it back. */
   onInterruption(interrupted: boolean): void;
+  /** The microphone is unplugged, or no longer allowed: silence is sent until `setMicrophone`. */
+  onMicrophoneLost(): void;
   /** About 20 times a second. The input is what the microphone hears, muted or not. */
   onLevels(input: number, output: number): void;
 }
@@ -83,6 +85,8 @@ export interface Call {
    * @throws DOMException if the browser does not take it: it is stopped, and the one before goes on
    */
   setMicrophone(stream: MediaStream): void;
+  /** False once it is unplugged, or no longer allowed. */
+  readonly hasMicrophone: boolean;
   /** @throws DOMException if the device cannot be used, or does not answer; empty means the system's default */
   setSpeaker(id: string): Promise<void>;
   /** Both sides, also when the call is over; null when they are not recorded. */

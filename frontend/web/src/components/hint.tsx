@@ -1,6 +1,6 @@
 import { hint, type Hint as Kind } from "../hints";
-import { deviceReason } from "../reasons";
-import { deviceProblem } from "../sound";
+import { deviceReason, noMicrophoneReason } from "../reasons";
+import { deviceProblem, noMicrophone } from "../sound";
 import { settingsOpen, state } from "../store";
 import { strings } from "../strings";
 import { Remaining } from "./clocks";
@@ -27,10 +27,11 @@ function Note({ kind }: { kind: Kind }) {
           <span role="alert">{problems.warnings[now.warning.why]}</span> <Remaining until={now.warning.until} />
         </p>
       );
+    case "noMicrophone":
     case "noSound":
       return (
         <p class="note">
-          <span role="alert">{problems.noSoundHint}</span>
+          <span role="alert">{noMicrophone.value ? noMicrophoneReason(noMicrophone.value) : problems.noSoundHint}</span>
           <button
             type="button"
             onClick={() => {
@@ -49,7 +50,13 @@ function Note({ kind }: { kind: Kind }) {
         </p>
       );
     case "device":
-      return deviceProblem.value && <p class="note">{deviceReason(deviceProblem.value)}</p>;
+      return (
+        deviceProblem.value && (
+          <p class="note">
+            <span role="alert">{deviceReason(deviceProblem.value)}</span>
+          </p>
+        )
+      );
     case "newConversation":
       return <p class="note">{strings.newConversation}</p>;
     case "headphones":

@@ -13,6 +13,7 @@ import torch
 from moshi.modules import seanet
 from moshi.modules.conv import StreamingConv1d, StreamingConvTranspose1d
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from moshi_backend.model.state import ROWS, RowState
 
@@ -37,6 +38,8 @@ class Convolution:
     Args:
         weight: [out, in / groups, kernel].
         replicate: before the beginning there is the first sample, not silence.
+        activation: whether an ELU of 1 comes before the convolution. It then writes to where the taps read, which saves
+            a copy of the signal.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Convolution:
         stride: int = 1,
         groups: int = 1,
         replicate: bool = False,
+        activation: bool = False,
     ) -> None:
         out, inputs, kernel = weight.shape
         if kernel % stride:
@@ -54,6 +58,7 @@ class Convolution:
         self._stride = stride
         self._groups = groups
         self._replicate = replicate
+        self._activation = activation
         taps = weight.view(groups, out // groups, inputs, kernel // stride, stride).permute(3, 0, 1, 2, 4)
         taps = taps.reshape(kernel // stride, groups, out // groups, inputs * stride).contiguous()
         # PyTorch's batched product would copy its input for a single group.
@@ -61,23 +66,32 @@ class Convolution:
         self._multiply = (torch.addmm, Tensor.addmm_) if groups == 1 else (torch.baddbmm, Tensor.baddbmm_)
         bias = weight.new_zeros(out) if bias is None else bias
         self._bias = bias.view(*self._taps[0].shape[:-1], 1)
-        overlap = kernel - stride
-        self._past = state.allocate((inputs * groups, overlap, ROWS), weight.dtype) if overlap else None
+        self._overlap = kernel - stride
+        if self._overlap:
+            self._past = state.allocate((inputs * groups, self._overlap, ROWS), weight.dtype)
 
     def __call__(self, x: Tensor, rows: Rows) -> Tensor:
         channels, time, batch = x.shape
-        if self._past is not None:
-            past = self._past[..., :batch]
-            before = torch.where(rows.fresh, x[:, :1], past) if self._replicate else past
-            x = torch.cat((before, x), dim=1)
-            torch.where(rows.keep, x[:, -past.shape[1] :], past, out=past)
+        if self._overlap:
+            whole = x.new_empty(channels, self._overlap + time, batch)
+            now, past = whole.narrow(1, self._overlap, time), self._past[..., :batch]
+            if self._activation:
+                torch.ops.aten.elu.out(x, out=now)  # type: ignore[attr-defined]
+            else:
+                now.copy_(x)
+            before = torch.where(rows.fresh, now[:, :1], past) if self._replicate else past
+            whole.narrow(1, 0, self._overlap).copy_(before)
+            torch.where(rows.keep, whole.narrow(1, time, self._overlap), past, out=past)
+            x = whole
+        elif self._activation:
+            x = F.elu(x)
         if self._stride > 1:
             # Samples that one step of the kernel passes become channels; what is left has stride 1.
             x = x.view(channels, -1, self._stride, batch).transpose(1, 2)
         columns = x.reshape(*self._taps[0].shape[:-2], -1, x.shape[-2] * batch)
         width = time // self._stride * batch
         multiply, multiply_on = self._multiply
-        y = multiply(self._bias, self._taps[0], columns[..., :width])
+        y = multiply(self._bias, self._taps[0], columns.narrow(-1, 0, width))
         for tap, weight in enumerate(self._taps[1:], start=1):
             multiply_on(y, weight, columns.narrow(-1, tap * batch, width))
         return y.view(-1, time // self._stride, batch)
@@ -93,7 +107,15 @@ class TransposedConvolution:
         weight: [in, out / groups, kernel].
     """
 
-    def __init__(self, state: RowState, weight: Tensor, bias: Tensor | None, stride: int, groups: int = 1) -> None:
+    def __init__(
+        self,
+        state: RowState,
+        weight: Tensor,
+        bias: Tensor | None,
+        stride: int,
+        groups: int = 1,
+        activation: bool = False,
+    ) -> None:
         inputs, out, kernel = weight.shape
         if kernel % stride:
             raise ValueError(f"a transposed convolution of kernel {kernel} and stride {stride} is not supported")
@@ -101,7 +123,7 @@ class TransposedConvolution:
         blocks = weight.view(groups, inputs // groups, out, kernel // stride, stride).flip(3)
         turned = blocks.permute(0, 2, 4, 1, 3).reshape(groups * out * stride, inputs // groups, -1).contiguous()
         spread = None if bias is None else bias.repeat_interleave(stride)
-        self._convolution = Convolution(state, turned, spread, groups=groups)
+        self._convolution = Convolution(state, turned, spread, groups=groups, activation=activation)
 
     def __call__(self, x: Tensor, rows: Rows) -> Tensor:
         y = self._convolution(x, rows)
@@ -115,7 +137,18 @@ def network(modules: Iterable[nn.Module], state: RowState) -> Layer:
     Raises:
         ValueError: a layer that no Mimi has.
     """
-    layers = [_layer(module, state) for module in modules]
+    layers: list[Layer] = []
+    waiting: list[nn.Module] = []  # an ELU that the next convolution may take
+    for module in modules:
+        takes = isinstance(module, StreamingConv1d | StreamingConvTranspose1d)
+        if waiting and not takes:
+            layers.append(_layer(waiting.pop(), state))
+        if isinstance(module, nn.ELU) and module.alpha == 1.0:
+            waiting.append(module)
+        else:
+            layers.append(_layer(module, state, activation=bool(waiting)))
+            waiting.clear()
+    layers += [_layer(module, state) for module in waiting]
 
     def run(x: Tensor, rows: Rows) -> Tensor:
         for layer in layers:
@@ -125,31 +158,30 @@ def network(modules: Iterable[nn.Module], state: RowState) -> Layer:
     return run
 
 
-def convolution(module: StreamingConv1d, state: RowState) -> Convolution:
+def convolution(module: StreamingConv1d, state: RowState, activation: bool = False) -> Convolution:
     inner = module.conv.conv
     if inner.dilation != (1,):
         raise ValueError(f"a convolution with dilation {inner.dilation[0]} is not supported")
-    return Convolution(
-        state, inner.weight, inner.bias, inner.stride[0], inner.groups, replicate=module.pad_mode == "replicate"
-    )
+    replicate = module.pad_mode == "replicate"
+    return Convolution(state, inner.weight, inner.bias, inner.stride[0], inner.groups, replicate, activation)
 
 
-def transposed(module: StreamingConvTranspose1d, state: RowState) -> TransposedConvolution:
+def transposed(module: StreamingConvTranspose1d, state: RowState, activation: bool = False) -> TransposedConvolution:
     inner = module.convtr.convtr
-    return TransposedConvolution(state, inner.weight, inner.bias, inner.stride[0], inner.groups)
+    return TransposedConvolution(state, inner.weight, inner.bias, inner.stride[0], inner.groups, activation)
 
 
-def _layer(module: nn.Module, state: RowState) -> Layer:
+def _layer(module: nn.Module, state: RowState, activation: bool = False) -> Layer:
     match module:
         case StreamingConv1d():
-            return convolution(module, state)
+            return convolution(module, state, activation)
         case StreamingConvTranspose1d():
-            return transposed(module, state)
+            return transposed(module, state, activation)
         case seanet.SEANetResnetBlock():
             if not isinstance(module.shortcut, nn.Identity):
                 raise ValueError("a SEANet block with a convolution as its shortcut is not supported")
             block = network(module.block, state)
-            return lambda x, rows: x + block(x, rows)
+            return lambda x, rows: block(x, rows).add_(x)
         case _ if not list(module.parameters()):
             return lambda x, _: module(x)
         case _:

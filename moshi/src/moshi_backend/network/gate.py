@@ -144,6 +144,11 @@ def frame(pending: bytearray) -> tuple[int, float] | None:
     return 2 + extended + mask + int.from_bytes(pending[2 : 2 + extended]), 1.0
 
 
+def line(pending: bytearray) -> tuple[int, float]:
+    """The line at the beginning, or the part of it that is there; a line costs 1."""
+    return pending.find(b"\n") + 1 or len(pending), 1.0
+
+
 def some_bytes(pending: bytearray, most: int = 1024) -> tuple[int, float]:
     """Up to `most` bytes, each of which costs 1."""
     size = min(len(pending), most)

@@ -31,6 +31,9 @@ from loadtest.schedule import Pace
 
 __all__ = ["FRAME", "FRAME_SECONDS", "SAMPLE_RATE", "Conversation", "converse", "dial", "encode", "noise"]
 
+_PIECE = 1024
+"""Bytes that are decoded at once: the decoder fails when a call gives it more than five seconds."""
+
 type Begin = Callable[[], Awaitable[tuple[Pace, int]]]
 """Called when the server is ready: from when to speak, and how many frames."""
 
@@ -75,7 +78,10 @@ class Conversation:
 
     def samples(self) -> NDArray[np.float32]:
         """What was heard, float32 at 24 kHz."""
-        return np.asarray(sphn.OpusStreamReader(SAMPLE_RATE).append_bytes(bytes(self.audio)), dtype=np.float32)
+        reader = sphn.OpusStreamReader(SAMPLE_RATE)
+        pieces = (self.audio[start : start + _PIECE] for start in range(0, len(self.audio), _PIECE))
+        decoded = [np.asarray(reader.append_bytes(bytes(piece)), dtype=np.float32) for piece in pieces]
+        return np.concatenate([np.zeros(0, np.float32), *decoded])
 
 
 def dial(url: str, trust: ssl.SSLContext | None, patience: float, over: sockets.socket | None = None) -> connect:

@@ -1,0 +1,42 @@
+"""Finds out whether moshi's address speaks HTTPS where its URL says `http://`, or the other way round."""
+
+import asyncio
+import socket
+import ssl
+
+import httpx
+
+from moshi_frontend.discovery import Endpoint
+from moshi_frontend.trust import explain, root_of
+
+ASK_SECONDS = 1.0
+"""For the answer in the other scheme."""
+
+_NOT_THE_SCHEME = (ssl.SSLCertVerificationError, ConnectionRefusedError, FileNotFoundError, socket.gaierror)
+"""Errors that come before the scheme matters, or that show that it is right."""
+
+
+async def explain_at(endpoint: Endpoint, error: BaseException) -> str:
+    """As `explain`. Names the other scheme if the address answers in that one."""
+    words = explain(error)
+    return words if isinstance(root_of(error), _NOT_THE_SCHEME) else await other_scheme(endpoint) or words
+
+
+async def other_scheme(endpoint: Endpoint) -> str | None:
+    """What to change, if the address answers in the scheme that its URL does not have."""
+    if not await _answers(endpoint.in_other_scheme):
+        return None
+    return "it serves HTTP, not HTTPS; try http://" if endpoint.is_tls else "it serves HTTPS, not HTTP; try https://"
+
+
+async def _answers(url: str) -> bool:
+    """Sends no secret, so the certificate does not matter."""
+    try:
+        async with (
+            asyncio.timeout(ASK_SECONDS),
+            httpx.AsyncClient(base_url=url, verify=False, trust_env=False) as client,
+        ):
+            answer = await client.get("/alive")
+    except (OSError, httpx.HTTPError):
+        return False
+    return answer.status_code != 400  # some servers answer 400 to plain HTTP on a port for TLS

@@ -1,0 +1,30 @@
+"""The demo model does what it promises: the small version of `tools/train_demo --evaluate`, in about a minute.
+
+The bounds are the full evaluation's. With a few dozen events, one event may miss a bound that no single miss would
+keep. Long talk, STOI, PESQ, the onsets of captions and the duration of a step are the full evaluation's alone.
+"""
+
+import pytest
+
+from demo_model.evaluation import SMALL, Evaluation
+from demo_model.evaluation.material import Lines, Material, usable
+from moshi_backend.checkpoint import DEMO
+from support.voices import held_out_voices
+
+
+@pytest.fixture(scope="module")
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
+    voices = held_out_voices(tmp_path_factory.mktemp("voices"))
+    material = Material(Lines.of_the_demo(), {name: usable(clips) for name, clips in voices.items()})
+    return Evaluation(DEMO, material, SMALL)
+
+
+@pytest.mark.parametrize("part", ["speech", "turns", "noise", "disturbances", "long", "bfloat16"])
+def test_the_demo_model_keeps_its_promises(part: str, evaluation: Evaluation) -> None:
+    before = len(evaluation.report.sections)
+    report = evaluation.run([part])
+    failed = [
+        criterion.row for _, criteria, _ in report.sections[before:] for criterion in criteria if not criterion.passed
+    ]
+    assert not failed, str(report)
+    assert len(report.sections) > before

@@ -1,0 +1,43 @@
+"""The lines in frames, and the words in the tokenizer."""
+
+import numpy as np
+import sentencepiece
+import torch
+
+from demo_model import repertoire, tokenizer
+from demo_model.architecture import FRAME, new_mimi
+from demo_model.sentences import LINES
+
+IDS = tokenizer.word_ids(tokenizer.train())
+
+
+def test_each_word_has_a_token_of_its_own() -> None:
+    processor = sentencepiece.SentencePieceProcessor(model_proto=tokenizer.train())
+    assert len(set(IDS.values())) == len(tokenizer.WORDS) == tokenizer.TEXT_CARD - 4
+    for text in LINES.values():
+        assert processor.decode([IDS[word] for word in text.split()]) == text
+
+
+def test_a_line_is_encoded_as_after_a_silence() -> None:
+    torch.manual_seed(0)
+    mimi = new_mimi().eval()
+    for part in (mimi.quantizer.rvq_first, mimi.quantizer.rvq_rest):
+        for layer in part.vq.layers:
+            layer._codebook.embedding_sum.normal_()
+            layer._codebook.cluster_usage.fill_(1.0)
+    key = "backchannel"
+    sound = np.random.default_rng(0).normal(size=4 * FRAME + 100).astype(np.float32)
+    encoded = repertoire.encode(mimi, {key: sound}, {key: [0.0, 0.2]}, IDS)
+    line = encoded.lines[key]
+    first, second = (IDS[word] for word in LINES[key].split())
+    # 4 frames and a part, and two in which it fades.
+    assert line.text.tolist() == [first, 3, second, 3, 3, 3, 3]
+    assert line.codes.shape == (8, 7)
+    np.testing.assert_array_equal(line.audio[: len(sound)], sound)
+    assert not line.audio[len(sound) :].any()
+    assert encoded.silence.shape == (8,)
+
+
+def test_words_that_begin_in_one_frame_take_the_next_ones() -> None:
+    text = repertoire._text([5, 6, 7], [0.1, 0.11, 0.12], 6)
+    assert text.tolist() == [5, 6, 7, 3, 3, 3]

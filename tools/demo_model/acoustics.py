@@ -1,0 +1,120 @@
+"""Sounds that are no voice: what a microphone hears besides its user.
+
+Everything is drawn from the generator that the caller passes.
+The evaluation has drums, bells and melodies of its own. Do not add them here: it must stay unheard.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo_model.architecture import SAMPLE_RATE, Audio
+
+NOISES = ("white", "pink", "brown", "coloured", "hum")
+
+
+def _fast_size(samples: int) -> int:
+    """The next power of two: a transform of a size with large prime factors takes ten times as long."""
+    return 1 << (samples - 1).bit_length()
+
+
+def noise(rng: np.random.Generator, samples: int, kind: str) -> Audio:
+    """Steady noise of one of `NOISES` with a root mean square of 1."""
+    spectrum = np.fft.rfft(rng.standard_normal(samples))
+    rising = np.arange(1, len(spectrum) + 1, dtype=np.float64)
+    match kind:
+        case "white":
+            pass
+        case "pink":
+            spectrum /= np.sqrt(rising)
+        case "brown":
+            spectrum /= rising
+        case "coloured":
+            bands = rng.random(24) ** 3
+            spectrum *= np.interp(rising, np.linspace(1, len(spectrum), len(bands)), bands) / rising**0.25
+        case "hum":
+            spectrum /= rising
+        case _:
+            raise ValueError(f"{kind!r} is none of {NOISES}")
+    audio: NDArray[Any] = np.fft.irfft(spectrum, samples)
+    audio /= audio.std() + 1e-9
+    if kind == "hum":
+        time = np.arange(samples) / SAMPLE_RATE
+        mains = float(rng.choice([50.0, 60.0]))
+        tones = [np.sin(2 * np.pi * mains * n * time + rng.uniform(0, 6.28)) / n for n in (1, 2, 3, 5)]
+        audio = 0.1 * audio + np.sum(tones, axis=0)
+        audio /= audio.std()
+    return np.asarray(audio, dtype=np.float32)
+
+
+def clicks(rng: np.random.Generator, samples: int, each_second: float) -> Audio:
+    """Keys, bumps and knocks: short decaying bursts of coloured noise."""
+    audio = np.zeros(samples, dtype=np.float32)
+    loudness = rng.uniform(0.01, 0.25)
+    for _ in range(int(rng.poisson(each_second * samples / SAMPLE_RATE))):
+        length = int(rng.integers(100, 3_600))
+        start = int(rng.integers(0, max(1, samples - length)))
+        burst: NDArray[Any] = rng.standard_normal(length)
+        if rng.random() < 0.5:  # duller
+            width = int(rng.integers(2, 40))
+            burst = np.convolve(burst, np.ones(width) / np.sqrt(width), mode="same")
+        burst *= np.exp(-np.arange(length) / (length / rng.uniform(3, 8))) * loudness * rng.uniform(0.3, 1)
+        audio[start : start + length] += burst[: samples - start].astype(np.float32)
+    return audio
+
+
+def music(rng: np.random.Generator, samples: int) -> Audio:
+    """Chords, plucked or held, with a root mean square of 1."""
+    audio: NDArray[Any] = np.zeros(samples)
+    base = rng.uniform(90, 500)
+    beat = rng.uniform(0.15, 0.8)
+    held = rng.random() < 0.5
+    overtones = rng.random(5) ** 2
+    start = 0
+    while start < samples:
+        length = min(int((beat * rng.choice([1, 1, 2, 4]) * (1.0 if held else 1.5)) * SAMPLE_RATE), samples - start)
+        time = np.arange(length) / SAMPLE_RATE
+        envelope = np.minimum(1, time / 0.04) if held else np.exp(-time * rng.uniform(2, 9))
+        if held:
+            envelope = envelope * np.minimum(1, (length / SAMPLE_RATE - time) / 0.04)
+        for step in rng.integers(0, 20, int(rng.integers(1, 4))):
+            pitch = base * 2 ** (step / 12)
+            for number, strength in enumerate([1.0, *overtones], start=1):
+                audio[start : start + length] += strength * np.sin(2 * np.pi * pitch * number * time) * envelope
+        start += int(beat * SAMPLE_RATE)
+    return np.asarray(audio / (audio.std() + 1e-9), dtype=np.float32)
+
+
+def echo(rng: np.random.Generator, played: Audio) -> Audio:
+    """`played` as a microphone beside the loudspeaker hears it: late, reflected, duller, at an unchanged level."""
+    late = int(rng.uniform(0.06, 0.40) * SAMPLE_RATE)
+    response: NDArray[Any] = np.zeros(late + 6_000)
+    response[late] = 1.0
+    for _ in range(int(rng.integers(0, 6))):
+        response[late + int(rng.integers(100, 6_000))] += rng.uniform(-0.5, 0.5)
+    if rng.random() < 0.5:
+        width = int(rng.integers(2, 10))
+        response = np.convolve(response, np.ones(width) / width, mode="same")
+    size = _fast_size(len(played) + len(response))
+    heard = np.fft.irfft(np.fft.rfft(played, size) * np.fft.rfft(response, size), size)[: len(played)]
+    level = played.std() / (heard.std() + 1e-9)
+    return np.asarray(heard * level, dtype=np.float32)
+
+
+def room(rng: np.random.Generator, audio: Audio) -> Audio:
+    """`audio` through a room and a microphone: a short reverberation and a limited band, at an unchanged level."""
+    size = _fast_size(len(audio) + SAMPLE_RATE // 2)
+    spectrum = np.fft.rfft(audio, size)
+    frequency = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
+    if rng.random() < 0.6:
+        tail = rng.standard_normal(int(rng.uniform(0.05, 0.3) * SAMPLE_RATE))
+        tail *= np.exp(-6 * np.arange(len(tail)) / len(tail))
+        tail *= 10 ** (rng.uniform(-18, -6) / 20) / np.sqrt((tail**2).sum())
+        tail[0] += 1.0
+        spectrum *= np.fft.rfft(tail, size)
+    if rng.random() < 0.6:
+        low, high = rng.uniform(50, 350), rng.uniform(3_000, 10_000)
+        spectrum /= np.sqrt((1 + (low / (frequency + 1)) ** 4) * (1 + (frequency / high) ** 6))
+    heard: NDArray[Any] = np.fft.irfft(spectrum, size)[: len(audio)]
+    return np.asarray(heard * (audio.std() / (heard.std() + 1e-9)), dtype=np.float32)

@@ -1,0 +1,229 @@
+"""The listening half of Mimi: learns to tell voices from other sounds, then gets its codebooks.
+
+Mimi's first codebook carries what is said, because WavLM taught it so. Here it carries whether anybody talks: the
+first quantizer's latent learns the voice activity and a coarse spectrum, and the others' latent a fine spectrum.
+Upstream's own k-means then makes the codebooks.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from moshi.models.compression import MimiModel
+from moshi.quantization.core_vq import _run_kmeans
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional as F
+from torch.optim.adamw import AdamW
+
+from demo_model import acoustics
+from demo_model.architecture import CODES, FRAME, LATENT, SAMPLE_RATE, Audio, new_mimi
+from demo_model.repertoire import with_silence
+
+CROP = 40  # frames
+BATCH = 8
+LEARNING_RATE = 2e-3
+GAIN = 1.7
+"""Of the initial convolutions, so that without normalisation the signal keeps its size through all layers."""
+COARSE, FINE = 20, 40  # bands of a frame; of half a frame
+SEED = 6
+
+
+def mel_filters(bins: int, bands: int) -> torch.Tensor:
+    """Triangular mel filters from 30 Hz to half the sample rate: [bins, bands]."""
+    top = 2595 * math.log10(1 + SAMPLE_RATE / 2 / 700)
+    low = 2595 * math.log10(1 + 30 / 700)
+    edges = 700 * (10 ** (torch.linspace(low, top, bands + 2) / 2595) - 1)
+    frequencies = torch.linspace(0, SAMPLE_RATE / 2, bins)[:, None]
+    rise = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    fall = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
+    return torch.minimum(rise, fall).clamp(min=0)
+
+
+class FrameSpectrum:
+    """The logarithmic mel spectrum of each half frame, at about unit size."""
+
+    def __init__(self) -> None:
+        self._hop = FRAME // 2
+        self._context = 320  # samples of the past that a window sees, as the encoder does
+        self._window = torch.hann_window(self._hop + self._context)
+        self._filters = mel_filters(1025, FINE)
+
+    def __call__(self, audio: torch.Tensor) -> torch.Tensor:
+        """[B, samples] to [B, frames, 2 * FINE]."""
+        slices = F.pad(audio, (self._context, 0)).unfold(1, len(self._window), self._hop) * self._window
+        mel = torch.fft.rfft(slices, 2048).abs() @ self._filters
+        return ((torch.log(mel + 1e-3) + 2) / 2).reshape(len(audio), -1, 2 * FINE)
+
+
+@dataclass(frozen=True)
+class Crop:
+    audio: Audio
+    """[CROP * FRAME]"""
+    voice: NDArray[np.bool_]
+    """[CROP]: whether a user talks in the frame."""
+    counts: NDArray[np.bool_]
+    """[CROP]: whether the voice activity of the frame is taught. The demo's own voice is neither."""
+
+
+def voiced_frames(clip: Audio, offset: int) -> NDArray[np.bool_]:
+    """Whether each frame of a stream has voice, for a clip that begins `offset` samples into the first of them."""
+    padded = np.concatenate([np.zeros(offset, np.float32), clip, np.zeros(-(offset + len(clip)) % FRAME, np.float32)])
+    loudness = np.sqrt((padded.reshape(-1, FRAME) ** 2).mean(1))
+    return np.asarray(loudness > 0.12 * clip.std())
+
+
+def draw_crop(rng: np.random.Generator, users: list[list[Audio]], lines: list[Audio]) -> Crop:
+    """A moment of a conversation: a user, the demo's own voice, disturbances, or silence."""
+    samples = CROP * FRAME
+    audio: Audio = np.zeros(samples, np.float32)
+    voice, counts = np.zeros(CROP, bool), np.ones(CROP, bool)
+    disturbances = np.zeros(samples, np.float32)
+    level = rng.uniform(-38, -12)  # dB below full scale, of a voice
+    if rng.random() < 0.8:
+        kind = str(rng.choice(acoustics.NOISES))
+        quieter = rng.uniform(8, 50) if rng.random() < 0.7 else 8
+        disturbances += acoustics.noise(rng, samples, kind) * 10 ** (max(-85.0, level - quieter) / 20)
+    if rng.random() < 0.2:
+        disturbances += acoustics.clicks(rng, samples, each_second=rng.uniform(0.5, 6))
+    if rng.random() < 0.2:
+        disturbances += acoustics.music(rng, samples) * 10 ** ((level - rng.uniform(8, 25)) / 20)
+
+    who = rng.random()
+    if who < 0.22:
+        line = lines[rng.integers(len(lines))]
+        start = int(rng.integers(-len(line) // 2, samples // 2))
+        part = line[max(0, -start) :][: samples - max(0, start)]
+        audio[max(0, start) : max(0, start) + len(part)] = part
+        if rng.random() < 0.5:  # as its codes will be made: alone, at its own level
+            return Crop(audio, voice, np.zeros(CROP, bool))
+        audio = acoustics.echo(rng, audio) * 10 ** (rng.uniform(-40, 0) / 20)
+        counts = np.sqrt((audio.reshape(CROP, FRAME) ** 2).mean(1)) < 1e-4
+    elif who < 0.85:
+        clips = users[rng.integers(len(users))]
+        start = int(rng.integers(0, samples * 2 // 3))
+        while start < samples:
+            clip = clips[rng.integers(len(clips))]
+            clip = clip[int(rng.integers(0, len(clip) // 2)) if rng.random() < 0.3 else 0 :]
+            first = start // FRAME
+            active = voiced_frames(clip, start % FRAME)[: CROP - first]
+            voice[first : first + len(active)] |= active
+            part = (clip / clip.std() * 10 ** ((level + rng.uniform(-2, 2)) / 20))[: samples - start]
+            audio[start : start + len(part)] += part
+            start += len(clip) + int(rng.uniform(0.1, 1.5) * SAMPLE_RATE)
+    return Crop(np.clip(audio + disturbances, -1, 1), voice, counts)
+
+
+def _initialise(mimi: MimiModel) -> None:
+    for part in (mimi.encoder, mimi.decoder, mimi.downsample, mimi.upsample):
+        for module in part.modules():
+            if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
+                module.weight.data.mul_(GAIN)
+                if module.bias is not None:
+                    module.bias.data.zero_()
+
+
+def _batch(
+    rng: np.random.Generator, users: list[list[Audio]], lines: list[Audio]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    crops = [draw_crop(rng, users, lines) for _ in range(BATCH)]
+    audio, voice, counts = (
+        torch.tensor(np.stack([getattr(crop, name) for crop in crops]), dtype=torch.float32)
+        for name in ("audio", "voice", "counts")
+    )
+    return audio, voice, counts
+
+
+@torch.no_grad()
+def _make_codebooks(mimi: MimiModel, latents: list[torch.Tensor], weighted: list[torch.Tensor]) -> None:
+    """Fit each codebook to the residual that the ones before it leave. `weighted` latents count three times."""
+    quantizer = mimi.quantizer
+    for split, repeats in ((quantizer.rvq_first, 1), (quantizer.rvq_rest, 3)):
+        inputs = [
+            split.input_proj(latent).transpose(1, 2).reshape(-1, LATENT) for latent in latents + weighted * repeats
+        ]
+        residual = torch.cat(inputs)
+        for layer in split.vq.layers:
+            centres, _ = _run_kmeans(residual, CODES, 30)
+            codebook = layer._codebook
+            codebook.embedding_sum.copy_(centres)
+            codebook.cluster_usage.fill_(1.0)
+            codebook._initialized.fill_(1.0)
+            codebook.register_buffer("_embedding", None, persistent=False)  # upstream caches the old centres in it
+            residual = residual - centres[torch.cdist(residual, centres).argmin(-1)]
+
+
+@torch.no_grad()
+def _voice_in_first_code(mimi: MimiModel, batches: list[tuple[torch.Tensor, ...]]) -> float:
+    """The share of frames whose first code alone tells whether a user talks."""
+    mimi.eval()
+    codes = torch.cat([mimi.encode(audio[:, None])[:, 0].reshape(-1) for audio, _, _ in batches])
+    voice = torch.cat([v.reshape(-1) for _, v, _ in batches])
+    counts = torch.cat([c.reshape(-1) for _, _, c in batches]) > 0
+    total = torch.bincount(codes[counts], minlength=CODES).clamp(min=1)
+    likely = torch.bincount(codes[counts], weights=voice[counts], minlength=CODES) / total > 0.5
+    return float((likely[codes[counts]] == (voice[counts] > 0.5)).float().mean())
+
+
+def train(users: list[list[Audio]], lines: dict[str, Audio], output: Path, cpu_seconds: float) -> None:
+    """Train for `cpu_seconds` of this process, and write Mimi's weights with an untrained decoder to `output`."""
+    torch.manual_seed(SEED)
+    rng = np.random.default_rng(SEED)
+    own = list(lines.values())
+    mimi = new_mimi()
+    _initialise(mimi)
+    first, rest = mimi.quantizer.rvq_first, mimi.quantizer.rvq_rest
+    listener, describer = nn.Linear(LATENT, 1 + COARSE), nn.Linear(LATENT, 2 * FINE)
+    parts = (
+        mimi.encoder,
+        mimi.encoder_transformer,
+        mimi.downsample,
+        first.input_proj,
+        rest.input_proj,
+        listener,
+        describer,
+    )
+    parameters = [parameter.requires_grad_() for part in parts for parameter in part.parameters()]
+    optimizer = AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=1e-3)
+    spectrum = FrameSpectrum()
+
+    begun, step = time.process_time(), 0
+    while (done := (time.process_time() - begun) / cpu_seconds) < 1:
+        for group in optimizer.param_groups:
+            warm = min(1, (step + 1) / 20)
+            group["lr"] = LEARNING_RATE * warm * (0.5 + 0.5 * math.cos(math.pi * done)) + 2e-5
+        audio, voice, counts = _batch(rng, users, own)
+        fine = spectrum(audio)
+        coarse = fine.reshape(*fine.shape[:2], COARSE, -1).mean(-1)
+        latent = mimi._encode_to_unquantized_latent(audio[:, None])
+        heard = listener(first.input_proj(latent).transpose(1, 2))
+        described = describer(rest.input_proj(latent).transpose(1, 2))
+        activity = F.binary_cross_entropy_with_logits(heard[..., 0], voice, weight=counts)
+        shape = (heard[..., 1:] - coarse).abs().mean() + (described - fine).abs().mean()
+        loss = 2 * activity + shape
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        if step % 25 == 0:
+            right = ((heard[..., 0] > 0) == (voice > 0.5))[counts > 0].float().mean()
+            print(f"encoder {step}: voice {right:.3f} spectrum {shape:.3f}, {done:.0%}", flush=True)
+        step += 1
+
+    with torch.no_grad():
+        everyday = [mimi._encode_to_unquantized_latent(_batch(rng, users, own)[0][:, None]) for _ in range(25)]
+        spoken = [mimi._encode_to_unquantized_latent(with_silence(line)[None, None]) for line in own]
+    _make_codebooks(mimi, everyday, spoken)
+    share = _voice_in_first_code(mimi, [_batch(rng, users, own) for _ in range(10)])
+    print(f"the first code tells whether a user talks in {share:.1%} of the frames", flush=True)
+    torch.save(mimi.state_dict(), output)
+
+
+def load(path: Path) -> MimiModel:
+    """A Mimi with the weights that `train` or the decoder's training wrote, for inference."""
+    mimi = new_mimi()
+    mimi.load_state_dict(torch.load(path, weights_only=True))
+    return mimi.eval()

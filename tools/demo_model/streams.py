@@ -1,0 +1,121 @@
+"""Minutes of conversation to learn from: what the microphone hears, and when the user talks in it."""
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from moshi.models.compression import MimiModel
+from numpy.typing import NDArray
+
+from demo_model import acoustics, dialogue
+from demo_model.architecture import FRAME, SAMPLE_RATE, Audio
+from demo_model.encoder import voiced_frames
+from demo_model.repertoire import Repertoire
+
+FRAMES = 750
+"""60 seconds: three times the language model's context."""
+CLEAR = 9.0
+"""Decibels by which a talker is louder than steady noise or music. A quieter talker need not be heard."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    heard: NDArray[Any]
+    """[codebooks, FRAMES], uint8: the codes of the microphone's sound."""
+    voice: NDArray[np.bool_]
+    """[FRAMES]: whether the user talks."""
+    spoken: list[dialogue.Spoken]
+    """The lines of the model."""
+    echoed: bool
+    """Whether the microphone heard `spoken`. If not, other lines fit this stream as well."""
+
+
+def _pause(rng: np.random.Generator) -> float:
+    """Seconds between two turns of the user: short ones interrupt, long ones let the idle line come."""
+    kind = rng.random()
+    if kind < 0.35:
+        return float(rng.uniform(0.7, 3.0))
+    return float(rng.uniform(3.0, 9.0) if kind < 0.8 else rng.uniform(9.0, 25.0))
+
+
+def _turn(rng: np.random.Generator, clips: list[Audio]) -> list[tuple[Audio, float]]:
+    """Clips that follow each other, each with the seconds of silence after it."""
+    parts: list[tuple[Audio, float]] = []
+    seconds = 0.0
+    wanted = rng.uniform(6, 20) if rng.random() < 0.17 else 0.0
+    more = int(rng.choice([1, 1, 1, 2, 3]))
+    while len(parts) < more or seconds < wanted:
+        clip = clips[rng.integers(len(clips))]
+        if rng.random() < 0.12:
+            clip = clip[: int(rng.uniform(0.3, 1.0) * len(clip))]
+        gap = float(rng.uniform(0.0, 0.28)) if rng.random() < 0.7 else 0.0
+        parts.append((clip, gap))
+        seconds += len(clip) / SAMPLE_RATE + gap
+    return parts
+
+
+def talk(rng: np.random.Generator, clips: list[Audio], level: float) -> tuple[Audio, NDArray[np.bool_]]:
+    """A user with the voice of `clips` at `level` dB: the sound [FRAMES * FRAME], and the voice activity [FRAMES]."""
+    samples = FRAMES * FRAME
+    audio, voice = np.zeros(samples, np.float32), np.zeros(FRAMES, bool)
+    first = rng.random()
+    start = int((rng.uniform(0, 1) if first < 0.2 else rng.uniform(1, 14)) * SAMPLE_RATE)
+    if first > 0.9:  # nobody
+        start = samples
+    while start < samples:
+        for clip, gap in _turn(rng, clips):
+            if start >= samples:
+                break
+            frame = start // FRAME
+            active = voiced_frames(clip, start % FRAME)[: FRAMES - frame]
+            voice[frame : frame + len(active)] |= active
+            part = (clip / clip.std() * 10 ** ((level + rng.uniform(-2, 2)) / 20))[: samples - start]
+            audio[start : start + len(part)] += part
+            start += len(clip) + int(gap * SAMPLE_RATE)
+        start += int(_pause(rng) * SAMPLE_RATE)
+    return (acoustics.room(rng, audio) if audio.any() and rng.random() < 0.4 else audio), voice
+
+
+def _disturb(rng: np.random.Generator, samples: int, level: float) -> Audio:
+    """What else there is to hear beside a voice of `level` dB."""
+    kind = str(rng.choice(acoustics.NOISES))
+    loud = rng.random() < 0.3
+    noise_level = level - CLEAR - (rng.uniform(0, 12) if loud else rng.uniform(12, 50))
+    audio = acoustics.noise(rng, samples, kind) * 10 ** (max(-85.0, noise_level) / 20)
+    if rng.random() < 0.25:
+        audio += acoustics.clicks(rng, samples, each_second=rng.uniform(0.1, 5))
+    if rng.random() < 0.25:
+        music = acoustics.music(rng, samples) * 10 ** ((level - CLEAR - rng.uniform(0, 20)) / 20)
+        ends = np.sort(rng.integers(0, samples, 2)) if rng.random() < 0.5 else (0, samples)
+        audio[ends[0] : ends[1]] += music[ends[0] : ends[1]]
+    return audio
+
+
+@torch.no_grad()
+def make(rng: np.random.Generator, mimi: MimiModel, users: list[list[Audio]], repertoire: Repertoire) -> Stream:
+    """Draw a minute of conversation."""
+    level = rng.uniform(-34, -12)
+    audio, voice = talk(rng, users[rng.integers(len(users))], level)
+    spoken = dialogue.converse(rng, voice, repertoire)
+    echoed = bool(rng.random() < 0.45)
+    if echoed:
+        played = dialogue.sound(spoken, FRAMES, FRAME, repertoire)
+        audio = audio + acoustics.echo(rng, played) * 10 ** (rng.uniform(-40, -7) / 20)
+    audio = np.clip(audio + _disturb(rng, len(audio), level), -1, 1)
+    heard = mimi.encode(torch.tensor(audio, dtype=torch.float32)[None, None])[0]
+    return Stream(heard.numpy().astype(np.uint8), voice, spoken, echoed)
+
+
+def save(streams: list[Stream], path: Path) -> None:
+    """Write streams to a file."""
+    with path.open("wb") as file:
+        pickle.dump(streams, file)
+
+
+def load(path: Path) -> list[Stream]:
+    """Read the streams that `save` wrote. Only read files of your own: they are pickled."""
+    with path.open("rb") as file:
+        return list(pickle.load(file))
