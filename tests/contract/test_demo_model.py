@@ -8,7 +8,7 @@ import pytest
 
 from demo_model.evaluation import SMALL, Evaluation
 from demo_model.evaluation.material import Lines, Material, usable
-from moshi_backend.checkpoint import DEMO
+from moshi_backend.checkpoint.locate import DEMO
 from support.voices import held_out_voices
 
 

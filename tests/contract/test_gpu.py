@@ -8,7 +8,7 @@ import pytest
 import torch
 from moshi.models.loaders import CheckpointInfo
 
-from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.loading import load
 from moshi_backend.model.batch import BatchedModel, Frame

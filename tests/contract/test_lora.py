@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 import personaplex_checkpoint as personaplex
 from loadtest.client import converse, encode, noise
-from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.personaplex import PersonaPlex

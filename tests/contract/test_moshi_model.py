@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from benchmarks.gpu import full_size
-from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel, Frame, Given
 from moshi_backend.model.codec import Codec

@@ -15,7 +15,7 @@ import torch
 from moshi.models import LMGen
 from numpy.typing import NDArray
 
-from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.sampling import Choice, Sampling
 

@@ -15,7 +15,7 @@ from moshi.utils.compile import no_compile
 from safetensors.torch import save_file
 
 import personaplex_checkpoint as made
-from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.adapters import Adapted
 from moshi_backend.model.batch import BatchedModel, Frame

@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 
 import personaplex_checkpoint as made
 from loadtest.client import converse, encode, noise
-from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.speech import SpeechEncoder

@@ -6,7 +6,7 @@ from moshi.modules.rope import apply_rope
 from moshi.modules.transformer import RMSNorm
 from moshi.utils.compile import no_compile
 
-from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.model.block import norm
 from moshi_backend.model.state import RowState
 from moshi_backend.model.transformer import RingTransformer, rotate

@@ -12,7 +12,7 @@ from moshi.models.loaders import CheckpointInfo
 from moshi.utils.compile import no_compile
 
 from loadtest.client import converse, encode, noise
-from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.loading import load
 from moshi_backend.model.batch import BatchedModel

@@ -15,8 +15,8 @@ from huggingface_hub import constants, file_download
 
 import personaplex_checkpoint
 from loadtest.client import converse, encode, noise
-from moshi_backend import weights
-from moshi_backend.checkpoint import NAMES, OPTIONAL, commit_of, find_checkpoint
+from moshi_backend.checkpoint import download as weights
+from moshi_backend.checkpoint.locate import NAMES, OPTIONAL, commit_of, find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.personaplex import PersonaPlex
 from support.checkpoints import CONFIG, RANDOM_MODEL, configured, in_cache

@@ -21,7 +21,7 @@ import torch
 from moshi.models.loaders import CheckpointInfo
 
 from loadtest.machine import machine
-from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.device import choose_device, choose_dtype

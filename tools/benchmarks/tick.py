@@ -16,7 +16,7 @@ from moshi.models.loaders import CheckpointInfo
 from moshi.utils.compile import no_compile
 from numpy.typing import NDArray
 
-from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.device import choose_device, choose_dtype
 

@@ -15,8 +15,8 @@ import moshi_backend
 from moshi_backend import chat as conversations
 from moshi_backend import protocol, session, upstream
 from moshi_backend.access import Access, Doorkeeper
+from moshi_backend.checkpoint.folders import public_name
 from moshi_backend.engine import Engine
-from moshi_backend.folders import public_name
 from moshi_backend.framing import UnambiguousFraming
 from moshi_backend.headers import SecurityHeaders
 from moshi_backend.hosts import HostCheck, own_hosts

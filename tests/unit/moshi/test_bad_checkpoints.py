@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from moshi_backend import loading
-from moshi_backend.checkpoint import find_checkpoint
-from moshi_backend.checkpoint_config import read_config, read_mimi_config
+from moshi_backend.checkpoint.config import read_config, read_mimi_config
+from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LINE, LoadError, one_line
 from moshi_backend.loading import load
 from moshi_backend.settings import Settings

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from moshi_backend.checkpoint.folders import checkpoint_folder
 from moshi_backend.errors import LoadError
-from moshi_backend.folders import checkpoint_folder
 
 COMMIT = "a" * 40
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from moshi_backend import loading
+from moshi_backend.checkpoint.folders import public_name
 from moshi_backend.errors import LoadError
-from moshi_backend.folders import public_name
 from moshi_backend.loading import TOO_LARGE_FOR_A_CPU, check_cpu, load
 from moshi_backend.model.capacity import GIB, check_weights
 from moshi_backend.model.device import choose_device

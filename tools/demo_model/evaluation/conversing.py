@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from moshi_backend.checkpoint import find_checkpoint
+from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.sampling import Sampling
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import requests
 from huggingface_hub import HfApi, constants, get_token, hf_hub_url
 
+from moshi_backend.checkpoint.folders import is_folder
 from moshi_backend.doctor.finding import Finding, Status
 from moshi_backend.doctor.machine import writable
 from moshi_backend.errors import LoadError, brief
-from moshi_backend.folders import is_folder
 from moshi_backend.settings import Settings
 
 ANSWER_SECONDS = 2.0
@@ -63,8 +63,8 @@ def _ask(settings: Settings) -> requests.Response | None:
 def _weights(settings: Settings) -> tuple[Finding, bool]:
     """What loading will say of the files, and whether they are all here. PyTorch, which loading needs, takes seconds to
     import."""
-    from moshi_backend.checkpoint import commit_of, find_checkpoint
-    from moshi_backend.weights import NotCached
+    from moshi_backend.checkpoint.download import NotCached
+    from moshi_backend.checkpoint.locate import commit_of, find_checkpoint
 
     try:
         found = find_checkpoint(settings.model, settings.revision, lora=settings.lora, download=False)

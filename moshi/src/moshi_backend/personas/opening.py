@@ -1,6 +1,6 @@
 """From settings and a checkpoint to what clients may choose."""
 
-from moshi_backend.checkpoint import Checkpoint, voice_archive
+from moshi_backend.checkpoint.locate import Checkpoint, voice_archive
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.personaplex import PersonaPlex

@@ -7,17 +7,17 @@ from typing import Any
 
 from moshi.models.loaders import MIMI_NAME, MOSHI_NAME, TEXT_TOKENIZER_NAME, CheckpointInfo
 
-from moshi_backend import weights
-from moshi_backend.checkpoint_config import MODEL_TYPES, read_config, read_mimi_config, refuse_pointer
-from moshi_backend.elsewhere import is_elsewhere, locate
+from moshi_backend.checkpoint import download as weights
+from moshi_backend.checkpoint.config import MODEL_TYPES, read_config, read_mimi_config, refuse_pointer
+from moshi_backend.checkpoint.fit import check_fit, check_support, check_weights
+from moshi_backend.checkpoint.folders import checkpoint_folder, file_in, is_folder
+from moshi_backend.checkpoint.lora import MERGED, adapters_of, find_adapters, promises, without_lora
+from moshi_backend.checkpoint.lora import NAME as ADAPTERS
+from moshi_backend.checkpoint.references import is_elsewhere, locate
+from moshi_backend.checkpoint.shape import check_shape, depformer_steps, is_personaplex
 from moshi_backend.errors import LoadError
-from moshi_backend.folders import checkpoint_folder, file_in, is_folder
-from moshi_backend.lora import MERGED, adapters_of, find_adapters, promises, without_lora
-from moshi_backend.lora import NAME as ADAPTERS
 from moshi_backend.model.adapters import Adapted, Adapters
-from moshi_backend.model.fit import check_fit, check_support, check_weights
 from moshi_backend.model.personaplex import PersonaPlex
-from moshi_backend.model.shape import check_shape, depformer_steps, is_personaplex
 
 DEMO = "demo"
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from moshi_backend import weights
-from moshi_backend.checkpoint_config import read_config
+from moshi_backend.checkpoint import download as weights
+from moshi_backend.checkpoint.config import read_config
 from moshi_backend.errors import LoadError
 from moshi_backend.model.adapters import Adapters
 

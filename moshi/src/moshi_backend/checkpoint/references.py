@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from moshi_backend import weights
+from moshi_backend.checkpoint import download as weights
 from moshi_backend.errors import LoadError
 
 HUB, FILE = "hf://", "file://"

@@ -15,10 +15,10 @@ from moshi.models.loaders import CheckpointInfo, _lm_kwargs, get_mimi, get_moshi
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from moshi_backend.checkpoint_config import describes_model, refuse_pointer
+from moshi_backend.checkpoint.config import describes_model, refuse_pointer
+from moshi_backend.checkpoint.shape import depformer_steps, is_personaplex
 from moshi_backend.errors import LoadError, brief
 from moshi_backend.model.batch import sizes_of
-from moshi_backend.model.shape import depformer_steps, is_personaplex
 from moshi_backend.upstream import version
 
 

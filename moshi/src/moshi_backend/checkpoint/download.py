@@ -35,7 +35,7 @@ from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils.tqdm import disable_progress_bars
 from requests.exceptions import ChunkedEncodingError
 
-from moshi_backend.checkpoint_config import read_config
+from moshi_backend.checkpoint.config import read_config
 from moshi_backend.errors import LoadError, brief
 
 log = logging.getLogger(__name__)

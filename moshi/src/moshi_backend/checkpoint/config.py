@@ -1,7 +1,7 @@
 """The configuration files of a checkpoint, config.json and Mimi's, checked before anything is made from them.
 
 The checks keep sizes in bounds, so that building the model cannot take unbounded memory. Options without a size are
-left to upstream's own constructors; `moshi_backend.model.fit` runs those without memory for the weights.
+left to upstream's own constructors; `moshi_backend.checkpoint.fit` runs those without memory for the weights.
 """
 
 import json
