@@ -13,7 +13,7 @@ from benchmarks import gpu, prefix, tick
 from benchmarks.upstream.servers import Server, ours, upstream
 from benchmarks.upstream.trials import clients, until_ready
 from loadtest.audio import encode, noise
-from moshi_backend.model.language import LanguageModel
+from moshi_backend.model.language_model import LanguageModel
 from moshi_backend.model.state import RowState
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from moshi_backend.errors import LoadError
 from moshi_backend.loading import load
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.device import choose_device, used_memory
-from moshi_backend.model.prefix import Beginning, Prefix
+from moshi_backend.model.prompt import Beginning, Prefix
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.settings import Settings
 from support.checkpoints import RANDOM_MODEL

@@ -21,10 +21,10 @@ from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel, Frame, Given
 from moshi_backend.model.codec import Codec
 from moshi_backend.model.device import choose_device, free_memory
-from moshi_backend.model.language import LanguageModel
+from moshi_backend.model.language_model import LanguageModel
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.model.state import RowState
-from moshi_backend.model.tick import Layout, Tick
+from moshi_backend.model.step import Layout, Tick
 from support.checkpoints import RANDOM_MODEL
 from support.speech import FRAME, Samples, assert_same, speech
 

@@ -20,7 +20,7 @@ from moshi_backend.errors import LoadError
 from moshi_backend.model.adapters import Adapted
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.personaplex import PersonaPlex
-from moshi_backend.model.prefix import Beginning, Prefix, Tokens
+from moshi_backend.model.prompt import Beginning, Prefix, Tokens
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.personas.presets import Preset

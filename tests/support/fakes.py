@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from moshi_backend.engine import Engine, Loaded, Report
 from moshi_backend.model.batch import BatchedModel, Frame
-from moshi_backend.model.prefix import Beginning, Plan, Prefix
+from moshi_backend.model.prompt import Beginning, Plan, Prefix
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.personas.catalogue import Catalogue
 from moshi_backend.session import Session

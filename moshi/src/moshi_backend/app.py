@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 import moshi_backend
 from moshi_backend import chat as conversations
-from moshi_backend import protocol, session, upstream
+from moshi_backend import protocol, session
 from moshi_backend.access import Access, Doorkeeper
 from moshi_backend.checkpoint.folders import public_name
 from moshi_backend.engine import Engine
@@ -21,6 +21,7 @@ from moshi_backend.framing import UnambiguousFraming
 from moshi_backend.headers import SecurityHeaders
 from moshi_backend.hosts import HostCheck, own_hosts
 from moshi_backend.lobby import Lobby
+from moshi_backend.model import upstream
 from moshi_backend.model.device import used_memory
 from moshi_backend.model.sampling import Sampling
 from moshi_backend.personas.catalogue import Catalogue, Texts

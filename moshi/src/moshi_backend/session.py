@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moshi_backend.model.batch import Frame
-from moshi_backend.model.prefix import Prefix
+from moshi_backend.model.prompt import Prefix
 from moshi_backend.model.sampling import Sampling
 from moshi_backend.personas.catalogue import NOBODY, Persona
 from moshi_backend.protocol import Close

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from moshi_backend.errors import LoadError
 from moshi_backend.model.prefill import VoiceMemory
-from moshi_backend.model.prefix import OPEN, Beginning, Plan, Prefix
+from moshi_backend.model.prompt import OPEN, Beginning, Plan, Prefix
 from moshi_backend.personas.catalogue import PAUSE_FRAMES, BadPersona, Catalogue, Persona, Texts
 from moshi_backend.personas.loudness import loudness, normalised
 from moshi_backend.personas.presets import CHARACTERS, Preset, read_presets

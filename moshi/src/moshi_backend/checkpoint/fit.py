@@ -19,7 +19,7 @@ from moshi_backend.checkpoint.config import describes_model, refuse_pointer
 from moshi_backend.checkpoint.shape import depformer_steps, is_personaplex
 from moshi_backend.errors import LoadError, brief
 from moshi_backend.model.batch import sizes_of
-from moshi_backend.upstream import version
+from moshi_backend.model.upstream import version
 
 
 def check_weights(path: Path) -> None:

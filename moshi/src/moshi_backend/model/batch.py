@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from moshi_backend.model.capacity import AT_MOST, EACH_CORE, choose_slots
 from moshi_backend.model.codec import Codec
+from moshi_backend.model.cuda_graphs import Replay, sizes
 from moshi_backend.model.device import choose_threads, free_memory
-from moshi_backend.model.language import SAMPLED, LanguageModel
+from moshi_backend.model.language_model import SAMPLED, LanguageModel
 from moshi_backend.model.prefill import Prefill, VoiceMemory
-from moshi_backend.model.prefix import Prefix
-from moshi_backend.model.replay import Replay, sizes
+from moshi_backend.model.prompt import Prefix
 from moshi_backend.model.sampling import Chance, Choice, Sampling
 from moshi_backend.model.state import RowState
+from moshi_backend.model.step import NOTHING, Layout, Tick
 from moshi_backend.model.text import token_bytes
-from moshi_backend.model.tick import NOTHING, Layout, Tick
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from collections import OrderedDict
 import torch
 from torch import Tensor
 
-from moshi_backend.model.language import LanguageModel
-from moshi_backend.model.prefix import OPEN, Prefix
+from moshi_backend.model.language_model import LanguageModel
+from moshi_backend.model.prompt import OPEN, Prefix
 
 
 class VoiceMemory:

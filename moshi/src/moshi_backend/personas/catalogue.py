@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from moshi_backend.model.prefix import Beginning, Plan, Prefix, Tokens
+from moshi_backend.model.prompt import Beginning, Plan, Prefix, Tokens
 from moshi_backend.personas.presets import CHARACTERS, Preset
 from moshi_backend.personas.voices import Voice
 

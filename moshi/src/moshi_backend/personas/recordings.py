@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from moshi_backend.errors import LoadError
-from moshi_backend.model.prefix import Beginning, Plan, Tokens
+from moshi_backend.model.prompt import Beginning, Plan, Tokens
 from moshi_backend.model.speech import SpeechEncoder
 from moshi_backend.personas.loudness import normalised
 from moshi_backend.personas.voices import ID, BadVoice, Voice, read_prompt

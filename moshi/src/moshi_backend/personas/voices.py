@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from moshi_backend.errors import LoadError
-from moshi_backend.model.prefix import OPEN, Beginning, Plan, Tokens
+from moshi_backend.model.prompt import OPEN, Beginning, Plan, Tokens
 
 log = logging.getLogger(__name__)
 

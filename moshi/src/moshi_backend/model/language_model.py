@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from moshi_backend.model.block import Block, linear, norm
-from moshi_backend.model.prefix import Plan
+from moshi_backend.model.prompt import Plan
 from moshi_backend.model.sampling import Sampler
 from moshi_backend.model.state import ROWS, RowState
 from moshi_backend.model.transformer import RingTransformer

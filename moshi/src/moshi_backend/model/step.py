@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from moshi_backend.model.codec import Codec, check_samples
-from moshi_backend.model.language import Controls, LanguageModel
+from moshi_backend.model.language_model import Controls, LanguageModel
 
 NOTHING = -1
 """In place of a text token: the row has said nothing in this tick."""
