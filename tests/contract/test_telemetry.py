@@ -193,4 +193,6 @@ async def test_a_download_is_part_of_the_trace_of_a_start(dashboard: Dashboard, 
     phases.sort(key=lambda span: int(span["startTimeUnixNano"]))
     assert [span["name"] for span in phases] == ["resolve", "download", "load", "warm-up"]
     assert "Failed to detach" not in log
-    assert all(f"trace={whole['traceId']}" in line for line in log.splitlines() if "moshi_backend.engine" in line)
+    assert all(
+        f"trace={whole['traceId']}" in line for line in log.splitlines() if "moshi_backend.engine.engine" in line
+    )

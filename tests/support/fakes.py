@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from moshi_backend.engine import Engine, Loaded, Report
+from moshi_backend.engine.engine import Engine, Loaded, Report
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.prompt import Beginning, Plan, Prefix
 from moshi_backend.model.sampling import Choice, Sampling

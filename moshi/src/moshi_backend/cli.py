@@ -92,7 +92,7 @@ def _serve_with(settings: "Settings") -> None:
 
     # All that a person can get wrong is right: only now pay for importing PyTorch.
     from moshi_backend.app import create_app, create_lobby
-    from moshi_backend.engine import Engine
+    from moshi_backend.engine.engine import Engine
     from moshi_backend.loading import load
     from moshi_backend.server import serve
 
@@ -121,7 +121,7 @@ def _doctor(as_json: bool) -> int:
 
 def _openapi() -> None:
     from moshi_backend.app import create_app, create_lobby
-    from moshi_backend.engine import Engine
+    from moshi_backend.engine.engine import Engine
     from moshi_backend.loading import load
     from moshi_backend.settings import load_settings
 

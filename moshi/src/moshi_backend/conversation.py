@@ -10,6 +10,7 @@ from opentelemetry import trace
 from starlette.websockets import WebSocketDisconnect
 
 from moshi_backend import protocol
+from moshi_backend.engine.scheduler import PERIOD
 from moshi_backend.lobby import Lobby
 from moshi_backend.model.batch import Frame
 from moshi_backend.model.text import TextDecoder
@@ -19,7 +20,6 @@ from moshi_backend.protocol import Close, Kind
 from moshi_backend.scheduling.admission import Place
 from moshi_backend.scheduling.limits import Notice, Watch
 from moshi_backend.scheduling.throttle import Throttle
-from moshi_backend.scheduling.ticking import PERIOD
 from moshi_backend.session import BACKLOG_FRAMES, Admitted, End, Preparing, Session
 from moshi_backend.telemetry import metrics
 from moshi_backend.telemetry.stutter import Stutter

@@ -6,7 +6,7 @@ import torch
 
 from moshi_backend.checkpoint.folders import public_name
 from moshi_backend.checkpoint.locate import commit_of, find_checkpoint
-from moshi_backend.engine import Loaded, Report
+from moshi_backend.engine.engine import Loaded, Report
 from moshi_backend.errors import LoadError, brief
 from moshi_backend.model.batch import BatchedModel, sizes_of
 from moshi_backend.model.capacity import check_weights

@@ -5,7 +5,7 @@ import logging
 import math
 import time
 
-from moshi_backend.engine import Engine, Health
+from moshi_backend.engine.engine import Engine, Health
 from moshi_backend.protocol import Close
 from moshi_backend.scheduling.admission import Admission, Full, Place
 from moshi_backend.scheduling.limits import Limits, Notice

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from moshi_backend.engine.scheduler import Input
 from moshi_backend.model.batch import Frame
 from moshi_backend.model.prompt import Prefix
 from moshi_backend.model.sampling import Sampling
@@ -20,7 +21,6 @@ from moshi_backend.personas.catalogue import NOBODY, Persona
 from moshi_backend.protocol import Close
 from moshi_backend.scheduling.admission import Place
 from moshi_backend.scheduling.limits import Notice
-from moshi_backend.scheduling.ticking import Input
 from moshi_backend.telemetry import metrics
 
 BACKLOG_FRAMES = 25

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from moshi_backend import engine as engine_module
-from moshi_backend.engine import Engine, Loaded, Report
+from moshi_backend.engine import engine as engine_module
+from moshi_backend.engine.engine import Engine, Loaded, Report
 from moshi_backend.errors import LINE, LoadError
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.session import Session

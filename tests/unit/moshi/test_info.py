@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from moshi_backend.app import create_app, create_lobby
-from moshi_backend.engine import Engine
+from moshi_backend.engine.engine import Engine
 from moshi_backend.settings import Settings
 
 

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moshi_backend.lobby import Lobby
-from moshi_backend.scheduling.limits import Limits
-from moshi_backend.scheduling.ticking import CHUNK as MOST
-from moshi_backend.scheduling.ticking import (
+from moshi_backend.engine.scheduler import CHUNK as MOST
+from moshi_backend.engine.scheduler import (
     LEAST_CHUNK,
     PATIENCE,
     PERIOD,
@@ -23,6 +21,8 @@ from moshi_backend.scheduling.ticking import (
     TickTimes,
     Wait,
 )
+from moshi_backend.lobby import Lobby
+from moshi_backend.scheduling.limits import Limits
 from moshi_backend.session import Admitted, Item, Preparing, Session
 from support.fakes import CHUNK, FakeModel, prefix, samples, session, started
 

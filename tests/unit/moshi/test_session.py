@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from moshi_backend.engine.scheduler import Input
 from moshi_backend.model.batch import Frame
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.protocol import Close
-from moshi_backend.scheduling.ticking import Input
 from moshi_backend.session import BACKLOG_FRAMES, OUTBOX_ITEMS, Admitted, End, Session
 
 

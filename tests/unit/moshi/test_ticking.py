@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moshi_backend.scheduling.ticking import CATCH_UP, PERIOD, Input, Step, Ticking, TickTimes, Wait
+from moshi_backend.engine.scheduler import CATCH_UP, PERIOD, Input, Step, Ticking, TickTimes, Wait
 
 SMALL = 1e-9
 
