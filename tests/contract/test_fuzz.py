@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fuzzing import Mutations, fuzz
 from loadtest.client import converse, encode, noise
-from moshi_backend.opus import NotOpus, OpusCodec
+from moshi_backend.conversation.opus import NotOpus, OpusCodec
 from support.chatting import slots_become
 from support.services import Service, running_frontend, running_moshi
 

@@ -10,12 +10,12 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from moshi_backend.conversation.session import Session
 from moshi_backend.engine.engine import Engine, Loaded, Report
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.prompt import Beginning, Plan, Prefix
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.personas.catalogue import Catalogue
-from moshi_backend.session import Session
 
 POISON = 13.0
 """A frame of this makes a tick throw."""

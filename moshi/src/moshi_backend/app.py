@@ -13,22 +13,23 @@ from pydantic import BaseModel
 
 import moshi_backend
 from moshi_backend import chat as conversations
-from moshi_backend import protocol, session
+from moshi_backend import protocol
 from moshi_backend.access import Access, Doorkeeper
 from moshi_backend.checkpoint.folders import public_name
+from moshi_backend.conversation import limits as limits_of
+from moshi_backend.conversation import session
+from moshi_backend.conversation.manager import Lobby
+from moshi_backend.conversation.preferences import RANGES, described
 from moshi_backend.engine.engine import Engine
 from moshi_backend.engine.scheduler import PERIOD
 from moshi_backend.framing import UnambiguousFraming
 from moshi_backend.headers import SecurityHeaders
 from moshi_backend.hosts import HostCheck, own_hosts
-from moshi_backend.lobby import Lobby
 from moshi_backend.model import upstream
 from moshi_backend.model.device import used_memory
 from moshi_backend.model.sampling import Sampling
 from moshi_backend.personas.catalogue import Catalogue, Texts
 from moshi_backend.personas.presets import CHARACTERS
-from moshi_backend.preferences import RANGES, described
-from moshi_backend.scheduling import limits as limits_of
 from moshi_backend.settings import Settings
 from moshi_backend.telemetry import loop, metrics
 

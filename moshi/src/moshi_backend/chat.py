@@ -10,11 +10,11 @@ from opentelemetry.propagate import extract
 from starlette.websockets import WebSocketDisconnect
 
 from moshi_backend.access import Access, Rejected
-from moshi_backend.conversation import Conversation, close
-from moshi_backend.lobby import Lobby, Refused
-from moshi_backend.preferences import BadPreference, choose, choose_persona
+from moshi_backend.conversation.connection import Conversation, close
+from moshi_backend.conversation.manager import Lobby, Refused
+from moshi_backend.conversation.preferences import BadPreference, choose, choose_persona
+from moshi_backend.conversation.session import End, Session
 from moshi_backend.protocol import Close
-from moshi_backend.session import End, Session
 from moshi_backend.telemetry import metrics
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from moshi_backend import protocol
+from moshi_backend.conversation.manager import Lobby
 from moshi_backend.listening import certificate, places
-from moshi_backend.lobby import Lobby
 from moshi_backend.network.addresses import Networks
 from moshi_backend.network.connections import Connections
 from moshi_backend.network.protocols import HEAD_BYTES

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moshi_backend.scheduling.admission import Admission, Full, Place
+from moshi_backend.conversation.admission import Admission, Full, Place
 
 
 def test_guests_take_the_lowest_free_slot() -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from moshi_backend.conversation.session import Session
 from moshi_backend.engine import engine as engine_module
 from moshi_backend.engine.engine import Engine, Loaded, Report
 from moshi_backend.errors import LINE, LoadError
 from moshi_backend.model.batch import BatchedModel, Frame
-from moshi_backend.session import Session
 from support.fakes import LETHAL, NOTHING_TO_CHOOSE, POISON, FakeModel, samples, session, settled, started
 
 pytestmark = pytest.mark.anyio

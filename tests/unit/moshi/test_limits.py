@@ -1,6 +1,6 @@
 """How long a conversation may last, on a clock of the test's own."""
 
-from moshi_backend.scheduling.limits import Limits, Notice, Watch
+from moshi_backend.conversation.limits import Limits, Notice, Watch
 
 
 def test_without_limits_nothing_is_ever_due() -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from moshi_backend.conversation.preferences import BadPreference, choose_persona
 from moshi_backend.errors import LoadError
 from moshi_backend.model.prefill import VoiceMemory
 from moshi_backend.model.prompt import OPEN, Beginning, Plan, Prefix
@@ -18,7 +19,6 @@ from moshi_backend.personas.catalogue import PAUSE_FRAMES, BadPersona, Catalogue
 from moshi_backend.personas.loudness import loudness, normalised
 from moshi_backend.personas.presets import CHARACTERS, Preset, read_presets
 from moshi_backend.personas.voices import ARCHIVE_FILES, BadVoice, Voice, from_archive, read_prompt
-from moshi_backend.preferences import BadPreference, choose_persona
 from moshi_backend.protocol import REASON_BYTES
 from moshi_backend.settings import Settings
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from moshi_backend.conversation.preferences import RANGES, BadPreference, choose, described
 from moshi_backend.model.sampling import Choice, Sampling
-from moshi_backend.preferences import RANGES, BadPreference, choose, described
 
 RECOMMENDED = Sampling(Choice(0.7, 25, 1), Choice(0.8, 250, 2))
 

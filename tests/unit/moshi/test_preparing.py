@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moshi_backend.conversation.limits import Limits
+from moshi_backend.conversation.manager import Lobby
+from moshi_backend.conversation.session import Admitted, Item, Preparing, Session
 from moshi_backend.engine.scheduler import CHUNK as MOST
 from moshi_backend.engine.scheduler import (
     LEAST_CHUNK,
@@ -21,9 +24,6 @@ from moshi_backend.engine.scheduler import (
     TickTimes,
     Wait,
 )
-from moshi_backend.lobby import Lobby
-from moshi_backend.scheduling.limits import Limits
-from moshi_backend.session import Admitted, Item, Preparing, Session
 from support.fakes import CHUNK, FakeModel, prefix, samples, session, started
 
 SMALL = 1e-9

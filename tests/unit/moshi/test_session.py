@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
+from moshi_backend.conversation.session import BACKLOG_FRAMES, OUTBOX_ITEMS, Admitted, End, Session
 from moshi_backend.engine.scheduler import Input
 from moshi_backend.model.batch import Frame
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.protocol import Close
-from moshi_backend.session import BACKLOG_FRAMES, OUTBOX_ITEMS, Admitted, End, Session
 
 
 def session() -> Session:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moshi_backend.scheduling.throttle import Throttle
+from moshi_backend.conversation.throttle import Throttle
 
 
 def test_work_at_real_time_never_waits() -> None:

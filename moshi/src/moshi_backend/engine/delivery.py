@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from moshi_backend.conversation.session import Preparing, Session
 from moshi_backend.engine.scheduler import PERIOD
 from moshi_backend.model.batch import Frame
-from moshi_backend.session import Preparing, Session
 from moshi_backend.telemetry import metrics
 
 

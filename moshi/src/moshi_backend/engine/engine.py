@@ -16,12 +16,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from moshi_backend.conversation.session import Preparing, Session
 from moshi_backend.engine.delivery import Answer, deliver, tell_progress
 from moshi_backend.engine.scheduler import PERIOD, Prepare, Step, Ticking, Wait
 from moshi_backend.errors import LoadError, brief, one_line
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.personas.catalogue import Catalogue, Persona
-from moshi_backend.session import Preparing, Session
 from moshi_backend.telemetry.startup import StartupTrace
 from moshi_backend.wording import counted
 

@@ -5,11 +5,11 @@ import logging
 import math
 import time
 
+from moshi_backend.conversation.admission import Admission, Full, Place
+from moshi_backend.conversation.limits import Limits, Notice
+from moshi_backend.conversation.session import End, Preparing, Session
 from moshi_backend.engine.engine import Engine, Health
 from moshi_backend.protocol import Close
-from moshi_backend.scheduling.admission import Admission, Full, Place
-from moshi_backend.scheduling.limits import Limits, Notice
-from moshi_backend.session import End, Preparing, Session
 from moshi_backend.wording import counted
 
 log = logging.getLogger(__name__)

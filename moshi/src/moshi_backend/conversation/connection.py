@@ -10,19 +10,19 @@ from opentelemetry import trace
 from starlette.websockets import WebSocketDisconnect
 
 from moshi_backend import protocol
+from moshi_backend.conversation.admission import Place
+from moshi_backend.conversation.limits import Notice, Watch
+from moshi_backend.conversation.manager import Lobby
+from moshi_backend.conversation.opus import NotOpus, OpusCodec
+from moshi_backend.conversation.preferences import described
+from moshi_backend.conversation.session import BACKLOG_FRAMES, Admitted, End, Preparing, Session
+from moshi_backend.conversation.stutter import Stutter
+from moshi_backend.conversation.throttle import Throttle
 from moshi_backend.engine.scheduler import PERIOD
-from moshi_backend.lobby import Lobby
 from moshi_backend.model.batch import Frame
 from moshi_backend.model.text import TextDecoder
-from moshi_backend.opus import NotOpus, OpusCodec
-from moshi_backend.preferences import described
 from moshi_backend.protocol import Close, Kind
-from moshi_backend.scheduling.admission import Place
-from moshi_backend.scheduling.limits import Notice, Watch
-from moshi_backend.scheduling.throttle import Throttle
-from moshi_backend.session import BACKLOG_FRAMES, Admitted, End, Preparing, Session
 from moshi_backend.telemetry import metrics
-from moshi_backend.telemetry.stutter import Stutter
 
 log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("moshi_backend")

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from moshi_backend.conversation.admission import Place
+from moshi_backend.conversation.limits import Notice
 from moshi_backend.engine.scheduler import Input
 from moshi_backend.model.batch import Frame
 from moshi_backend.model.prompt import Prefix
 from moshi_backend.model.sampling import Sampling
 from moshi_backend.personas.catalogue import NOBODY, Persona
 from moshi_backend.protocol import Close
-from moshi_backend.scheduling.admission import Place
-from moshi_backend.scheduling.limits import Notice
 from moshi_backend.telemetry import metrics
 
 BACKLOG_FRAMES = 25

@@ -1,1 +1,0 @@
-"""Who may talk, how long, how fast, and when the batch steps. Pure logic: times come in as seconds of any clock."""
