@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from moshi_backend.hosts import wrong_host
 from moshi_backend.network.addresses import group_of
 from moshi_backend.origins import is_allowed_host, is_allowed_origin
-from moshi_backend.protocol import Close
+from moshi_backend.protocol.wire import Close
 
 ADDRESSES = 10_000
 """How many addresses are remembered; the one that was quiet longest is forgotten first."""

@@ -13,7 +13,6 @@ from pydantic import BaseModel
 
 import moshi_backend
 from moshi_backend import chat as conversations
-from moshi_backend import protocol
 from moshi_backend.access import Access, Doorkeeper
 from moshi_backend.checkpoint.folders import public_name
 from moshi_backend.conversation import limits as limits_of
@@ -30,6 +29,7 @@ from moshi_backend.model.device import used_memory
 from moshi_backend.model.sampling import Sampling
 from moshi_backend.personas.catalogue import Catalogue, Texts
 from moshi_backend.personas.presets import CHARACTERS
+from moshi_backend.protocol import wire as protocol
 from moshi_backend.settings import Settings
 from moshi_backend.telemetry import loop, metrics
 

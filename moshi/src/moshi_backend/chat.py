@@ -14,7 +14,7 @@ from moshi_backend.conversation.connection import Conversation, close
 from moshi_backend.conversation.manager import Lobby, Refused
 from moshi_backend.conversation.preferences import BadPreference, choose, choose_persona
 from moshi_backend.conversation.session import End, Session
-from moshi_backend.protocol import Close
+from moshi_backend.protocol.wire import Close
 from moshi_backend.telemetry import metrics
 
 log = logging.getLogger(__name__)

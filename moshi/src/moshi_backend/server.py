@@ -10,13 +10,13 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from moshi_backend import protocol
 from moshi_backend.conversation.manager import Lobby
 from moshi_backend.listening import certificate, places
 from moshi_backend.network.addresses import Networks
 from moshi_backend.network.connections import Connections
 from moshi_backend.network.protocols import HEAD_BYTES
 from moshi_backend.network.serving import LimitedServer
+from moshi_backend.protocol import wire as protocol
 from moshi_backend.renewal import keep_current
 from moshi_backend.settings import Settings
 from moshi_backend.tls import Certificate

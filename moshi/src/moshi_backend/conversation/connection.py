@@ -9,7 +9,6 @@ from fastapi import WebSocket
 from opentelemetry import trace
 from starlette.websockets import WebSocketDisconnect
 
-from moshi_backend import protocol
 from moshi_backend.conversation.admission import Place
 from moshi_backend.conversation.limits import Notice, Watch
 from moshi_backend.conversation.manager import Lobby
@@ -21,7 +20,8 @@ from moshi_backend.conversation.throttle import Throttle
 from moshi_backend.engine.scheduler import PERIOD
 from moshi_backend.model.batch import Frame
 from moshi_backend.model.text import TextDecoder
-from moshi_backend.protocol import Close, Kind
+from moshi_backend.protocol import wire as protocol
+from moshi_backend.protocol.wire import Close, Kind
 from moshi_backend.telemetry import metrics
 
 log = logging.getLogger(__name__)

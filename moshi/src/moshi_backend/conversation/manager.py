@@ -9,7 +9,7 @@ from moshi_backend.conversation.admission import Admission, Full, Place
 from moshi_backend.conversation.limits import Limits, Notice
 from moshi_backend.conversation.session import End, Preparing, Session
 from moshi_backend.engine.engine import Engine, Health
-from moshi_backend.protocol import Close
+from moshi_backend.protocol.wire import Close
 from moshi_backend.wording import counted
 
 log = logging.getLogger(__name__)

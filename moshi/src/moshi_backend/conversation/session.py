@@ -20,7 +20,7 @@ from moshi_backend.model.batch import Frame
 from moshi_backend.model.prompt import Prefix
 from moshi_backend.model.sampling import Sampling
 from moshi_backend.personas.catalogue import NOBODY, Persona
-from moshi_backend.protocol import Close
+from moshi_backend.protocol.wire import Close
 from moshi_backend.telemetry import metrics
 
 BACKLOG_FRAMES = 25

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Observation
 
-from moshi_backend.protocol import Close
+from moshi_backend.protocol.wire import Close
 
 _meter = metrics.get_meter("moshi_backend")
 
