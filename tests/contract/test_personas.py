@@ -19,7 +19,7 @@ from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.speech import SpeechEncoder
-from moshi_backend.personas.opening import open_catalogue
+from moshi_backend.personas.loading import open_catalogue
 from moshi_backend.personas.presets import CHARACTERS
 from moshi_backend.personas.recordings import Recordings
 from moshi_backend.settings import Settings

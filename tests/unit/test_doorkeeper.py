@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import moshi_backend.access
+import moshi_backend.api.auth
 import moshi_frontend.access
 
-type Doorkeepers = type[moshi_backend.access.Doorkeeper] | type[moshi_frontend.access.Doorkeeper]
+type Doorkeepers = type[moshi_backend.api.auth.Doorkeeper] | type[moshi_frontend.access.Doorkeeper]
 
-both = pytest.mark.parametrize("doorkeeper", [moshi_backend.access.Doorkeeper, moshi_frontend.access.Doorkeeper])
+both = pytest.mark.parametrize("doorkeeper", [moshi_backend.api.auth.Doorkeeper, moshi_frontend.access.Doorkeeper])
 
 
 @both
@@ -45,7 +45,7 @@ def test_what_is_remembered_is_bounded(doorkeeper: Doorkeepers) -> None:
     for number in range(20_000):
         door.enter(str(number), 0.0)
         door.leave(str(number))
-    assert len(door._paid_until) == moshi_backend.access.ADDRESSES == moshi_frontend.access.ADDRESSES
+    assert len(door._paid_until) == moshi_backend.api.auth.ADDRESSES == moshi_frontend.access.ADDRESSES
     assert door._open == {}
 
 
@@ -54,7 +54,7 @@ def test_what_is_remembered_is_bounded(doorkeeper: Doorkeepers) -> None:
     gaps=st.lists(st.floats(0, 30, allow_nan=False), min_size=1, max_size=200),
 )
 def test_no_address_comes_in_oftener_than_allowed(per_minute: int, gaps: list[float]) -> None:
-    door = moshi_backend.access.Doorkeeper(0, per_minute)
+    door = moshi_backend.api.auth.Doorkeeper(0, per_minute)
     now, entered = 0.0, []
     for gap in gaps:
         now += gap

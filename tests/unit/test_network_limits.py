@@ -14,7 +14,7 @@ from uvicorn.middleware.proxy_headers import _TrustedHosts
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-import moshi_backend.access
+import moshi_backend.api.auth
 import moshi_backend.listening
 import moshi_frontend.access
 import moshi_frontend.listening
@@ -136,7 +136,7 @@ def test_an_ipv6_address_counts_with_its_network(address: str, group: str) -> No
     assert group_of(address) == group
 
 
-@pytest.mark.parametrize("access", [moshi_backend.access, moshi_frontend.access])
+@pytest.mark.parametrize("access", [moshi_backend.api.auth, moshi_frontend.access])
 def test_a_client_does_not_get_around_its_limits_with_another_address_of_its_network(access: Any) -> None:
     door = access.Doorkeeper(2, 0)
     assert door.enter("2001:db8::1") is None

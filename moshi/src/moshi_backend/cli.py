@@ -91,10 +91,10 @@ def _serve_with(settings: "Settings") -> None:
     log.info("listening on %s", url_of(bound, "https" if tls else "http"))
 
     # All that a person can get wrong is right: only now pay for importing PyTorch.
-    from moshi_backend.app import create_app, create_lobby
+    from moshi_backend.api.app import create_app, create_lobby
+    from moshi_backend.api.server import serve
     from moshi_backend.engine.engine import Engine
     from moshi_backend.loading import load
-    from moshi_backend.server import serve
 
     lobby = create_lobby(settings, Engine(partial(load, settings)))
     serve(create_app(settings, lobby), lobby, bound, settings)
@@ -120,7 +120,7 @@ def _doctor(as_json: bool) -> int:
 
 
 def _openapi() -> None:
-    from moshi_backend.app import create_app, create_lobby
+    from moshi_backend.api.app import create_app, create_lobby
     from moshi_backend.engine.engine import Engine
     from moshi_backend.loading import load
     from moshi_backend.settings import load_settings

@@ -11,7 +11,7 @@ from moshi_backend.errors import LoadError, brief
 from moshi_backend.model.batch import BatchedModel, sizes_of
 from moshi_backend.model.capacity import check_weights
 from moshi_backend.model.device import choose_device, choose_dtype, free_memory
-from moshi_backend.personas.opening import open_catalogue
+from moshi_backend.personas.loading import open_catalogue
 from moshi_backend.settings import Settings
 
 log = logging.getLogger(__name__)

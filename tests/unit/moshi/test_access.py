@@ -1,6 +1,6 @@
 import pytest
 
-from moshi_backend.access import has_token
+from moshi_backend.api.auth import has_token
 from moshi_backend.origins import is_allowed_origin
 
 

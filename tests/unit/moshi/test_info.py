@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from moshi_backend.app import create_app, create_lobby
+from moshi_backend.api.app import create_app, create_lobby
 from moshi_backend.engine.engine import Engine
 from moshi_backend.settings import Settings
 

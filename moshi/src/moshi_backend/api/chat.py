@@ -9,7 +9,7 @@ from opentelemetry import trace
 from opentelemetry.propagate import extract
 from starlette.websockets import WebSocketDisconnect
 
-from moshi_backend.access import Access, Rejected
+from moshi_backend.api.auth import Access, Rejected
 from moshi_backend.conversation.connection import Conversation, close
 from moshi_backend.conversation.manager import Lobby, Refused
 from moshi_backend.conversation.preferences import BadPreference, choose, choose_persona

@@ -12,8 +12,9 @@ from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
 from pydantic import BaseModel
 
 import moshi_backend
-from moshi_backend import chat as conversations
-from moshi_backend.access import Access, Doorkeeper
+from moshi_backend.api import chat as conversations
+from moshi_backend.api.auth import Access, Doorkeeper
+from moshi_backend.api.headers import SecurityHeaders
 from moshi_backend.checkpoint.folders import public_name
 from moshi_backend.conversation import limits as limits_of
 from moshi_backend.conversation import session
@@ -22,7 +23,6 @@ from moshi_backend.conversation.preferences import RANGES, described
 from moshi_backend.engine.engine import Engine
 from moshi_backend.engine.scheduler import PERIOD
 from moshi_backend.framing import UnambiguousFraming
-from moshi_backend.headers import SecurityHeaders
 from moshi_backend.hosts import HostCheck, own_hosts
 from moshi_backend.model import upstream
 from moshi_backend.model.device import used_memory
