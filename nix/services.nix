@@ -13,6 +13,7 @@ let
     folder = ../third_party/moshi;
     source = vendored-moshi;
   };
+  service = projectWheel { folder = ../service; };
   backend = projectWheel { folder = ../moshi; };
   frontend = projectWheel {
     folder = ../frontend;
@@ -33,13 +34,17 @@ in
     name = "moshi-backend";
     wheels = [
       moshi
+      service
       backend
     ];
     below = [ environment.moshi ];
   };
   moshi-frontend = pythonTree {
     name = "moshi-frontend";
-    wheels = [ frontend ];
+    wheels = [
+      service
+      frontend
+    ];
     below = [ environment.frontend ];
   };
   # Both side by side, with what tools/run needs, and with our own client.
@@ -47,6 +52,7 @@ in
     name = "scenario6-demo";
     wheels = [
       moshi
+      service
       backend
       frontend
       loadtest

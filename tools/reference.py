@@ -28,7 +28,7 @@ def _metrics_page() -> str:
         "Sent by OTLP ([observability.md](observability.md) says how, and what to look at when). Every attribute takes "
         "few values; no session, client or text is one.\n",
     ]
-    for title, metrics in (("moshi", moshi_metrics.ALL), ("frontend", frontend_metrics.ALL)):
+    for title, metrics in (("moshi", moshi_metrics.INSTRUMENTS.all), ("frontend", frontend_metrics.INSTRUMENTS.all)):
         rows = (
             (
                 f"`{metric.name}`",

@@ -13,9 +13,9 @@ from websockets.exceptions import ConnectionClosed
 
 from moshi_frontend.app import create_service
 from moshi_frontend.discovery import Endpoint
-from moshi_frontend.listening import listen
 from moshi_frontend.server import create_server
 from moshi_frontend.settings import Settings
+from moshi_service.listening import listen
 from support.services import clean_environment
 
 NO_PAGE = Path("no page was built here")
@@ -45,7 +45,7 @@ async def running_frontend(*moshis: str, page: Path = NO_PAGE, **settings: objec
     chosen = Settings.model_validate(settings)
     service = create_service(chosen, [Endpoint(url) for url in moshis], page)
     server = create_server(service, chosen)
-    bound = listen("127.0.0.1", 0)
+    bound = listen(Settings(host="127.0.0.1", port=0))
     port = bound.getsockname()[1]
     task = asyncio.create_task(server.serve(sockets=[bound]))
     while not server.started:

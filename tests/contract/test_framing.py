@@ -3,12 +3,9 @@
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-import moshi_backend.framing
-import moshi_frontend.framing
 from support.services import Service, running_frontend, running_moshi
 
 BOTH = b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"
@@ -70,10 +67,3 @@ def test_one_of_the_two_is_as_before(services: dict[str, Service], which: str, h
     said = answers(services[which], b"GET /alive HTTP/1.1\r\nHost: localhost\r\n" + headers + b"\r\n" + BODY + last)
     assert said.startswith(b"HTTP/1.1 200 ")
     assert said.count(b"HTTP/1.1 ") == 2
-
-
-def test_both_services_have_the_same_code_for_it() -> None:
-    ours, theirs = (
-        Path(str(module.__file__)).read_text() for module in (moshi_backend.framing, moshi_frontend.framing)
-    )
-    assert ours == theirs

@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 
-import moshi_backend.signals
-import moshi_frontend.signals
 from support.chatting import closing, handshake, metadata
 from support.services import running_frontend, running_moshi
 from support.window import make_run
@@ -26,11 +24,6 @@ def _hangup_is_not_ignored() -> Iterator[None]:
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)
-
-
-def test_both_services_have_the_same_code_for_it() -> None:
-    modules = moshi_backend.signals, moshi_frontend.signals
-    assert len({Path(str(module.__file__)).read_text() for module in modules}) == 1
 
 
 @pytest.mark.anyio
@@ -55,7 +48,7 @@ async def test_the_frontend_ends_conversations_properly(tmp_path: Path) -> None:
 
 def test_nohup_keeps_its_meaning() -> None:
     script = (
-        "import signal; from moshi_backend.signals import treat_hangup_as_termination as treat;"
+        "import signal; from moshi_service.signals import treat_hangup_as_termination as treat;"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN); treat(); signal.raise_signal(signal.SIGHUP); print('alive')"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

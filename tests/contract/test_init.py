@@ -9,18 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import moshi_backend.init
-import moshi_frontend.init
 from support.services import BIN, clean_environment
 
 NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc"]
 ALONE = subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode == 0
 as_process_1 = pytest.mark.skipif(not ALONE, reason="no right to make a PID namespace")
-
-
-def test_both_services_have_the_same_code_for_it() -> None:
-    ours, theirs = (Path(str(module.__file__)).read_text() for module in (moshi_backend.init, moshi_frontend.init))
-    assert ours == theirs
 
 
 def run_as_process_1(script: str) -> subprocess.CompletedProcess[str]:
@@ -30,14 +23,14 @@ def run_as_process_1(script: str) -> subprocess.CompletedProcess[str]:
 @as_process_1
 @pytest.mark.parametrize(("ends", "code"), [("sys.exit(7)", 7), ("os.kill(os.getpid(), 9)", 137), ("pass", 0)])
 def test_the_exit_code_is_passed_on(ends: str, code: int) -> None:
-    split = "import os, sys; from moshi_frontend.init import split_off_init as split; split();"
+    split = "import os, sys; from moshi_service.init import split_off_init as split; split();"
     assert run_as_process_1(f"{split} {ends}").returncode == code
 
 
 @as_process_1
 def test_a_subprocess_keeps_its_status() -> None:
     script = (
-        "import subprocess; from moshi_backend.init import split_off_init as split; split();"
+        "import subprocess; from moshi_service.init import split_off_init as split; split();"
         "print([subprocess.run(['sh', '-c', f'exit {n}']).returncode for n in range(5)])"
     )
     assert run_as_process_1(script).stdout == "[0, 1, 2, 3, 4]\n"

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-import moshi_backend.renewal
-import moshi_frontend.renewal
-from moshi_backend.tls import Certificate
+from moshi_service import renewal
+from moshi_service.tls import Certificate
 
 pytestmark = pytest.mark.anyio
 
@@ -22,11 +21,8 @@ def issue(folder: Path, authority: trustme.CA) -> Certificate:
     return Certificate(folder / "cert.pem", folder / "key.pem", folder / "ca.pem")
 
 
-@pytest.mark.parametrize("module", [moshi_backend.renewal, moshi_frontend.renewal])
-async def test_it_is_presented_from_the_next_connection_on(
-    module: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "CHECK_SECONDS", 0.02)
+async def test_it_is_presented_from_the_next_connection_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renewal, "CHECK_SECONDS", 0.02)
     authority = trustme.CA()
     certificate = issue(tmp_path, authority)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -42,7 +38,7 @@ async def test_it_is_presented_from_the_next_connection_on(
         writer.close()
         return sha256(shown).digest().hex(":").upper()
 
-    watch = asyncio.create_task(module.keep_current(context, lambda: certificate))  # type: ignore[attr-defined]
+    watch = asyncio.create_task(renewal.keep_current(context, lambda: certificate))
     await asyncio.sleep(0.1)
     first = await presented()
     assert first == certificate.fingerprint()

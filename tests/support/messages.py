@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = (ROOT / "moshi/src/moshi_backend", ROOT / "frontend/src/moshi_frontend", ROOT / "tools/vendoring")
+SERVICE = ROOT / "service/src/moshi_service"
+PACKAGES = (
+    (ROOT / "moshi/src/moshi_backend", SERVICE),
+    (ROOT / "frontend/src/moshi_frontend", SERVICE),
+    (ROOT / "tools/vendoring",),
+)
 PAGE = ROOT / "frontend/web/src"
 CARRIERS = {
     "StartupError",
@@ -43,7 +48,7 @@ class Message:
 
 
 def of_python() -> list[Message]:
-    return [message for package in PACKAGES for message in of_package(package)]
+    return [message for package in PACKAGES for message in of_package(*package)]
 
 
 def of_the_page() -> list[Message]:
@@ -86,9 +91,12 @@ def of_the_app_host() -> list[Message]:
 class _Package:
     """Functions by name; a name that several files use stands for all of them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folders: tuple[Path, ...]) -> None:
         self.trees = {
-            path: ast.parse(path.read_text()) for path in sorted(folder.rglob("*.py")) if "static" not in path.parts
+            path: ast.parse(path.read_text())
+            for folder in folders
+            for path in sorted(folder.rglob("*.py"))
+            if "static" not in path.parts
         }
         self.functions: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
         self.constants: dict[str, list[ast.expr]] = {}
@@ -101,8 +109,8 @@ class _Package:
                     self.constants.setdefault(node.targets[0].id, []).append(node.value)
 
 
-def of_package(folder: Path, root: Path = ROOT) -> Iterator[Message]:
-    package = _Package(folder)
+def of_package(*folders: Path, root: Path = ROOT) -> Iterator[Message]:
+    package = _Package(folders)
     for path, tree in package.trees.items():
         where = str(path.relative_to(root))
         scopes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]

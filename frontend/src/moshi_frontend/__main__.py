@@ -7,9 +7,9 @@ import signal
 import sys
 
 import moshi_frontend
-from moshi_frontend.errors import StartupError
-from moshi_frontend.init import split_off_init
-from moshi_frontend.signals import treat_hangup_as_termination
+from moshi_service.errors import StartupError
+from moshi_service.init import split_off_init
+from moshi_service.signals import treat_hangup_as_termination
 
 log = logging.getLogger("moshi_frontend")
 
@@ -33,20 +33,20 @@ def main() -> None:
 
 
 def _run() -> None:
-    from moshi_frontend.addresses import url_of
     from moshi_frontend.app import create_service
     from moshi_frontend.discovery import find_moshi
-    from moshi_frontend.listening import certificate, listen, places
-    from moshi_frontend.server import serve
+    from moshi_frontend.server import places, serve
     from moshi_frontend.settings import load_settings
-    from moshi_frontend.telemetry import export, logs
+    from moshi_service.addresses import url_of
+    from moshi_service.listening import certificate, listen
+    from moshi_service.telemetry import export, logs
 
     settings = load_settings()
-    logs.start(settings.log_format)
+    logs.start(settings.log_format, "moshi_frontend")
     close_telemetry = export.start("scenario6-frontend", moshi_frontend.__version__)
     endpoints = find_moshi(os.environ)
     places(settings.max_connections)
-    bound = listen(settings.host, settings.port)
+    bound = listen(settings)
     tls = certificate(settings)
     if tls:
         log.info("certificate: SHA-256 %s", tls.fingerprint())

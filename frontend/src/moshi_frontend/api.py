@@ -15,20 +15,9 @@ from moshi_frontend.proxy import Proxy
 from moshi_frontend.replicas import MoshiHealth, MoshiInfo, Replicas
 from moshi_frontend.secure import secure_origin
 from moshi_frontend.settings import Settings
-from moshi_frontend.telemetry import loop, metrics
-
-
-class Alive(BaseModel):
-    status: Literal["alive"] = "alive"
-
-
-class HealthReport(BaseModel):
-    """Whether conversations can begin, that is, whether moshi is ready. `progress` is 0..1 where known."""
-
-    status: Literal["starting", "ready", "draining", "failed"]
-    phase: str
-    progress: float | None
-    detail: str
+from moshi_frontend.telemetry import metrics
+from moshi_service.health import Alive, HealthReport
+from moshi_service.telemetry import loop
 
 
 class MoshiReport(BaseModel):
@@ -56,11 +45,13 @@ class Config(BaseModel):
 
 
 def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
-    metrics.observe({metrics.ACTIVE: lambda: [Observation(proxy.active)], metrics.MOSHI_READY: replicas.observed})
+    metrics.INSTRUMENTS.observe(
+        {metrics.ACTIVE: lambda: [Observation(proxy.active)], metrics.MOSHI_READY: replicas.observed}
+    )
 
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
-        background = [asyncio.create_task(work) for work in (replicas.watch(), loop.watch())]
+        background = [asyncio.create_task(work) for work in (replicas.watch(), loop.watch(metrics.LOOP_LAG))]
         yield
         for task in background:
             task.cancel()

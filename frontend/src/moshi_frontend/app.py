@@ -9,13 +9,14 @@ from starlette.types import ASGIApp
 from moshi_frontend import static
 from moshi_frontend.api import create_api
 from moshi_frontend.discovery import Endpoint
-from moshi_frontend.framing import UnambiguousFraming
-from moshi_frontend.headers import SecurityHeaders
-from moshi_frontend.hosts import HostCheck, own_hosts
+from moshi_frontend.headers import page_headers
 from moshi_frontend.proxy import Proxy
 from moshi_frontend.replicas import Replicas
 from moshi_frontend.settings import Settings
 from moshi_frontend.trust import Trust
+from moshi_service.framing import UnambiguousFraming
+from moshi_service.headers import SecurityHeaders
+from moshi_service.hosts import HostCheck, own_hosts
 
 
 @dataclass(frozen=True)
@@ -36,4 +37,4 @@ def create_service(settings: Settings, endpoints: Sequence[Endpoint], page: Path
     # A page that is not let through to the socket asks by a plain request whether moshi's certificate is accepted.
     reachable = [origin for endpoint in endpoints if direct for origin in endpoint.origins]
     app = HostCheck(static.with_page(create_api(settings, replicas, proxy), page), hosts, "FRONTEND_ALLOWED_HOSTS")
-    return Service(SecurityHeaders(UnambiguousFraming(app), reachable), proxy)
+    return Service(SecurityHeaders(UnambiguousFraming(app), page_headers(reachable)), proxy)

@@ -1,9 +1,6 @@
-"""The headers that every response carries: what the page may load, whom it may talk to, what it may use."""
+"""The permissions of the page: the sources that it may load from, and the devices that it may use."""
 
 from collections.abc import Sequence
-
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 def content_security_policy(reachable: Sequence[str]) -> str:
@@ -24,24 +21,9 @@ def content_security_policy(reachable: Sequence[str]) -> str:
     )
 
 
-class SecurityHeaders:
-    """ASGI middleware. A response keeps a Cache-Control of its own; without one it is not stored."""
-
-    def __init__(self, app: ASGIApp, reachable: Sequence[str]) -> None:
-        self._app = app
-        self._headers = {
-            "Content-Security-Policy": content_security_policy(reachable),
-            "Permissions-Policy": "microphone=(self), speaker-selection=(self), screen-wake-lock=(self)",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        }
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(self._headers)
-                headers.setdefault("Cache-Control", "no-store")
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+def page_headers(reachable: Sequence[str]) -> dict[str, str]:
+    """The headers of the page and its files. `reachable`: see `content_security_policy`."""
+    return {
+        "Content-Security-Policy": content_security_policy(reachable),
+        "Permissions-Policy": "microphone=(self), speaker-selection=(self), screen-wake-lock=(self)",
+    }

@@ -5,8 +5,8 @@ import asyncio
 from websockets.asyncio.client import ClientConnection
 from websockets.protocol import State
 
-from moshi_frontend.network import gate
-from moshi_frontend.network.gate import Gate, Meter
+from moshi_service.network import gate
+from moshi_service.network.gate import Gate, Meter
 
 
 class MoshiConnection(ClientConnection):

@@ -17,17 +17,17 @@ from starlette.websockets import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
-from moshi_frontend.access import Doorkeeper
 from moshi_frontend.closing import Close, Code
 from moshi_frontend.discovery import Endpoint
-from moshi_frontend.hosts import wrong_host
 from moshi_frontend.moshi_connection import MoshiConnection
-from moshi_frontend.origins import is_allowed_host, is_allowed_origin
 from moshi_frontend.replicas import Replicas
 from moshi_frontend.schemes import explain_at
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
 from moshi_frontend.trust import Trust
+from moshi_service.hosts import wrong_host
+from moshi_service.limiter import ConnectionLimiter
+from moshi_service.origins import is_allowed_host, is_allowed_origin
 
 log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("moshi_frontend")
@@ -51,7 +51,7 @@ class Proxy:
         self._hosts = hosts
         self._allowed_origins = settings.allowed_origins
         self._limit = settings.max_connections
-        self._doorkeeper = Doorkeeper(settings.connections_per_address, settings.connects_per_minute)
+        self._limiter = ConnectionLimiter(settings.connections_per_address, settings.connects_per_minute)
         self._headers = settings.authorization()
         self._replicas = replicas
         self._trust = trust
@@ -70,7 +70,7 @@ class Proxy:
                 await _refuse(socket, *refused)
                 return
             address = socket.client.host if socket.client else ""
-            if (reason := self._doorkeeper.enter(address)) is not None:
+            if (reason := self._limiter.enter(address)) is not None:
                 await _refuse(socket, "address", Close(Code.TRY_LATER, reason))
                 return
             conversation = asyncio.create_task(self._converse(socket))
@@ -79,7 +79,7 @@ class Proxy:
                 await conversation
             finally:
                 self._conversations.discard(conversation)
-                self._doorkeeper.leave(address)
+                self._limiter.leave(address)
 
     async def drain(self) -> None:
         """End every conversation with 1001. Returns when they have ended, or will not."""

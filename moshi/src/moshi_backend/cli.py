@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import moshi_backend
-from moshi_backend.errors import StartupError
-from moshi_backend.init import split_off_init
-from moshi_backend.signals import treat_hangup_as_termination
+from moshi_service.errors import StartupError
+from moshi_service.init import split_off_init
+from moshi_service.signals import treat_hangup_as_termination
 
 # The other modules take seconds to import, so the functions below import them. A signal before `main` has set its
 # handlers kills the process, and process 1 of a container does not even notice it.
@@ -70,10 +70,10 @@ def _end(code: int) -> NoReturn:
 
 def _run() -> None:
     from moshi_backend.settings import load_settings
-    from moshi_backend.telemetry import export, logs
+    from moshi_service.telemetry import export, logs
 
     settings = load_settings()
-    logs.start(settings.log_format, settings.log_level)
+    logs.start(settings.log_format, "moshi_backend", settings.log_level)
     close_telemetry = export.start("scenario6-moshi", moshi_backend.__version__)
     try:
         _serve_with(settings)
@@ -82,17 +82,17 @@ def _run() -> None:
 
 
 def _serve_with(settings: "Settings") -> None:
-    from moshi_backend.addresses import url_of
-    from moshi_backend.listening import certificate, listen, places
+    from moshi_backend.api.server import places, serve
+    from moshi_service.addresses import url_of
+    from moshi_service.listening import certificate, listen
 
     places(settings.queue)
-    bound = listen(settings.host, settings.port)
+    bound = listen(settings)
     tls = certificate(settings)
     log.info("listening on %s", url_of(bound, "https" if tls else "http"))
 
     # All that a person can get wrong is right: only now pay for importing PyTorch.
     from moshi_backend.api.app import create_app, create_lobby
-    from moshi_backend.api.server import serve
     from moshi_backend.engine.engine import Engine
     from moshi_backend.loading import load
 
@@ -101,8 +101,8 @@ def _serve_with(settings: "Settings") -> None:
 
 
 def _certificate() -> None:
-    from moshi_backend.listening import certificate
     from moshi_backend.settings import load_settings
+    from moshi_service.listening import certificate
 
     settings = load_settings()
     if (tls := certificate(settings)) is None:

@@ -4,12 +4,6 @@ LINE = 600
 """Characters of a message. Paths are the longest part of one; a library's message may have thousands."""
 
 
-class StartupError(Exception):
-    """The process cannot start; it ends with EXIT_CODE."""
-
-    EXIT_CODE = 3
-
-
 class LoadError(Exception):
     """The model cannot be loaded. The service stays up and says so: a restart would not help. Its message is one line,
     of LINE characters at most."""

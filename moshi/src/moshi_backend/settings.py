@@ -1,30 +1,21 @@
 """Every setting of the service. Each is an environment variable."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from platformdirs import user_state_path
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
-from moshi_backend.errors import StartupError
-from moshi_backend.origins import parse_host_pattern, parse_origin
-from moshi_backend.setting_values import check_networks, check_token, explain
-
-Origin = Annotated[str, AfterValidator(parse_origin)]
-HostPattern = Annotated[str, AfterValidator(parse_host_pattern)]
-NetworkList = Annotated[str, AfterValidator(check_networks)]
-Token = Annotated[SecretStr, AfterValidator(check_token)]
+from moshi_service.settings import ServiceSettings, Token
 
 
-class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="MOSHI_", use_attribute_docstrings=True, frozen=True)
+class Settings(ServiceSettings):
+    """The environment variables of the service, each `MOSHI_` and the field's name."""
 
-    host: str = Field("127.0.0.1", min_length=1)
-    """Address to listen on. `0.0.0.0` or `::` for every interface."""
+    model_config = SettingsConfigDict(env_prefix="MOSHI_")
 
     port: int = Field(8998, ge=0, le=65535)
-    """Port to listen on. 0 takes any free one."""
+    """Port to listen on, 0 to 65535. 0 takes any free one."""
 
     model: str = Field("demo", min_length=1)
     """`demo` (ships with the service), a Hugging Face repository id, or a folder with a checkpoint."""
@@ -83,67 +74,19 @@ class Settings(BaseSettings):
     tls: Literal["off", "auto", "files"] = "auto"
     """`auto` makes a certificate on first run; `files` takes MOSHI_TLS_CERT and MOSHI_TLS_KEY; `off` is plain HTTP."""
 
-    tls_cert: Path | None = None
-    """PEM file with the certificate (chain), for MOSHI_TLS=files."""
-
-    tls_key: Path | None = None
-    """PEM file with its private key, for MOSHI_TLS=files."""
-
-    tls_hosts: Annotated[tuple[str, ...], NoDecode] = ()
-    """Further names or addresses for the automatic certificate, separated by commas."""
-
     api_token: Token | None = None
     """Secret that clients have to send as `Authorization: Bearer`. The frontend reads it from the same variable."""
 
     connections_per_address: int = Field(0, ge=0)
     """Connections of one address at the same time, 0 for any number. Behind the frontend all have its address."""
 
-    connects_per_minute: int = Field(0, ge=0)
-    """New connections of one address in a minute, 0 for any number."""
-
-    trusted_proxies: NetworkList = "127.0.0.1"
-    """Addresses or networks, with commas, whose `X-Forwarded-For` and `-Proto` are believed. `*` for all,
-    empty for none."""
-
     log_text: bool = False
     """Whether what the model says goes into the log. Otherwise nothing that is said does."""
-
-    allowed_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
-    """Origins besides the service's own that a browser may connect from, e.g. `https://talk.example`;
-    separated by commas."""
-
-    allowed_hosts: Annotated[tuple[HostPattern, ...], NoDecode] = ()
-    """Public names by which the service may be called, e.g. `talk.example` or `*.talk.example`; separated by commas;
-    `*` for every name. Addresses, private names, and the names of certificate and allowed origins need no entry."""
-
-    log_format: Literal["text", "json"] = "text"
-    """Lines on stderr: `text` for people, `json` for machines. OTEL_* variables send logs, metrics and traces away."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Lines of the service itself from this level on; `debug` has the details of a model that does not load."""
 
-    state_dir: Path = user_state_path("scenario6")
-    """Where the automatic certificate is kept: the same folder as the frontend's, for the same certificate."""
-
-    @field_validator("tls_hosts", "allowed_hosts", "allowed_origins", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _files_are_named(self) -> Self:
-        if self.tls == "files" and (self.tls_cert is None or self.tls_key is None):
-            raise ValueError("MOSHI_TLS=files needs MOSHI_TLS_CERT and MOSHI_TLS_KEY, each the path of a PEM file")
-        return self
-
 
 def load_settings() -> Settings:
-    """Read the environment.
-
-    Raises:
-        StartupError: names the first variable that is wrong, what it got and what it takes.
-    """
-    try:
-        return Settings()
-    except ValidationError as error:
-        raise StartupError(explain(error, Settings, "MOSHI_")) from None
+    """See `ServiceSettings.load`."""
+    return Settings.load()

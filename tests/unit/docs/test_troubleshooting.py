@@ -50,7 +50,7 @@ def test_errors_are_found_wherever_they_come_from() -> None:
     assert ("frontend", "the frontend is shutting down") in found  # a close frame
     assert ("frontend", "its certificate is not trusted (…); set FRONTEND_MOSHI_CA") in found  # moshi is lost
     assert ("moshi", "a tick has not returned for … s") in found  # the engine fails
-    assert ("moshi", "the new certificate cannot be used: …") in found  # a warning in the log
+    assert ("service", "the new certificate cannot be used: …") in found  # a warning in the log
     assert ("page", "No microphone was found. Plug one in, then connect again.") in found
     assert ("page", "Certificate not accepted") in found  # a state
     assert ("page", "Takes … from … to ….") in found
@@ -76,6 +76,6 @@ def test_a_new_error_would_be_found(tmp_path: Path) -> None:
         "    reason = 'ends ' + WHY\n    raise Rejected('cause', 1008, reason)\n"
         "def warn(self, name):\n    log.warning('%s is late', name)\n    self._fail(f'{name} ended')\n"
     )
-    found = messages.of_package(tmp_path, tmp_path)
+    found = messages.of_package(tmp_path, root=tmp_path)
     texts = ("no …", "nothing at all", "ends of a reason", "… is late", "… ended")
     assert set(found) == {Message(text, "new.py") for text in texts}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moshi_frontend.discovery import Endpoint, find_moshi
-from moshi_frontend.errors import StartupError
+from moshi_service.errors import StartupError
 
 # From what wins to what loses.
 SOURCES = [

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from moshi_frontend.errors import StartupError
 from moshi_frontend.settings import Settings, load_settings
+from moshi_service.errors import StartupError
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from moshi_frontend.origins import is_allowed_origin
+from moshi_service.origins import is_allowed_origin
 
 HOST = "talk.example:8080"
 LISTED = ("https://other.example",)

@@ -1,7 +1,7 @@
 import pytest
 
 from moshi_backend.api.auth import has_token
-from moshi_backend.origins import is_allowed_origin
+from moshi_service.origins import is_allowed_origin
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from moshi_backend.errors import StartupError
 from moshi_backend.settings import Settings, load_settings
+from moshi_service.errors import StartupError
 
 
 @pytest.fixture(autouse=True)
@@ -71,9 +71,10 @@ def test_a_long_value_is_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(str(caught.value)) < 800
 
 
-def test_certificate_files_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificate_files_must_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").touch()
     monkeypatch.setenv("MOSHI_TLS", "files")
-    monkeypatch.setenv("MOSHI_TLS_CERT", "cert.pem")
+    monkeypatch.setenv("MOSHI_TLS_CERT", str(tmp_path / "cert.pem"))
     with pytest.raises(StartupError, match="MOSHI_TLS_KEY"):
         load_settings()
     monkeypatch.setenv("MOSHI_TLS_KEY", "key.pem")

@@ -13,8 +13,7 @@ from pydantic import BaseModel
 
 import moshi_backend
 from moshi_backend.api import chat as conversations
-from moshi_backend.api.auth import Access, Doorkeeper
-from moshi_backend.api.headers import SecurityHeaders
+from moshi_backend.api.auth import Access
 from moshi_backend.checkpoint.folders import public_name
 from moshi_backend.conversation import limits as limits_of
 from moshi_backend.conversation import session
@@ -22,8 +21,6 @@ from moshi_backend.conversation.manager import Lobby
 from moshi_backend.conversation.preferences import RANGES, described
 from moshi_backend.engine.engine import Engine
 from moshi_backend.engine.scheduler import PERIOD
-from moshi_backend.framing import UnambiguousFraming
-from moshi_backend.hosts import HostCheck, own_hosts
 from moshi_backend.model import upstream
 from moshi_backend.model.device import used_memory
 from moshi_backend.model.sampling import Sampling
@@ -31,22 +28,21 @@ from moshi_backend.personas.catalogue import Catalogue, Texts
 from moshi_backend.personas.presets import CHARACTERS
 from moshi_backend.protocol import wire as protocol
 from moshi_backend.settings import Settings
-from moshi_backend.telemetry import loop, metrics
+from moshi_backend.telemetry import metrics
+from moshi_service.framing import UnambiguousFraming
+from moshi_service.headers import SecurityHeaders
+from moshi_service.health import Alive, HealthReport
+from moshi_service.hosts import HostCheck, own_hosts
+from moshi_service.limiter import ConnectionLimiter
+from moshi_service.telemetry import loop
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""The answers are for programs: a browser renders none of them."""
 
 OPUS_THREADS = max(2, (os.cpu_count() or 1) // 2)
-
-
-class Alive(BaseModel):
-    status: Literal["alive"] = "alive"
-
-
-class HealthReport(BaseModel):
-    """Whether conversations can begin, and what start-up is doing. `progress` is 0..1 where it is known."""
-
-    status: Literal["starting", "ready", "draining", "failed"]
-    phase: str
-    progress: float | None
-    detail: str
 
 
 class Upstream(BaseModel):
@@ -154,16 +150,16 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
     engine = lobby.engine
     model_name = public_name(settings.model)
     token = settings.api_token.get_secret_value() if settings.api_token else None
-    doorkeeper = Doorkeeper(settings.connections_per_address, settings.connects_per_minute)
+    limiter = ConnectionLimiter(settings.connections_per_address, settings.connects_per_minute)
     chain = settings.tls_cert if settings.tls == "files" else None
     hosts = own_hosts(settings.allowed_hosts, settings.tls_hosts, settings.allowed_origins, chain)
-    access = Access(hosts, settings.allowed_origins, token, doorkeeper)
+    access = Access(hosts, settings.allowed_origins, token, limiter)
     pool = ThreadPoolExecutor(OPUS_THREADS, thread_name_prefix="opus")
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         engine.start()
-        background = [asyncio.create_task(work) for work in (engine.supervise(), loop.watch())]
+        background = [asyncio.create_task(work) for work in (engine.supervise(), loop.watch(metrics.LOOP_LAG))]
         yield
         for task in background:
             task.cancel()
@@ -189,7 +185,7 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
     )
     app.add_middleware(HostCheck, hosts=hosts, setting="MOSHI_ALLOWED_HOSTS")
     app.add_middleware(UnambiguousFraming)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, headers=HEADERS)
 
     @app.get("/alive")
     async def alive() -> Alive:

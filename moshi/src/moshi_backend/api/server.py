@@ -1,82 +1,62 @@
-"""Run the app under uvicorn: a socket of our own, an orderly end."""
+"""Runs the app until a signal ends it."""
 
-import asyncio
 import signal
 import socket
-from collections.abc import Callable
-from functools import partial
-from types import FrameType
 
-import uvicorn
 from fastapi import FastAPI
 
 from moshi_backend.conversation.manager import Lobby
-from moshi_backend.listening import certificate, places
-from moshi_backend.network.addresses import Networks
-from moshi_backend.network.connections import Connections
-from moshi_backend.network.protocols import HEAD_BYTES
-from moshi_backend.network.serving import LimitedServer
-from moshi_backend.protocol import wire as protocol
-from moshi_backend.renewal import keep_current
+from moshi_backend.protocol import wire
 from moshi_backend.settings import Settings
-from moshi_backend.tls import Certificate
+from moshi_backend.telemetry import metrics
+from moshi_service.listening import places as shared_places
+from moshi_service.server import Server
 
 SHUTDOWN_SECONDS = 3
 
+RESERVED_DESCRIPTORS = 96
+"""For the log, the model's files, downloads, the GPU, and telemetry."""
 
-class _Server(LimitedServer):
-    """Lets conversations end, instead of cutting them off: SIGTERM leaves them the time that drains take, and the
-    service answers meanwhile; SIGINT, from somebody at the keyboard, and a second signal leave them none."""
-
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        connections: Connections,
-        lobby: Lobby,
-        find: Callable[[], Certificate | None],
-    ) -> None:
-        super().__init__(config, connections)
-        self._lobby = lobby
-        self._find = find
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if sig == signal.SIGINT or self.should_exit:
-            self._lobby.hurry()
-        self.should_exit = True
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.config.ssl is not None:
-            self._renewal = asyncio.create_task(keep_current(self.config.ssl, self._find))
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._lobby.drain()
-        await super().shutdown(sockets)
+SPARE_CONNECTIONS = 64
+"""Connections that there must be room for beside the clients who wait."""
 
 
-def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, settings: Settings) -> None:
-    """Until SIGINT or SIGTERM; returns normally after either.
+def places(queue: int) -> int:
+    """The number of connections that there is room for if `queue` clients may wait.
 
     Raises:
         StartupError: the limit of open files is too low.
     """
-    proxies = Networks(settings.trusted_proxies)
-    connections = Connections(places(settings.queue), proxies)
-    tls = certificate(settings)
-    config = uvicorn.Config(
+    return shared_places(
+        "MOSHI_QUEUE", queue, descriptors_each=1, spare=SPARE_CONNECTIONS, reserved=RESERVED_DESCRIPTORS
+    )
+
+
+def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM, and return normally after either.
+
+    SIGTERM leaves conversations the time that drains take, and the service answers meanwhile. SIGINT, from somebody at
+    the keyboard, and a second signal leave them none.
+
+    Raises:
+        StartupError: the limit of open files is too low.
+    """
+
+    def on_signal(number: int, stopping: bool) -> None:
+        if number == signal.SIGINT or stopping:
+            lobby.hurry()
+
+    server = Server(
         app,
-        ws="websockets-sansio",
-        h11_max_incomplete_event_size=HEAD_BYTES,
-        ws_max_size=protocol.MESSAGE_BYTES,
-        ws_per_message_deflate=False,  # Opus does not compress further
-        access_log=False,
-        log_config=None,
-        forwarded_allow_ips=proxies.for_uvicorn,
+        settings,
+        places=places(settings.queue),
+        dropped=metrics.DROPPED_CONNECTIONS,
+        drain=lobby.drain,
+        on_signal=on_signal,
+        ws_max_size=wire.MESSAGE_BYTES,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        ssl_certfile=tls.chain if tls else None,
-        ssl_keyfile=tls.key if tls else None,
     )
     # uvicorn raises the signal once more when it is done, which would make an orderly end look like a crash.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    _Server(config, connections, lobby, partial(certificate, settings)).run(sockets=[bound])
+    server.run(sockets=[bound])

@@ -14,9 +14,10 @@ from pathlib import Path
 from cryptography import x509
 
 from moshi_backend.doctor.finding import Finding
-from moshi_backend.errors import LoadError, StartupError
-from moshi_backend.listening import certificate, listen
+from moshi_backend.errors import LoadError
 from moshi_backend.settings import Settings
+from moshi_service.errors import StartupError
+from moshi_service.listening import certificate, listen
 
 CUDA = "12.1"
 
@@ -129,7 +130,7 @@ def opus() -> Finding:
 
 def port(settings: Settings) -> Finding:
     try:
-        listen(settings.host, settings.port).close()
+        listen(settings).close()
     except StartupError as error:
         return Finding("port", "failed", str(error).partition(";")[0], "stop what uses it, or set MOSHI_PORT")
     return Finding("port", "ok", f"{settings.host} port {settings.port} is free")

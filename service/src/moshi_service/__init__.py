@@ -1,0 +1,1 @@
+"""The parts that both services share. It imports neither of them."""

@@ -1,0 +1,54 @@
+"""Limits the connections of each address."""
+
+import time
+from collections import OrderedDict
+
+from moshi_service.network.addresses import group_of
+
+ADDRESSES = 10_000
+"""How many addresses are remembered; the one that was quiet longest is forgotten first."""
+
+
+class ConnectionLimiter:
+    """Counts what each address has open, and how often it comes. An IPv6 address counts with its whole /64.
+
+    Args:
+        connections: of one address at the same time; 0 for any number.
+        per_minute: new connections of one address; 0 for any number. As many may come at once.
+    """
+
+    def __init__(self, connections: int, per_minute: int) -> None:
+        self._connections = connections
+        self._interval = 60 / per_minute if per_minute else 0.0
+        self._burst = 60.0 - self._interval
+        self._open: dict[str, int] = {}
+        self._paid_until: OrderedDict[str, float] = OrderedDict()
+
+    def enter(self, address: str, now: float | None = None) -> str | None:
+        """Why not, or nothing; then `leave` has to follow."""
+        address = group_of(address)
+        now = time.monotonic() if now is None else now
+        if self._connections and self._open.get(address, 0) >= self._connections:
+            return f"{self._connections} connections are open from {address} already"
+        if self._interval and (wait := self._wait(address, now)):
+            return f"too many connections from {address}; Retry-After: {wait:.0f}"
+        self._open[address] = self._open.get(address, 0) + 1
+        return None
+
+    def leave(self, address: str) -> None:
+        address = group_of(address)
+        if self._open[address] == 1:
+            del self._open[address]
+        else:
+            self._open[address] -= 1
+
+    def _wait(self, address: str, now: float) -> float:
+        """Seconds until the address may come again; 0 counts this as one coming."""
+        paid_until = max(self._paid_until.get(address, 0.0), now)
+        if paid_until - now > self._burst:
+            return max(1.0, paid_until - now - self._burst)
+        self._paid_until[address] = paid_until + self._interval
+        self._paid_until.move_to_end(address)
+        if len(self._paid_until) > ADDRESSES:
+            self._paid_until.popitem(last=False)
+        return 0.0

@@ -1,0 +1,100 @@
+"""The things that a service needs before it serves: its port, file descriptors and its certificate."""
+
+import os
+import socket
+import ssl
+from datetime import UTC, datetime
+
+from moshi_service.addresses import own_address
+from moshi_service.errors import StartupError
+from moshi_service.network.descriptors import raise_limit
+from moshi_service.settings import ServiceSettings
+from moshi_service.tls import Certificate, automatic_certificate, names_of_this_machine
+
+MOST_CONNECTIONS = 2048
+"""Connections that there is room for beside the expected ones, if there are descriptors for them."""
+
+
+def listen(settings: ServiceSettings) -> socket.socket:
+    """A bound socket, before anything slow begins. `::` takes IPv4 too.
+
+    Raises:
+        StartupError: the port is taken or the address is not this machine's.
+    """
+    host, port, prefix = settings.host, settings.port, settings.prefix()
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=128, dualstack_ipv6=host == "::")
+    except OSError as error:
+        # The socket module puts the address into the system's message, except for name look-ups.
+        why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise StartupError(
+            f"cannot listen on {host} port {port}: {why}; "
+            f"stop what uses it (ss -ltnp shows it), or set {prefix}HOST or {prefix}PORT"
+        ) from None
+
+
+def places(setting: str, expected: int, *, descriptors_each: int, spare: int, reserved: int) -> int:
+    """The number of connections that there is room for.
+
+    Args:
+        setting: the environment variable with `expected`, for the error.
+        expected: connections that there must be room for.
+        descriptors_each: file descriptors that one of them needs.
+        spare: connections that there must be room for beside them.
+        reserved: descriptors for other things.
+
+    Raises:
+        StartupError: the limit of open files is too low.
+    """
+    descriptors = raise_limit()
+    left = descriptors - reserved - (descriptors_each - 1) * expected
+    if left < expected + spare:
+        needed = reserved + descriptors_each * expected + spare
+        raise StartupError(
+            f"{setting}={expected} needs {needed} open files and the limit is {descriptors}; "
+            "raise it (ulimit -n), or lower the setting"
+        )
+    return min(left, expected + MOST_CONNECTIONS)
+
+
+def certificate(settings: ServiceSettings) -> Certificate | None:
+    """The certificate of the service, made if there is none and the settings ask for one. None without TLS.
+
+    Raises:
+        StartupError: the files do not fit together, the folder cannot be written, or a host name is none.
+    """
+    match settings.tls:
+        case "off":
+            return None
+        case "auto":
+            return _automatic(settings)
+        case "files":
+            return _given(settings)
+
+
+def _automatic(settings: ServiceSettings) -> Certificate:
+    folder, prefix = settings.state_dir / "tls", settings.prefix()
+    try:
+        hosts = (*names_of_this_machine(), *own_address(settings.host), *settings.tls_hosts)
+        return automatic_certificate(folder, hosts, datetime.now(UTC))
+    except OSError as error:
+        why = error.strerror or error
+        raise StartupError(f"cannot keep a certificate in {folder}: {why}; set {prefix}STATE_DIR") from None
+    except ValueError as error:
+        given = ",".join(settings.tls_hosts)
+        raise StartupError(f"{prefix}TLS_HOSTS={given!r}: {error}; it takes names and addresses") from None
+
+
+def _given(settings: ServiceSettings) -> Certificate:
+    assert settings.tls_cert is not None
+    assert settings.tls_key is not None
+    prefix = settings.prefix()
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as error:
+        raise StartupError(
+            f"{prefix}TLS_CERT={settings.tls_cert} with {prefix}TLS_KEY={settings.tls_key}: {error.strerror or error}; "
+            "both must be readable PEM files that belong together"
+        ) from None
+    return Certificate(settings.tls_cert, settings.tls_key, settings.tls_cert)

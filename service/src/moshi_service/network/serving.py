@@ -1,0 +1,51 @@
+"""uvicorn, with listening sockets that have limits."""
+
+import asyncio
+import logging
+import socket
+from functools import partial
+
+import uvicorn
+
+from moshi_service.network.accepting import Acceptor
+from moshi_service.network.connections import Connections
+from moshi_service.network.protocols import HttpProtocol
+
+SWEEP_SECONDS = 1.0
+
+
+class LimitedServer(uvicorn.Server):
+    """Args:
+    connections: the table of connections, of which it makes the only use.
+    """
+
+    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
+        super().__init__(config)
+        self._connections = connections
+        self._acceptors: list[Acceptor] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        logging.getLogger("asyncio").addFilter(_is_not_of_a_lost_peer)
+        await super().startup([])  # without asyncio's servers
+        protocol = partial(
+            HttpProtocol, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        self._acceptors = [Acceptor(one, self._connections, protocol, self.config.ssl) for one in sockets or []]
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for acceptor in self._acceptors:
+            acceptor.close()
+        await super().shutdown(sockets)
+        self._sweeper.cancel()
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self._connections.sweep(loop.time())
+
+
+def _is_not_of_a_lost_peer(record: logging.LogRecord) -> bool:
+    """asyncio warns of each write after the peer is gone. Over TLS a protocol learns that only later."""
+    return record.msg != "socket.send() raised exception."

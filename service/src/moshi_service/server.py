@@ -1,0 +1,80 @@
+"""uvicorn as both services run it: sockets of their own, limits, certificates that are renewed, an orderly end."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from opentelemetry.metrics import Counter
+from starlette.types import ASGIApp
+
+from moshi_service.listening import certificate
+from moshi_service.network.addresses import Networks
+from moshi_service.network.connections import Connections
+from moshi_service.network.protocols import HEAD_BYTES
+from moshi_service.network.serving import LimitedServer
+from moshi_service.renewal import keep_current
+from moshi_service.settings import ServiceSettings
+
+
+class Server(LimitedServer):
+    """
+    Args:
+        places: connections at the same time.
+        dropped: counts connections that are dropped, with the attribute `reason`.
+        drain: ends the conversations before the server stops.
+        on_signal: called with the number of each SIGINT and SIGTERM, and whether the server was stopping already.
+        options: further arguments of `uvicorn.Config`.
+
+    Raises:
+        StartupError: the certificate cannot be read or made.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: ServiceSettings,
+        *,
+        places: int,
+        dropped: Counter,
+        drain: Callable[[], Awaitable[None]],
+        on_signal: Callable[[int, bool], None] = lambda number, stopping: None,
+        **options: Any,
+    ) -> None:
+        proxies = Networks(settings.trusted_proxies)
+        tls = certificate(settings)
+        config = uvicorn.Config(
+            app,
+            ws="websockets-sansio",
+            h11_max_incomplete_event_size=HEAD_BYTES,
+            ws_per_message_deflate=False,  # Opus does not compress further
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            forwarded_allow_ips=proxies.for_uvicorn,
+            ssl_certfile=tls.chain if tls else None,
+            ssl_keyfile=tls.key if tls else None,
+            **options,
+        )
+        super().__init__(config, Connections(places, proxies, dropped))
+        self._find_certificate = partial(certificate, settings)
+        self._drain = drain
+        self._on_signal = on_signal
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in an orderly way, also at a second signal: uvicorn would skip the end of the app then, which logs a
+        traceback."""
+        self._on_signal(sig, self.should_exit)
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.config.ssl is not None:
+            self._renewal = asyncio.create_task(keep_current(self.config.ssl, self._find_certificate))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._drain()
+        await super().shutdown(sockets)
