@@ -2,7 +2,7 @@ using System.Collections;
 
 namespace Scenario6.AppHost;
 
-/// <summary>The services' own settings (docs/configuration.md), taken from the environment of `aspire run`.</summary>
+/// <summary>The services' own settings (docs/reference/configuration.md), taken from the environment of `aspire run`.</summary>
 internal static class Settings
 {
     // The image, the certificate and the secrets below say these.

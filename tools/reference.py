@@ -17,16 +17,16 @@ GENERATED = "Made from the code by `make docs`.\n"
 
 
 def pages() -> dict[str, str]:
-    """File name in docs/ to its text."""
-    return {"metrics.md": _metrics_page(), "configuration.md": _configuration_page()}
+    """Maps a path in docs/ to its text."""
+    return {"reference/metrics.md": _metrics_page(), "reference/configuration.md": _configuration_page()}
 
 
 def _metrics_page() -> str:
     parts = [
         "# Metrics\n",
         GENERATED,
-        "Sent by OTLP ([observability.md](observability.md) says how, and what to look at when). Every attribute takes "
-        "few values; no session, client or text is one.\n",
+        "Sent by OTLP ([observability.md](../how-to/observability.md) says how, and what to look at when). "
+        "Every attribute takes few values; no session, client or text is one.\n",
     ]
     for title, metrics in (("moshi", moshi_metrics.INSTRUMENTS.all), ("frontend", frontend_metrics.INSTRUMENTS.all)):
         rows = (
@@ -60,13 +60,17 @@ def _configuration_page() -> str:
                 ("`MOSHI_URL`", "frontend", "where moshi is; several with commas are replicas. Without it Aspire's"),
                 ("`SCENARIO6_MOSHI_HTTPS`, `SCENARIO6_MOSHI_HTTP`", "Aspire", "where moshi is, set by the AppHost"),
                 ("`services__scenario6-moshi__https__0`, …", "Aspire", "the same, in .NET's form"),
-                ("`SCENARIO6_GPU`, `SCENARIO6_REGISTRY`", "the AppHost", "for `aspire run`: [aspire.md](aspire.md)"),
+                (
+                    "`SCENARIO6_GPU`, `SCENARIO6_REGISTRY`",
+                    "the AppHost",
+                    "for `aspire run`: [aspire.md](../how-to/aspire.md)",
+                ),
                 (
                     "`HF_HOME`, `HF_TOKEN`, `HF_HUB_OFFLINE`",
                     "huggingface_hub",
                     "where models are kept, and the access to them",
                 ),
-                ("`OTEL_*`", "OpenTelemetry", "where telemetry goes: [observability.md](observability.md)"),
+                ("`OTEL_*`", "OpenTelemetry", "where telemetry goes: [observability.md](../how-to/observability.md)"),
             ],
         ),
     ]

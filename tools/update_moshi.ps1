@@ -1,4 +1,4 @@
-# Update, roll back, verify the vendored Moshi: `tools/update_moshi.ps1 --help`, docs/upgrading-moshi.md.
+# Update, roll back, verify the vendored Moshi: `tools/update_moshi.ps1 --help`, docs/how-to/upgrading-moshi.md.
 # Not 'Stop': with it PowerShell up to 7.1 kills Python at its first line on stderr, if somebody redirects that (`2>&1`).
 $ErrorActionPreference = 'Continue'
 $PSNativeCommandUseErrorActionPreference = $false

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Update, roll back, verify the vendored Moshi: `tools/update_moshi.sh --help`, docs/upgrading-moshi.md.
+# Update, roll back, verify the vendored Moshi: `tools/update_moshi.sh --help`, docs/how-to/upgrading-moshi.md.
 set -eu
 folder=$(CDPATH='' cd "$(dirname "$0")" && pwd)
 python=$folder/../.venv/bin/python

@@ -17,7 +17,7 @@ from moshi_backend.conversation.opus import NotOpus, OpusCodec
 from support.chatting import slots_become
 from support.services import Service, running_frontend, running_moshi
 
-DOCS = Path(__file__).parents[2] / "docs"
+REFERENCE = Path(__file__).parents[2] / "docs/reference"
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ async def test_no_sequence_of_messages_harms_the_service(moshi: Service) -> None
 @pytest.mark.parametrize("name", ["moshi", "frontend"])
 def test_the_http_interface_answers_as_it_is_described(name: str, request: pytest.FixtureRequest) -> None:
     service: Service = request.getfixturevalue(name)
-    schema = schemathesis.openapi.from_path(str(DOCS / f"openapi-{name}.json"))
+    schema = schemathesis.openapi.from_path(str(REFERENCE / f"openapi-{name}.json"))
     schema.config.update(base_url=service.url)
     asked = 0
     for operation in schema.get_all_operations():

@@ -245,4 +245,6 @@ def test_the_checked_in_openapi_is_what_the_code_says() -> None:
     printed = subprocess.run(
         [BIN / "moshi-backend", "openapi"], env=clean_environment(), capture_output=True, text=True, check=True
     ).stdout
-    assert json.loads(printed) == json.loads((Path(__file__).parents[2] / "docs/openapi-moshi.json").read_text())
+    assert json.loads(printed) == json.loads(
+        (Path(__file__).parents[2] / "docs/reference/openapi-moshi.json").read_text()
+    )

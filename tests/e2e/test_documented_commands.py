@@ -1,4 +1,4 @@
-"""What README.md and docs/quickstart.md tell to type is typed, in a shell, in this checkout."""
+"""What README.md and docs/tutorial/quickstart.md tell to type is typed, in a shell, in this checkout."""
 
 import os
 import ssl
@@ -13,7 +13,7 @@ from support.services import clean_environment, free_port
 from support.terminal import started
 
 ROOT = Path(__file__).parents[2]
-PAGES = (Path("README.md"), Path("docs/quickstart.md"))
+PAGES = (Path("README.md"), Path("docs/tutorial/quickstart.md"))
 TYPED = [block for page in PAGES for block in blocks(page) if block.language == "sh"]
 ONCE = [block for block in TYPED if not block.mark and "make run" not in block.text]
 STARTS = [block for block in TYPED if not block.mark and "make run" in block.text]
@@ -63,8 +63,8 @@ def test_commands_for_when_it_runs(ports: dict[str, str], tmp_path: Path) -> Non
 def test_the_authority_that_users_are_told_to_trust_is_the_one_of_make_run(
     ports: dict[str, str], tmp_path: Path
 ) -> None:
-    """As docs/certificates.md says it: a command prints the file, before or after the first start."""
-    (command,) = (block for block in blocks(Path("docs/certificates.md")) if not block.mark)
+    """As docs/how-to/certificates.md says it: a command prints the file, before or after the first start."""
+    (command,) = (block for block in blocks(Path("docs/how-to/certificates.md")) if not block.mark)
     # Where services that are asked alone keep theirs: it must not matter.
     elsewhere = {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": os.environ["HOME"]}
 

@@ -1,4 +1,4 @@
-"""The steps of docs/verify.md, with the demo model and a browser that knows no certificate of ours beforehand.
+"""The steps of docs/tutorial/verify.md, with the demo model and a browser that knows no certificate of ours beforehand.
 
 Its pictures are in tests/artifacts/verify. With KEEP_FOR_DOCS=1 they replace those in docs/pictures.
 """

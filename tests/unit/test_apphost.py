@@ -91,5 +91,5 @@ def test_a_volume_is_where_the_image_has_one() -> None:
 
 @pytest.mark.parametrize("variable", sorted(set(re.findall(r"SCENARIO6_[A-Z]+", "".join(SOURCE.values())))))
 def test_its_own_settings_are_explained(variable: str) -> None:
-    assert f"`{variable}`" in (ROOT / "docs/aspire.md").read_text()
-    assert f"`{variable}`" in (ROOT / "docs/configuration.md").read_text()
+    assert f"`{variable}`" in (ROOT / "docs/how-to/aspire.md").read_text()
+    assert f"`{variable}`" in (ROOT / "docs/reference/configuration.md").read_text()

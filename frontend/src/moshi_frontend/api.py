@@ -62,7 +62,7 @@ def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
         version=moshi_frontend.__version__,
         lifespan=lifespan,
         telemetry={"tracing": False},  # a conversation has a span of its own, and health is asked every second
-        openapi_url=None,  # docs/openapi-frontend.json
+        openapi_url=None,  # docs/reference/openapi-frontend.json
     )
 
     @api.get("/alive")

@@ -76,7 +76,7 @@ const en = {
   failed: { title: "That did not work" },
   newConversation: "A new conversation: Moshi does not remember what was said before the connection was lost.",
 
-  // What is not as it should be, and what to do: each has its row in docs/troubleshooting.md.
+  // What is not as it should be, and what to do: each has its row in docs/reference/troubleshooting.md.
   problems: {
     insecure: {
       title: "This address is not secure",

@@ -1,10 +1,10 @@
-"""docs/demo-model.md says what the demo model says, and has a place for its evaluation."""
+"""docs/explanation/demo-model.md says what the demo model says, and has a place for its evaluation."""
 
 from pathlib import Path
 
 from demo_model.sentences import LINES
 
-TEXT = (Path(__file__).parents[3] / "docs" / "demo-model.md").read_text()
+TEXT = (Path(__file__).parents[3] / "docs/explanation/demo-model.md").read_text()
 
 
 def test_every_sentence_of_the_demo_is_documented_and_no_other() -> None:

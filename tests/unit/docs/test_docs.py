@@ -72,11 +72,11 @@ def test_a_named_setting_exists(document: Path) -> None:
 
 
 def test_the_preflight_page_has_the_doctors_rows() -> None:
-    rows = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs/preflight.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs/reference/preflight.md").read_text(), re.MULTILINE)
     assert rows == [finding.check for finding in report.examine(MoshiSettings())]
 
 
-PAGES = (Path("README.md"), Path("docs/quickstart.md"))
+PAGES = (Path("README.md"), Path("docs/tutorial/quickstart.md"))
 
 
 def commands() -> list[Block]:

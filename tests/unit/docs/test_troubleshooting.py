@@ -9,7 +9,7 @@ import pytest
 from support import messages
 from support.messages import Message
 
-PAGE = Path(__file__).parents[3] / "docs" / "troubleshooting.md"
+PAGE = Path(__file__).parents[3] / "docs/reference/troubleshooting.md"
 UNWRITTEN = "Without a message"
 
 

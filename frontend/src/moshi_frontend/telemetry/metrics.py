@@ -1,4 +1,4 @@
-"""Every metric of the service. docs/metrics.md is made from this list.
+"""Every metric of the service. docs/reference/metrics.md is made from this list.
 
 Attributes take few values, all known beforehand: no session, client or text is one.
 """

@@ -1,7 +1,7 @@
 """The wire protocol of `/api/chat`: binary WebSocket messages whose first byte says what they are.
 
 Kinds 0 to 6 are upstream's. Kind 4 metadata is sent only to clients that ask for it with `?protocol=2`.
-docs/protocol.md describes it for people who write a client.
+docs/reference/protocol.md describes it for people who write a client.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The instruments of a service, and the list of them that docs/metrics.md is made from."""
+"""The instruments of a service, and the list of them that docs/reference/metrics.md is made from."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
