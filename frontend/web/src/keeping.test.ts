@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Recording } from "./audio/recording";
-import { RECORDED_RATE } from "./audio/stereo";
+import { RECORDED_RATE } from "./audio/worklets/stereo";
 import {
   current,
   earlier,

@@ -1,12 +1,8 @@
 /** A call: microphone → capture worklet → worker → server, and back to the playback worklet. */
 
-import captureUrl from "./capture.worklet?worker&url";
 import { atEnd, type Step, StepFailed, step, stopTracks, within } from "./patience";
-import playbackUrl from "./playback.worklet?worker&url";
-import recorderUrl from "./recorder.worklet?worker&url";
 import { Recording } from "./recording";
 import { Speaker } from "./speaker";
-import type { Chunk } from "./stereo";
 import type { Call, CallOptions, CallStats, Metadata } from "./types";
 import {
   CAPTURE,
@@ -23,6 +19,10 @@ import {
   type ToRecorder,
   type ToWorker,
 } from "./worklet-messages";
+import captureUrl from "./worklets/capture.worklet?worker&url";
+import playbackUrl from "./worklets/playback.worklet?worker&url";
+import recorderUrl from "./worklets/recorder.worklet?worker&url";
+import type { Chunk } from "./worklets/stereo";
 
 const SPEAKER_MS = 5000;
 const FAREWELL_MS = 2000; // for the worker to take leave of the server
@@ -256,7 +256,7 @@ function seconds<Name extends string>(holder: { [name in Name]?: number } | unde
 
 function openWorker(): Worker {
   try {
-    return new Worker(new URL("./call.worker.ts", import.meta.url), { type: "module" });
+    return new Worker(new URL("./worker/call.worker.ts", import.meta.url), { type: "module" });
   } catch (error) {
     throw new StepFailed("worker", { cause: error });
   }

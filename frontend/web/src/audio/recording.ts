@@ -1,8 +1,8 @@
 /** What both sides said, kept in memory until it is saved: you left, Moshi right. Nothing of it leaves the browser. */
 
-import { OggOpusWriter } from "./ogg";
-import { type Chunk, RECORDED_RATE } from "./stereo";
+import { OggOpusWriter } from "./codec/ogg";
 import type { RecordingFormat } from "./types";
+import { type Chunk, RECORDED_RATE } from "./worklets/stereo";
 
 /** As long as a conversation may be by default; 173 MB. */
 export const MAX_SECONDS = 1800;

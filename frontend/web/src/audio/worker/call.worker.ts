@@ -3,11 +3,10 @@
  * so a busy page costs no audio.
  */
 
-import { Decoder } from "./decoder";
-import { createEncoder, type Encoder } from "./encoder";
-import { Heartbeat } from "./heartbeat";
-import { OggOpusWriter } from "./ogg";
-import { audioMessage, PING, parseMessage } from "./protocol";
+import { Decoder } from "../codec/decoder";
+import { createEncoder, type Encoder } from "../codec/encoder";
+import { OggOpusWriter } from "../codec/ogg";
+import { audioMessage, PING, parseMessage } from "../protocol/messages";
 import {
   type Captured,
   type CloseWorker,
@@ -15,7 +14,8 @@ import {
   type FromWorker,
   type SocketReport,
   type ToWorker,
-} from "./worklet-messages";
+} from "../worklet-messages";
+import { Heartbeat } from "./heartbeat";
 
 const MAX_UNSENT_BYTES = 65_536; // some 15 s of speech: the socket is stuck, and late speech is of no use
 const REPORT_MS = 250;

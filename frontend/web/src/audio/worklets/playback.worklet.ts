@@ -1,7 +1,7 @@
 /** Worker to speaker, through the jitter buffer. */
 
+import { type Decoded, PLAYBACK, type PlaybackReport, type ToPlayback } from "../worklet-messages";
 import { JitterBuffer } from "./jitter-buffer";
-import { type Decoded, PLAYBACK, type PlaybackReport, type ToPlayback } from "./worklet-messages";
 
 const REPORTS_PER_SECOND = 20;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { audioMessage, parseMessage } from "./protocol";
-import type { Metadata } from "./types";
+import type { Metadata } from "../types";
+import { audioMessage, parseMessage } from "./messages";
 
 function message(kind: number, body: string | number[] = []): ArrayBuffer {
   const bytes = typeof body === "string" ? [...new TextEncoder().encode(body)] : body;

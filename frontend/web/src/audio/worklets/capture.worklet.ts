@@ -1,6 +1,6 @@
 /** Microphone to worker: cuts what comes into packets of 20 ms. Muted, it sends silence, so that time goes on. */
 
-import { CAPTURE, type CaptureReport, type ToCapture } from "./worklet-messages";
+import { CAPTURE, type CaptureReport, type ToCapture } from "../worklet-messages";
 
 const PACKET_SECONDS = 0.02;
 

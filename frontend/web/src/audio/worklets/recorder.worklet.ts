@@ -1,7 +1,7 @@
 /** Both sides of the conversation, on the one clock that they share: input 0 is the microphone, input 1 is Moshi. */
 
+import { RECORDER, type ToRecorder } from "../worklet-messages";
 import { Stereo } from "./stereo";
-import { RECORDER, type ToRecorder } from "./worklet-messages";
 
 class Recorder extends AudioWorkletProcessor {
   readonly #stereo = new Stereo((chunk) => this.port.postMessage(chunk, [chunk.buffer]));

@@ -1,7 +1,7 @@
 /** Opus encoders: the browser's own where it has one, else libopus in WebAssembly, loaded only then. */
 
-import type { Codec } from "./types";
-import type { Captured } from "./worklet-messages";
+import type { Codec } from "../types";
+import type { Captured } from "../worklet-messages";
 
 export interface Encoder {
   readonly codec: Codec;

@@ -1,8 +1,8 @@
 /** Ogg/Opus messages to samples, by libopus in WebAssembly: the same in every browser. */
 
 import { OpusDecoder } from "opus-decoder";
+import type { Decoded } from "../worklet-messages";
 import { isOpusHeader, OggReader, preSkipOf } from "./ogg";
-import type { Decoded } from "./worklet-messages";
 
 export class Decoder {
   readonly #opus: OpusDecoder;
