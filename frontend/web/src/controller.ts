@@ -1,7 +1,7 @@
 /** Runs the state machine against the browser and the service. */
 
 import { batch } from "@preact/signals";
-import { nextActivity, noActivity } from "./activity";
+import { nextActivity, noActivity } from "./audio/activity";
 import { startCall } from "./audio/call";
 import { atEnd, StepFailed } from "./audio/patience";
 import type { CallEvents, Metadata } from "./audio/types";

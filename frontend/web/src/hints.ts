@@ -1,9 +1,9 @@
 /** The one hint that the page shows now: the most pressing. */
 
 import { computed, effect, signal, untracked } from "@preact/signals";
+import { type Sample, type Trouble, trouble, withSample } from "./audio/quality";
 import { isUnderWay } from "./conversation";
 import { youAre } from "./hearing";
-import { type Sample, type Trouble, trouble, withSample } from "./quality";
 import { deviceProblem, echo, noMicrophone } from "./sound";
 import { config, state, stats } from "./store";
 

@@ -1,7 +1,7 @@
 /** What the page shows, as signals. controller.ts writes them, components read them. */
 
 import { computed, signal } from "@preact/signals";
-import { type Activity, noActivity } from "./activity";
+import { type Activity, noActivity } from "./audio/activity";
 import type { Call, CallStats } from "./audio/types";
 import type { Config } from "./config";
 import { INITIAL, type State } from "./conversation";

@@ -1,6 +1,6 @@
 import { useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { decibels } from "../activity";
+import { decibels } from "../audio/activity";
 import type { Level } from "../store";
 
 const FLOOR_DB = -60;

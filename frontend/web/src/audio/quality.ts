@@ -1,6 +1,6 @@
 /** Why the sound is broken, from the figures of the last seconds. Pure: the clock comes with each sample. */
 
-import type { CallStats } from "./audio/types";
+import type { CallStats } from "./types";
 
 export type Trouble = "server" | "network";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { CallStats } from "./audio/types";
 import { type Sample, trouble, withSample } from "./quality";
+import type { CallStats } from "./types";
 
 const good: CallStats = {
   codec: "webcodecs",

@@ -1,6 +1,6 @@
 /** Asks the browser for the microphone. */
 
-import { atEnd, PATIENCE_MS, stopTracks, within } from "./audio/patience";
+import { atEnd, PATIENCE_MS, stopTracks, within } from "./patience";
 
 const PERMISSION_MS = 2000;
 
