@@ -8,7 +8,7 @@ import { Persona } from "./components/persona";
 import { SettingsDialog } from "./components/settings-dialog";
 import { Speakers } from "./components/speakers";
 import { Status } from "./components/status";
-import { publicName } from "./service";
+import { publicName } from "./service/availability";
 import { config, settingsOpen } from "./store";
 import { strings } from "./strings";
 

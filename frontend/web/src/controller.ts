@@ -5,7 +5,6 @@ import { nextActivity, noActivity } from "./audio/activity";
 import { startCall } from "./audio/call";
 import { atEnd, StepFailed } from "./audio/patience";
 import type { CallEvents, Metadata } from "./audio/types";
-import { type Config, chatUrl, fetchConfig, reachesMoshi, trustUrl } from "./config";
 import { type Event, isOver, isUnderWay, next } from "./conversation";
 import {
   keepRecording,
@@ -16,11 +15,12 @@ import {
   transcriptContinues,
   transcriptPiece,
 } from "./keeping";
-import { asked } from "./personas";
 import { chosen, microphoneId, persona, pushToTalk, recording } from "./preferences";
 import { stepReason } from "./reasons";
-import { merged, serviceOf } from "./service";
-import { valid } from "./settings";
+import { merged, serviceOf } from "./service/availability";
+import { type Config, chatUrl, fetchConfig, reachesMoshi, trustUrl } from "./service/config";
+import { asked } from "./service/personas";
+import { valid } from "./service/settings";
 import { openMicrophone, replaceMicrophone, useSpeaker } from "./sound";
 import { call, config, inputLevel, outputLevel, service, session, state, stats, tracks } from "./store";
 import { strings } from "./strings";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Health } from "./config";
 import { type Dial, type Event, INITIAL, isOver, isUnderWay, next, type State } from "./conversation";
+import type { Health } from "./service/config";
 import { strings } from "./strings";
 
 const loading: Health = { status: "starting", phase: "download", progress: 0.42, detail: "7 of 16 GB" };

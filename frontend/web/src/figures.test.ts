@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { CallStats } from "./audio/types";
-import type { Config } from "./config";
 import { asReport, figures } from "./figures";
+import type { Config } from "./service/config";
 import { strings } from "./strings";
 
 const stats: CallStats = {

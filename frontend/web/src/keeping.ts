@@ -3,7 +3,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { MAX_SECONDS, type Recording } from "./audio/recording";
 import { isEmpty, isSaved, type Kept, markRecording, markTranscript, soundRoom, withEarlier, withRoom } from "./kept";
-import { publicName } from "./service";
+import { publicName } from "./service/availability";
 import { captionsLength, config, lines, session, unannounced } from "./store";
 import { withPiece } from "./transcript";
 

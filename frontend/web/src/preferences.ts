@@ -1,8 +1,8 @@
 /** What this browser remembers of its person. It never leaves the browser. */
 
 import { effect, type Signal, signal } from "@preact/signals";
-import { isPersona, NOBODY, type Persona } from "./personas";
-import type { Chosen } from "./settings";
+import { isPersona, NOBODY, type Persona } from "./service/personas";
+import type { Chosen } from "./service/settings";
 
 const PREFIX = "scenario6.";
 

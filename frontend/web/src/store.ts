@@ -3,10 +3,10 @@
 import { computed, signal } from "@preact/signals";
 import { type Activity, noActivity } from "./audio/activity";
 import type { Call, CallStats } from "./audio/types";
-import type { Config } from "./config";
 import { INITIAL, type State } from "./conversation";
 import type { Session } from "./kept";
-import type { Service } from "./service";
+import type { Service } from "./service/availability";
+import type { Config } from "./service/config";
 import type { Line } from "./transcript";
 
 export const state = signal<State>(INITIAL);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Health } from "./config";
 import type { Dial, State } from "./conversation";
+import type { Health } from "./service/config";
 import { strings } from "./strings";
 import { waitWords, words } from "./words";
 

@@ -1,9 +1,9 @@
 /** A state in words: what it is, and why or what to do. Nothing in it counts down; screen readers would never end. */
 
-import type { Health } from "./config";
 import type { Place, State } from "./conversation";
 import { sentence } from "./reasons";
-import { publicName, type Service } from "./service";
+import { publicName, type Service } from "./service/availability";
+import type { Health } from "./service/config";
 import { strings } from "./strings";
 
 export interface Words {

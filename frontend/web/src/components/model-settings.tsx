@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { chosen } from "../preferences";
-import { isNumber, type NumberSetting, parse, type Setting, shown } from "../settings";
+import { isNumber, type NumberSetting, parse, type Setting, shown } from "../service/settings";
 import { config } from "../store";
 import { strings } from "../strings";
 import { Choice, NumberField } from "./fields";

@@ -1,8 +1,8 @@
 /** Who one talks to: picked before a conversation, shown in it. */
 
 import { isUnderWay } from "../conversation";
-import { company, OWN, type Personas, type Persona as Picked, roleTokens } from "../personas";
 import { persona } from "../preferences";
+import { company, OWN, type Personas, type Persona as Picked, roleTokens } from "../service/personas";
 import { config, session, state } from "../store";
 import { strings } from "../strings";
 import { Choice, LongText } from "./fields";

@@ -1,4 +1,4 @@
-import { secureUrl } from "../config";
+import { secureUrl } from "../service/config";
 import { config } from "../store";
 import { strings } from "../strings";
 

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
-import type { Health } from "../config";
 import { isUnderWay, type State } from "../conversation";
 import { pushToTalk } from "../preferences";
+import type { Health } from "../service/config";
 import { service, state } from "../store";
 import { strings } from "../strings";
 import { waitWords, words } from "../words";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { INITIAL } from "../conversation";
+import { strings } from "../strings";
+import { words } from "../words";
+import { merged, publicName, serviceOf } from "./availability";
 import type { Config, Health } from "./config";
-import { INITIAL } from "./conversation";
-import { merged, publicName, serviceOf } from "./service";
-import { strings } from "./strings";
-import { words } from "./words";
 
 const info = {
   version: "2.0",

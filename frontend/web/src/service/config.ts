@@ -1,6 +1,6 @@
 /** What `/api/config` says about the service behind this page. */
 
-import { within } from "./audio/patience";
+import { within } from "../audio/patience";
 import type { Personas } from "./personas";
 import type { Advertised, Chosen } from "./settings";
 
