@@ -5,7 +5,7 @@ import { MAX_SECONDS, type Recording } from "./audio/recording";
 import { isEmpty, isSaved, type Kept, markRecording, markTranscript, soundRoom, withEarlier, withRoom } from "./kept";
 import { publicName } from "./service/availability";
 import { captionsLength, config, lines, session, unannounced } from "./store";
-import { withPiece } from "./transcript";
+import { withPiece } from "./transcript/transcript";
 
 /** Of one conversation: one that is lost and begun anew over and over must not fill the page. */
 const MAX_RECORDINGS = 20;

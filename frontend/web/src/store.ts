@@ -7,7 +7,7 @@ import { INITIAL, type State } from "./conversation";
 import type { Session } from "./kept";
 import type { Service } from "./service/availability";
 import type { Config } from "./service/config";
-import type { Line } from "./transcript";
+import type { Line } from "./transcript/transcript";
 
 export const state = signal<State>(INITIAL);
 export const config = signal<Config | null>(null);

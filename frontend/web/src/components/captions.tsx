@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { notRecorded } from "../keeping";
 import { lines, outputActivity, unannounced } from "../store";
 import { strings } from "../strings";
-import { clock } from "../transcript";
+import { clock } from "../transcript/transcript";
 import { Save } from "./save";
 
 const ANNOUNCE_MS = 3000;

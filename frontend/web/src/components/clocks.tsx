@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { strings } from "../strings";
-import { clock } from "../transcript";
+import { clock } from "../transcript/transcript";
 
 export function Elapsed({ since }: { since: number }) {
   return <span role="timer">{clock(Math.max(0, useNow() - since))}</span>;

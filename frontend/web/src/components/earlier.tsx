@@ -1,7 +1,7 @@
 import { earlier, isKeptSaved } from "../keeping";
 import { beganAt, type Kept, MAX_EARLIER, MAX_SOUND_SECONDS } from "../kept";
 import { strings } from "../strings";
-import { clock } from "../transcript";
+import { clock } from "../transcript/transcript";
 import "./earlier.css";
 import { Files } from "./files";
 

@@ -1,7 +1,7 @@
 /** WebVTT from a transcript, as subtitles are usually made: two short lines at a time, one cue after the other. Pure. */
 
+import { strings } from "../strings";
 import { width, wrap } from "./segments";
-import { strings } from "./strings";
 import type { Line } from "./transcript";
 
 export const COLUMNS = 42;

@@ -1,7 +1,7 @@
 /** What Moshi said, line by line with its time, as text and as JSON; subtitles.ts makes WebVTT of it. Pure. */
 
+import { strings } from "../strings";
 import { endsSentence, mayBreak, width } from "./segments";
-import { strings } from "./strings";
 
 /** Times are in ms since the conversation began; `conversation` counts from 0 when one was lost and begun anew. */
 export interface Line {
