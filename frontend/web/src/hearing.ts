@@ -1,7 +1,7 @@
 /** What the page says of each side: who speaks, and whether it is heard. */
 
 import { computed } from "@preact/signals";
-import { noMicrophone } from "./sound";
+import { noMicrophone } from "./conversation/devices";
 import { inputActivity, outputActivity, state } from "./store";
 import type { Strings } from "./strings";
 

@@ -2,9 +2,9 @@
 
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { type Sample, type Trouble, trouble, withSample } from "./audio/quality";
-import { isUnderWay } from "./conversation";
+import { deviceProblem, echo, noMicrophone } from "./conversation/devices";
+import { isUnderWay } from "./conversation/machine";
 import { youAre } from "./hearing";
-import { deviceProblem, echo, noMicrophone } from "./sound";
 import { config, state, stats } from "./store";
 
 export type Hint =

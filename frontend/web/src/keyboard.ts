@@ -1,7 +1,7 @@
 /** Listens to the keyboard. Shortcuts can be switched off: people who dictate would press them by speaking. */
 
-import { hold, toggleMute } from "./controller";
-import { isUnderWay } from "./conversation";
+import { hold, toggleMute } from "./conversation/controller";
+import { isUnderWay } from "./conversation/machine";
 import { pushToTalk, shortcuts } from "./preferences";
 import { type Action, actionOf, activatesAgain, type Press, type Situation } from "./shortcuts";
 import { settingsOpen, state } from "./store";

@@ -1,15 +1,15 @@
 import { render } from "preact";
 import { App } from "./app";
-import { open } from "./controller";
+import { open } from "./conversation/controller";
+import { watchDevices } from "./conversation/devices";
+import { warnOfLoss } from "./conversation/history";
 import { watchQuality } from "./hints";
-import { warnOfLoss } from "./keeping";
 import { listenToKeys } from "./keyboard";
 import { followTheme } from "./preferences";
-import { watchDevices } from "./sound";
 import "./style.css";
+import { keepAwake } from "./conversation/wake-lock";
 import { offerSupport } from "./support";
 import { announceTurns } from "./turn";
-import { keepAwake } from "./wake-lock";
 
 const root = document.getElementById("app");
 if (!root) throw new Error("index.html has no element #app");

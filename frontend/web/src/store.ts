@@ -3,8 +3,8 @@
 import { computed, signal } from "@preact/signals";
 import { type Activity, noActivity } from "./audio/activity";
 import type { Call, CallStats } from "./audio/types";
-import { INITIAL, type State } from "./conversation";
-import type { Session } from "./kept";
+import type { Session } from "./conversation/kept";
+import { INITIAL, type State } from "./conversation/machine";
 import type { Service } from "./service/availability";
 import type { Config } from "./service/config";
 import type { Line } from "./transcript/transcript";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Dial, State } from "./conversation";
+import type { Dial, State } from "./conversation/machine";
 import { strings } from "./strings";
 import { titleFor, waited } from "./turn";
 

@@ -1,7 +1,7 @@
 /** Tells a person who waited in another tab that the microphone is live now: by title, sound and notification. */
 
 import { effect, signal } from "@preact/signals";
-import type { State } from "./conversation";
+import type { State } from "./conversation/machine";
 import { state } from "./store";
 import { strings } from "./strings";
 

@@ -1,6 +1,6 @@
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { notRecorded } from "../keeping";
+import { notRecorded } from "../conversation/history";
 import { lines, outputActivity, unannounced } from "../store";
 import { strings } from "../strings";
 import { clock } from "../transcript/transcript";

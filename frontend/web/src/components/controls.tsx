@@ -1,6 +1,6 @@
 import { useRef, useState } from "preact/hooks";
-import { connect, disconnect, hold, resume, retryNow, toggleMute } from "../controller";
-import { isUnderWay } from "../conversation";
+import { connect, disconnect, hold, resume, retryNow, toggleMute } from "../conversation/controller";
+import { isUnderWay } from "../conversation/machine";
 import { useSafeFocus } from "../focus";
 import { pushToTalk } from "../preferences";
 import { settingsOpen, state } from "../store";

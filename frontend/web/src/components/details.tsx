@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { refreshStats } from "../controller";
+import { refreshStats } from "../conversation/controller";
 import { copyText } from "../copying";
 import { asReport, delay, figures } from "../figures";
 import { config, session, stats } from "../store";

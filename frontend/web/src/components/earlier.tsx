@@ -1,5 +1,5 @@
-import { earlier, isKeptSaved } from "../keeping";
-import { beganAt, type Kept, MAX_EARLIER, MAX_SOUND_SECONDS } from "../kept";
+import { earlier, isKeptSaved } from "../conversation/history";
+import { beganAt, type Kept, MAX_EARLIER, MAX_SOUND_SECONDS } from "../conversation/kept";
 import { strings } from "../strings";
 import { clock } from "../transcript/transcript";
 import "./earlier.css";

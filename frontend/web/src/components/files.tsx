@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
 import { type Recording as Kept, recordingFormats } from "../audio/recording";
 import type { RecordingFormat } from "../audio/types";
-import { recordingSaved, transcriptSaved } from "../keeping";
-import { beganAt, type Kept as Conversation, jsonOf, textOf, vttOf } from "../kept";
+import { recordingSaved, transcriptSaved } from "../conversation/history";
+import { beganAt, type Kept as Conversation, jsonOf, textOf, vttOf } from "../conversation/kept";
 import { fileName, saveFile } from "../saving";
 import { stats } from "../store";
 import { strings } from "../strings";

@@ -1,6 +1,6 @@
+import { deviceProblem, noMicrophone } from "../conversation/devices";
+import { deviceReason, noMicrophoneReason } from "../conversation/reasons";
 import { hint, type Hint as Kind } from "../hints";
-import { deviceReason, noMicrophoneReason } from "../reasons";
-import { deviceProblem, noMicrophone } from "../sound";
 import { settingsOpen, state } from "../store";
 import { strings } from "../strings";
 import { Remaining } from "./clocks";

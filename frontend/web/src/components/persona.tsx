@@ -1,6 +1,6 @@
 /** Who one talks to: picked before a conversation, shown in it. */
 
-import { isUnderWay } from "../conversation";
+import { isUnderWay } from "../conversation/machine";
 import { persona } from "../preferences";
 import { company, OWN, type Personas, type Persona as Picked, roleTokens } from "../service/personas";
 import { config, session, state } from "../store";

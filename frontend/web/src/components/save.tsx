@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { recordingFormats } from "../audio/recording";
-import { current } from "../keeping";
+import { current } from "../conversation/history";
 import { strings } from "../strings";
 import { Files } from "./files";
 import { Download } from "./icons";

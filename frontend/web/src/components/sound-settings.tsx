@@ -1,8 +1,6 @@
 import { recordingFormats } from "../audio/recording";
 import { canChooseSpeaker } from "../audio/speaker";
-import { choosePushToTalk } from "../controller";
-import { microphoneId, pushToTalk, recording, speakerId } from "../preferences";
-import { deviceReason } from "../reasons";
+import { choosePushToTalk } from "../conversation/controller";
 import {
   askForSpeaker,
   asksForSpeaker,
@@ -13,7 +11,9 @@ import {
   echo,
   microphones,
   speakers,
-} from "../sound";
+} from "../conversation/devices";
+import { deviceReason } from "../conversation/reasons";
+import { microphoneId, pushToTalk, recording, speakerId } from "../preferences";
 import { strings } from "../strings";
 import { Choice, Group, Switch } from "./fields";
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { isUnderWay, type State } from "../conversation";
+import { isUnderWay, type State } from "../conversation/machine";
 import { pushToTalk } from "../preferences";
 import type { Health } from "../service/config";
 import { service, state } from "../store";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { INITIAL } from "../conversation";
+import { INITIAL } from "../conversation/machine";
 import { strings } from "../strings";
 import { words } from "../words";
 import { merged, publicName, serviceOf } from "./availability";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { strings } from "../strings";
 import { closeReason, microphoneReason, sentence } from "./reasons";
-import { strings } from "./strings";
 
 describe("a reason", () => {
   it.each([

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { Call } from "./audio/types";
-import { microphoneId, speakerId } from "./preferences";
+import type { Call } from "../audio/types";
+import { microphoneId, speakerId } from "../preferences";
+import { call } from "../store";
 import {
   chooseMicrophone,
   chooseSpeaker,
@@ -11,8 +12,7 @@ import {
   openMicrophone,
   replaceMicrophone,
   watchDevices,
-} from "./sound";
-import { call } from "./store";
+} from "./devices";
 
 const wanted: (string | undefined)[] = [];
 let available: string[];

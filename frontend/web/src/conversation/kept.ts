@@ -1,8 +1,8 @@
 /** One conversation as this tab keeps it: its files, and what of it was saved. */
 
-import type { Recording } from "./audio/recording";
-import { asVtt } from "./transcript/subtitles";
-import { asJson, asText, type Line } from "./transcript/transcript";
+import type { Recording } from "../audio/recording";
+import { asVtt } from "../transcript/subtitles";
+import { asJson, asText, type Line } from "../transcript/transcript";
 
 export interface Session {
   readonly id: string;

@@ -1,9 +1,9 @@
 /** The states of a conversation and what leads from one to the next. Pure: clock and chance come with the events. */
 
+import type { Health } from "../service/config";
+import { strings } from "../strings";
 import { closeReason, microphoneReason, withoutAdvice } from "./reasons";
 import { isTemporary, retryAt } from "./retrying";
-import type { Health } from "./service/config";
-import { strings } from "./strings";
 
 /** What lasts from one attempt to the next. */
 export interface Dial {

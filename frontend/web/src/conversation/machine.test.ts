@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type Dial, type Event, INITIAL, isOver, isUnderWay, next, type State } from "./conversation";
-import type { Health } from "./service/config";
-import { strings } from "./strings";
+import type { Health } from "../service/config";
+import { strings } from "../strings";
+import { type Dial, type Event, INITIAL, isOver, isUnderWay, next, type State } from "./machine";
 
 const loading: Health = { status: "starting", phase: "download", progress: 0.42, detail: "7 of 16 GB" };
 const first: Dial = { attempt: 0, lost: false, muted: false };

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { Recording } from "./audio/recording";
-import { RECORDED_RATE } from "./audio/worklets/stereo";
+import { Recording } from "../audio/recording";
+import { RECORDED_RATE } from "../audio/worklets/stereo";
+import { captionsLength, lines, unannounced } from "../store";
 import {
   current,
   earlier,
@@ -14,9 +15,8 @@ import {
   transcriptPiece,
   transcriptSaved,
   warnOfLoss,
-} from "./keeping";
+} from "./history";
 import { beganAt, jsonOf, MAX_EARLIER, textOf, vttOf } from "./kept";
-import { captionsLength, lines, unannounced } from "./store";
 
 function talk(words: string, at = 1_000_000): void {
   transcriptBegins();

@@ -1,12 +1,12 @@
 /** Microphones and speakers: which there are, which is used, and how well the echo is kept out. */
 
 import { signal } from "@preact/signals";
-import { noActivity } from "./audio/activity";
-import { requestMicrophone } from "./audio/microphone";
-import { stopTracks, within } from "./audio/patience";
-import type { Call } from "./audio/types";
-import { microphoneId, speakerId } from "./preferences";
-import { call, tracks } from "./store";
+import { noActivity } from "../audio/activity";
+import { requestMicrophone } from "../audio/microphone";
+import { stopTracks, within } from "../audio/patience";
+import type { Call } from "../audio/types";
+import { microphoneId, speakerId } from "../preferences";
+import { call, tracks } from "../store";
 
 export interface Device {
   id: string;

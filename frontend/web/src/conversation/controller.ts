@@ -1,11 +1,18 @@
 /** Runs the state machine against the browser and the service. */
 
 import { batch } from "@preact/signals";
-import { nextActivity, noActivity } from "./audio/activity";
-import { startCall } from "./audio/call";
-import { atEnd, StepFailed } from "./audio/patience";
-import type { CallEvents, Metadata } from "./audio/types";
-import { type Event, isOver, isUnderWay, next } from "./conversation";
+import { nextActivity, noActivity } from "../audio/activity";
+import { startCall } from "../audio/call";
+import { atEnd, StepFailed } from "../audio/patience";
+import type { CallEvents, Metadata } from "../audio/types";
+import { chosen, microphoneId, persona, pushToTalk, recording } from "../preferences";
+import { merged, serviceOf } from "../service/availability";
+import { type Config, chatUrl, fetchConfig, reachesMoshi, trustUrl } from "../service/config";
+import { asked } from "../service/personas";
+import { valid } from "../service/settings";
+import { call, config, inputLevel, outputLevel, service, session, state, stats, tracks } from "../store";
+import { strings } from "../strings";
+import { openMicrophone, replaceMicrophone, useSpeaker } from "./devices";
 import {
   keepRecording,
   notRecorded,
@@ -14,16 +21,9 @@ import {
   transcriptBegins,
   transcriptContinues,
   transcriptPiece,
-} from "./keeping";
-import { chosen, microphoneId, persona, pushToTalk, recording } from "./preferences";
+} from "./history";
+import { type Event, isOver, isUnderWay, next } from "./machine";
 import { stepReason } from "./reasons";
-import { merged, serviceOf } from "./service/availability";
-import { type Config, chatUrl, fetchConfig, reachesMoshi, trustUrl } from "./service/config";
-import { asked } from "./service/personas";
-import { valid } from "./service/settings";
-import { openMicrophone, replaceMicrophone, useSpeaker } from "./sound";
-import { call, config, inputLevel, outputLevel, service, session, state, stats, tracks } from "./store";
-import { strings } from "./strings";
 
 const POLL_MS = 1000;
 const IDLE_POLL_MS = 5000; // and every second until the service is ready

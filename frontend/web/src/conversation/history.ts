@@ -1,11 +1,11 @@
 /** What this tab keeps of its conversations, until it is closed: the one that goes on, and those before it. */
 
 import { batch, computed, signal } from "@preact/signals";
-import { MAX_SECONDS, type Recording } from "./audio/recording";
+import { MAX_SECONDS, type Recording } from "../audio/recording";
+import { publicName } from "../service/availability";
+import { captionsLength, config, lines, session, unannounced } from "../store";
+import { withPiece } from "../transcript/transcript";
 import { isEmpty, isSaved, type Kept, markRecording, markTranscript, soundRoom, withEarlier, withRoom } from "./kept";
-import { publicName } from "./service/availability";
-import { captionsLength, config, lines, session, unannounced } from "./store";
-import { withPiece } from "./transcript/transcript";
 
 /** Of one conversation: one that is lost and begun anew over and over must not fill the page. */
 const MAX_RECORDINGS = 20;

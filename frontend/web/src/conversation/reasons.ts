@@ -1,9 +1,9 @@
 /** Error names and close codes, in words that say what to do. */
 
-import type { Step } from "./audio/patience";
-import { FAILED } from "./audio/worklet-messages";
-import type { DeviceProblem, NoMicrophone } from "./sound";
-import { strings } from "./strings";
+import type { Step } from "../audio/patience";
+import { FAILED } from "../audio/worklet-messages";
+import { strings } from "../strings";
+import type { DeviceProblem, NoMicrophone } from "./devices";
 
 /** A step on the way to a call that the browser failed at, or did not finish. */
 export function stepReason(step: Step): string {
