@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { INITIAL } from "../conversation/machine";
 import { strings } from "../strings";
-import { words } from "../words";
+import { words } from "../ui/words";
 import { merged, publicName, serviceOf } from "./availability";
 import type { Config, Health } from "./config";
 

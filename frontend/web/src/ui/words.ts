@@ -1,10 +1,10 @@
 /** A state in words: what it is, and why or what to do. Nothing in it counts down; screen readers would never end. */
 
-import type { Place, State } from "./conversation/machine";
-import { sentence } from "./conversation/reasons";
-import { publicName, type Service } from "./service/availability";
-import type { Health } from "./service/config";
-import { strings } from "./strings";
+import type { Place, State } from "../conversation/machine";
+import { sentence } from "../conversation/reasons";
+import { publicName, type Service } from "../service/availability";
+import type { Health } from "../service/config";
+import { strings } from "../strings";
 
 export interface Words {
   title: string;

@@ -1,9 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { refreshStats } from "../conversation/controller";
-import { copyText } from "../copying";
-import { asReport, delay, figures } from "../figures";
 import { config, session, stats } from "../store";
 import { strings } from "../strings";
+import { copyText } from "./clipboard";
+import { asReport, delay, figures } from "./figures";
 
 const REFRESH_MS = 1000;
 

@@ -1,10 +1,10 @@
 /** Listens to the keyboard. Shortcuts can be switched off: people who dictate would press them by speaking. */
 
-import { hold, toggleMute } from "./conversation/controller";
-import { isUnderWay } from "./conversation/machine";
-import { pushToTalk, shortcuts } from "./preferences";
+import { hold, toggleMute } from "../conversation/controller";
+import { isUnderWay } from "../conversation/machine";
+import { pushToTalk, shortcuts } from "../preferences";
+import { settingsOpen, state } from "../store";
 import { type Action, actionOf, activatesAgain, type Press, type Situation } from "./shortcuts";
-import { settingsOpen, state } from "./store";
 
 const EDITABLE = "input, textarea, select, dialog";
 const CONTROL = "button, a[href], summary";

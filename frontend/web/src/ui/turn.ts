@@ -1,9 +1,9 @@
 /** Tells a person who waited in another tab that the microphone is live now: by title, sound and notification. */
 
 import { effect, signal } from "@preact/signals";
-import type { State } from "./conversation/machine";
-import { state } from "./store";
-import { strings } from "./strings";
+import type { State } from "../conversation/machine";
+import { state } from "../store";
+import { strings } from "../strings";
 
 const WAITING: readonly State["name"][] = ["queued", "starting", "busy", "reconnecting", "untrusted"];
 const PASSING: readonly State["name"][] = ["connecting", "preparing"];

@@ -1,9 +1,9 @@
 /** The figures of a connection, as a support engineer reads them. Pure. */
 
-import type { CallStats } from "./audio/types";
-import { publicName } from "./service/availability";
-import type { Config } from "./service/config";
-import { strings } from "./strings";
+import type { CallStats } from "../audio/types";
+import { publicName } from "../service/availability";
+import type { Config } from "../service/config";
+import { strings } from "../strings";
 
 export type Figure = readonly [name: string, value: string];
 

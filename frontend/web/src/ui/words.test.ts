@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Dial, State } from "./conversation/machine";
-import type { Health } from "./service/config";
-import { strings } from "./strings";
+import type { Dial, State } from "../conversation/machine";
+import type { Health } from "../service/config";
+import { strings } from "../strings";
 import { waitWords, words } from "./words";
 
 const dial: Dial = { attempt: 0, lost: false, muted: false };

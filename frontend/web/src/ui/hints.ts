@@ -1,11 +1,11 @@
 /** The one hint that the page shows now: the most pressing. */
 
 import { computed, effect, signal, untracked } from "@preact/signals";
-import { type Sample, type Trouble, trouble, withSample } from "./audio/quality";
-import { deviceProblem, echo, noMicrophone } from "./conversation/devices";
-import { isUnderWay } from "./conversation/machine";
+import { type Sample, type Trouble, trouble, withSample } from "../audio/quality";
+import { deviceProblem, echo, noMicrophone } from "../conversation/devices";
+import { isUnderWay } from "../conversation/machine";
+import { config, state, stats } from "../store";
 import { youAre } from "./hearing";
-import { config, state, stats } from "./store";
 
 export type Hint =
   | "warning"

@@ -1,6 +1,6 @@
-import { moshiIs, youAre } from "../hearing";
 import { inputLevel, outputLevel, state } from "../store";
 import { strings } from "../strings";
+import { moshiIs, youAre } from "./hearing";
 import { Microphone, Voice } from "./icons";
 import { Waveform } from "./waveform";
 

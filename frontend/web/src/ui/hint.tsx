@@ -1,9 +1,9 @@
 import { deviceProblem, noMicrophone } from "../conversation/devices";
 import { deviceReason, noMicrophoneReason } from "../conversation/reasons";
-import { hint, type Hint as Kind } from "../hints";
 import { settingsOpen, state } from "../store";
 import { strings } from "../strings";
 import { Remaining } from "./clocks";
+import { hint, type Hint as Kind } from "./hints";
 
 /** It has its place whether there is a hint or not, so that nothing moves when one comes or goes. */
 export function Hint() {

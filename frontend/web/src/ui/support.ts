@@ -1,8 +1,8 @@
 /** `window.scenario6`: the figures that a support engineer, or a test, asks for. Read-only. */
 
-import type { CallStats } from "./audio/types";
-import { refreshStats } from "./conversation/controller";
-import { captionsLength, state, stats } from "./store";
+import type { CallStats } from "../audio/types";
+import { refreshStats } from "../conversation/controller";
+import { captionsLength, state, stats } from "../store";
 
 export type SupportStats = { state: string; captionsLength: number } & Partial<CallStats>;
 

@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
-import { chosen } from "../preferences";
-import { isNumber, type NumberSetting, parse, type Setting, shown } from "../service/settings";
-import { config } from "../store";
-import { strings } from "../strings";
-import { Choice, NumberField } from "./fields";
+import { chosen } from "../../preferences";
+import { isNumber, type NumberSetting, parse, type Setting, shown } from "../../service/settings";
+import { config } from "../../store";
+import { strings } from "../../strings";
+import { Choice, NumberField } from "../fields";
 
 /** What the service lets a client choose, no more. Few need it; it is open where something was changed. */
 export function ModelSettings() {

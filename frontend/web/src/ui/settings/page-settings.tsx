@@ -1,6 +1,6 @@
-import { shortcuts, type Theme, theme } from "../preferences";
-import { strings } from "../strings";
-import { Choice, Group, Switch } from "./fields";
+import { shortcuts, type Theme, theme } from "../../preferences";
+import { strings } from "../../strings";
+import { Choice, Group, Switch } from "../fields";
 
 export function PageSettings() {
   return (

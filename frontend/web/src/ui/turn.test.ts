@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Dial, State } from "./conversation/machine";
-import { strings } from "./strings";
+import type { Dial, State } from "../conversation/machine";
+import { strings } from "../strings";
 import { titleFor, waited } from "./turn";
 
 const dial: Dial = { attempt: 0, lost: false, muted: false };

@@ -1,16 +1,16 @@
-import { Captions } from "./components/captions";
-import { Controls } from "./components/controls";
-import { Details } from "./components/details";
-import { Earlier } from "./components/earlier";
-import { Hint } from "./components/hint";
-import { Gear } from "./components/icons";
-import { Persona } from "./components/persona";
-import { SettingsDialog } from "./components/settings-dialog";
-import { Speakers } from "./components/speakers";
-import { Status } from "./components/status";
-import { publicName } from "./service/availability";
-import { config, settingsOpen } from "./store";
-import { strings } from "./strings";
+import { publicName } from "../service/availability";
+import { config, settingsOpen } from "../store";
+import { strings } from "../strings";
+import { Captions } from "./captions";
+import { Controls } from "./controls";
+import { Details } from "./details";
+import { Earlier } from "./earlier";
+import { Hint } from "./hint";
+import { Gear } from "./icons";
+import { Persona } from "./persona";
+import { SettingsDialog } from "./settings/settings-dialog";
+import { Speakers } from "./speakers";
+import { Status } from "./status";
 
 export function App() {
   return (

@@ -1,12 +1,12 @@
 import { useRef, useState } from "preact/hooks";
 import { connect, disconnect, hold, resume, retryNow, toggleMute } from "../conversation/controller";
 import { isUnderWay } from "../conversation/machine";
-import { useSafeFocus } from "../focus";
 import { pushToTalk } from "../preferences";
 import { settingsOpen, state } from "../store";
 import { strings } from "../strings";
-import { askToNotify, notifications } from "../turn";
+import { useSafeFocus } from "./focus";
 import { HangUp, Microphone } from "./icons";
+import { askToNotify, notifications } from "./turn";
 
 /**
  * The buttons of the conversation. Each keeps its identity, so that none inherits another's focus: a key that begins a

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import type { CallStats } from "./audio/types";
+import type { CallStats } from "../audio/types";
+import type { Config } from "../service/config";
+import { strings } from "../strings";
 import { asReport, figures } from "./figures";
-import type { Config } from "./service/config";
-import { strings } from "./strings";
 
 const stats: CallStats = {
   codec: "webcodecs",

@@ -4,9 +4,9 @@ import { pushToTalk } from "../preferences";
 import type { Health } from "../service/config";
 import { service, state } from "../store";
 import { strings } from "../strings";
-import { waitWords, words } from "../words";
 import { Elapsed, Remaining } from "./clocks";
 import { Secure } from "./secure";
+import { waitWords, words } from "./words";
 
 /** What is going on, in words. What counts is beside them, so that a screen reader is told once. */
 export function Status() {

@@ -3,9 +3,9 @@ import { type Recording as Kept, recordingFormats } from "../audio/recording";
 import type { RecordingFormat } from "../audio/types";
 import { recordingSaved, transcriptSaved } from "../conversation/history";
 import { beganAt, type Kept as Conversation, jsonOf, textOf, vttOf } from "../conversation/kept";
-import { fileName, saveFile } from "../saving";
 import { stats } from "../store";
 import { strings } from "../strings";
+import { fileName, saveFile } from "./download";
 
 /** The files of one conversation, to be saved. `done`: one of them was. */
 export function Files({ kept, done }: { kept: Conversation; done?: () => void }) {

@@ -1,9 +1,9 @@
 /** What the page says of each side: who speaks, and whether it is heard. */
 
 import { computed } from "@preact/signals";
-import { noMicrophone } from "./conversation/devices";
-import { inputActivity, outputActivity, state } from "./store";
-import type { Strings } from "./strings";
+import { noMicrophone } from "../conversation/devices";
+import { inputActivity, outputActivity, state } from "../store";
+import type { Strings } from "../strings";
 
 type Word = keyof Strings["activity"];
 

@@ -1,6 +1,6 @@
-import { recordingFormats } from "../audio/recording";
-import { canChooseSpeaker } from "../audio/speaker";
-import { choosePushToTalk } from "../conversation/controller";
+import { recordingFormats } from "../../audio/recording";
+import { canChooseSpeaker } from "../../audio/speaker";
+import { choosePushToTalk } from "../../conversation/controller";
 import {
   askForSpeaker,
   asksForSpeaker,
@@ -11,11 +11,11 @@ import {
   echo,
   microphones,
   speakers,
-} from "../conversation/devices";
-import { deviceReason } from "../conversation/reasons";
-import { microphoneId, pushToTalk, recording, speakerId } from "../preferences";
-import { strings } from "../strings";
-import { Choice, Group, Switch } from "./fields";
+} from "../../conversation/devices";
+import { deviceReason } from "../../conversation/reasons";
+import { microphoneId, pushToTalk, recording, speakerId } from "../../preferences";
+import { strings } from "../../strings";
+import { Choice, Group, Switch } from "../fields";
 
 export function SoundSettings() {
   const problem = deviceProblem.value;

@@ -1,7 +1,7 @@
 import { useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { settingsOpen } from "../store";
-import { strings } from "../strings";
+import { settingsOpen } from "../../store";
+import { strings } from "../../strings";
 import { ModelSettings } from "./model-settings";
 import { PageSettings } from "./page-settings";
 import { SoundSettings } from "./sound-settings";
