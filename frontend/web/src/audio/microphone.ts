@@ -1,6 +1,8 @@
 /** Asks the browser for the microphone. */
 
-import { atEnd, PATIENCE_MS, stopTracks, within } from "./patience";
+import { within } from "../common/timeout";
+import { atEnd, stopTracks } from "./release";
+import { STEP_MS } from "./steps";
 
 const PERMISSION_MS = 2000;
 
@@ -19,7 +21,7 @@ export async function requestMicrophone(id: string, over: AbortSignal): Promise<
     () => undefined,
   );
   // A person may take any time to answer the browser's question. A device may not.
-  const allowed = whenAllowed(request.signal).then(() => within(PATIENCE_MS.microphone, asked, request.signal));
+  const allowed = whenAllowed(request.signal).then(() => within(STEP_MS.microphone, asked, request.signal));
   try {
     return await Promise.race([within(null, asked, request.signal), allowed]);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Sample, trouble, withSample } from "./quality";
-import type { CallStats } from "./types";
+import type { CallStats } from "./stats";
 
 const good: CallStats = {
   codec: "webcodecs",

@@ -1,6 +1,7 @@
 /** Why the sound is broken, from the figures of the last seconds. Pure: the clock comes with each sample. */
 
-import type { CallStats } from "./types";
+import { FRAME_MS } from "./format";
+import type { CallStats } from "./stats";
 
 export type Trouble = "server" | "network";
 
@@ -15,7 +16,6 @@ const GAPS = 3;
 const GAPS_MS = 300; // of silence in those gaps
 const SILENCE_MS = 1000;
 const LATE_MS = 500; // in the buffer beyond its target
-const FRAME_MS = 80;
 const SLOW_TICK_MS = FRAME_MS; // a step that takes longer than its sound
 const SLOW_LAG_MS = 300;
 const SLOW_TRIP_MS = 200;

@@ -1,8 +1,10 @@
 /** What both sides said, kept in memory until it is saved: you left, Moshi right. Nothing of it leaves the browser. */
 
 import { OggOpusWriter } from "./codec/ogg";
-import type { RecordingFormat } from "./types";
+import { PACKET_SAMPLES } from "./format";
 import { type Chunk, RECORDED_RATE } from "./worklets/stereo";
+
+export type RecordingFormat = "wav" | "opus";
 
 /** As long as a conversation may be by default; 173 MB. */
 export const MAX_SECONDS = 1800;
@@ -10,7 +12,6 @@ const CHANNELS = 2;
 const BYTES_PER_FRAME = 2 * CHANNELS;
 const WAV_HEADER_BYTES = 44;
 const BITS_PER_SECOND = 64_000;
-const PACKET_SAMPLES = 960; // 20 ms at 48 kHz, by which Ogg counts
 const CHUNKS_AHEAD = 50;
 
 /** What this browser can make of a recording. */

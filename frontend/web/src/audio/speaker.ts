@@ -1,10 +1,32 @@
-/** Where a call is heard. Chromium moves the whole AudioContext to a device; Firefox can only move an <audio> element. */
+/** The sound output of a call. Chromium moves the whole AudioContext to a device; Firefox can only move an <audio> element. */
+
+import { SAMPLE_RATE } from "./format";
+import { atEnd } from "./release";
+import { StepFailed } from "./steps";
 
 const hasContextSink = (): boolean => "AudioContext" in globalThis && "setSinkId" in AudioContext.prototype;
 
 /** Whether this browser plays elsewhere than on the system's speaker. */
 export function canChooseSpeaker(): boolean {
   return hasContextSink() || ("HTMLMediaElement" in globalThis && "setSinkId" in HTMLMediaElement.prototype);
+}
+
+/**
+ * Opens the browser's sound until the call is `over`. Call it from a click: browsers start sound only then.
+ *
+ * @throws StepFailed where there is nothing to play on
+ */
+export function openAudio(over: AbortSignal): AudioContext {
+  try {
+    const context = new AudioContext({ latencyHint: "interactive", sampleRate: SAMPLE_RATE });
+    atEnd(over, () => {
+      if (context.state !== "closed") void context.close().catch(() => undefined);
+    });
+    void context.resume().catch(() => undefined); // the call waits for it
+    return context;
+  } catch (error) {
+    throw new StepFailed("speaker", { cause: error });
+  }
 }
 
 export class Speaker {

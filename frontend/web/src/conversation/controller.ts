@@ -1,17 +1,18 @@
 /** Runs the state machine against the browser and the service. */
 
 import { batch } from "@preact/signals";
-import { nextActivity, noActivity } from "../audio/activity";
-import { startCall } from "../audio/call";
-import { atEnd, StepFailed } from "../audio/patience";
-import type { CallEvents, Metadata } from "../audio/types";
-import { chosen, microphoneId, persona, pushToTalk, recording } from "../preferences";
-import { merged, serviceOf } from "../service/availability";
-import { type Config, chatUrl, fetchConfig, reachesMoshi, trustUrl } from "../service/config";
+import { Call, type CallEvents } from "../audio/call";
+import { CloseCode } from "../audio/protocol/close-code";
+import type { Metadata } from "../audio/protocol/metadata";
+import { openAudio } from "../audio/speaker";
+import { StepFailed } from "../audio/steps";
+import { service, serviceSeen } from "../service/availability";
+import { chatUrl, fetchConfig, reachesMoshi, trustUrl } from "../service/config";
 import { asked } from "../service/personas";
 import { valid } from "../service/settings";
-import { call, config, inputLevel, outputLevel, service, session, state, stats, tracks } from "../store";
+import type { Config } from "../service/types";
 import { strings } from "../strings";
+import { call, forgetLastCall, refreshStats } from "./current-call";
 import { openMicrophone, replaceMicrophone, useSpeaker } from "./devices";
 import {
   keepRecording,
@@ -22,12 +23,14 @@ import {
   transcriptContinues,
   transcriptPiece,
 } from "./history";
+import { heard, silence } from "./loudness";
 import { type Event, isOver, isUnderWay, next } from "./machine";
+import { chosen, microphoneId, persona, pushToTalk, recording } from "./preferences";
 import { stepReason } from "./reasons";
+import { state } from "./state";
 
 const POLL_MS = 1000;
 const IDLE_POLL_MS = 5000; // and every second until the service is ready
-const SAMPLE_RATE = 48_000;
 
 /** The life of the attempt or call that counts. Aborting it stops the microphone and closes the sound, at any step. */
 let end = new AbortController();
@@ -49,13 +52,6 @@ export async function open(): Promise<void> {
 async function lookAtService(): Promise<void> {
   if (isUnderWay(state.value) || document.visibilityState !== "visible") return;
   serviceSeen(await fetchConfig().catch(() => null));
-}
-
-function serviceSeen(latest: Config | null): void {
-  batch(() => {
-    service.value = serviceOf(latest);
-    config.value = merged(config.value, latest);
-  });
 }
 
 /** Begin. Call it from a click: browsers start sound only then. */
@@ -103,11 +99,6 @@ export function resume(): void {
   void call.value?.resume().catch(() => undefined); // the page still says that it is interrupted
 }
 
-/** The figures of the call that is going on. */
-export function refreshStats(): void {
-  if (call.value) stats.value = call.value.stats();
-}
-
 function send(event: Event): void {
   const before = state.value;
   const now = next(before, event);
@@ -127,8 +118,7 @@ async function dial(): Promise<void> {
   const mine = new AbortController();
   end = mine;
   batch(() => {
-    stats.value = null;
-    session.value = null;
+    forgetLastCall();
     silence();
   });
   try {
@@ -144,7 +134,7 @@ async function dial(): Promise<void> {
 /** @throws StepFailed, AbortError and what else browsers throw */
 async function attempt(mine: AbortController): Promise<void> {
   const over = mine.signal;
-  const context = openSpeaker(over);
+  const context = openAudio(over);
   const microphone = await openMicrophone(microphoneId.value, over);
   over.throwIfAborted();
   if (typeof microphone === "string") return send({ type: "microphone refused", error: microphone });
@@ -155,7 +145,7 @@ async function attempt(mine: AbortController): Promise<void> {
 
   const wanted = recording.value;
   const room = wanted ? roomForRecording() : 0;
-  const started = await startCall({
+  const started = await Call.start({
     url: chatUrl(ready, location.href, {
       ...valid(chosen.value, ready.moshi.info?.settings ?? {}),
       ...asked(persona.value, ready.moshi.info?.personas),
@@ -201,15 +191,7 @@ function eventsFor(over: AbortSignal): CallEvents {
     onMicrophoneLost: ifCurrent(() => {
       if (call.value) void replaceMicrophone(call.value);
     }),
-    onLevels: ifCurrent((input, output) => {
-      const now = performance.now();
-      batch(() => {
-        inputLevel.value = { rms: input };
-        outputLevel.value = { rms: output };
-        tracks.input.value = nextActivity(tracks.input.value, input, now);
-        tracks.output.value = nextActivity(tracks.output.value, output, now);
-      });
-    }),
+    onLevels: ifCurrent(heard),
     onClose: ifCurrent((code, reason) => {
       refreshStats();
       send({ type: "closed", code, reason, now: Date.now(), chance: Math.random() });
@@ -251,29 +233,6 @@ function leaveCall(): void {
   silence();
 }
 
-function silence(): void {
-  batch(() => {
-    inputLevel.value = outputLevel.value = null;
-    const now = performance.now();
-    tracks.input.value = noActivity(now, tracks.input.value.heard); // the microphone is still the same
-    tracks.output.value = noActivity(now);
-  });
-}
-
-/** Call it from a click: browsers start sound only then. @throws StepFailed where there is nothing to play on */
-function openSpeaker(over: AbortSignal): AudioContext {
-  try {
-    const context = new AudioContext({ latencyHint: "interactive", sampleRate: SAMPLE_RATE });
-    atEnd(over, () => {
-      if (context.state !== "closed") void context.close().catch(() => undefined);
-    });
-    void context.resume().catch(() => undefined); // startCall waits for it
-    return context;
-  } catch (error) {
-    throw new StepFailed("speaker", { cause: error });
-  }
-}
-
 /** Until the model can be talked to; null if the attempt is over before. @throws AbortError at the end of the call */
 async function waitForModel(over: AbortSignal): Promise<Config | null> {
   while (!over.aborted) {
@@ -281,7 +240,13 @@ async function waitForModel(over: AbortSignal): Promise<Config | null> {
     over.throwIfAborted();
     serviceSeen(latest);
     if (!latest) {
-      send({ type: "closed", code: 1006, reason: strings.problems.noConfig, now: Date.now(), chance: Math.random() });
+      send({
+        type: "closed",
+        code: CloseCode.lost,
+        reason: strings.problems.noConfig,
+        now: Date.now(),
+        chance: Math.random(),
+      });
       leaveCall();
       return null;
     }

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { Call } from "../audio/types";
-import { microphoneId, speakerId } from "../preferences";
-import { call } from "../store";
+import type { Call } from "../audio/call";
+import { call } from "./current-call";
 import {
   chooseMicrophone,
   chooseSpeaker,
@@ -13,6 +12,7 @@ import {
   replaceMicrophone,
   watchDevices,
 } from "./devices";
+import { microphoneId, speakerId } from "./preferences";
 
 const wanted: (string | undefined)[] = [];
 let available: string[];

@@ -1,12 +1,13 @@
 /** Microphones and speakers: which there are, which is used, and how well the echo is kept out. */
 
 import { signal } from "@preact/signals";
-import { noActivity } from "../audio/activity";
+import type { Call } from "../audio/call";
 import { requestMicrophone } from "../audio/microphone";
-import { stopTracks, within } from "../audio/patience";
-import type { Call } from "../audio/types";
-import { microphoneId, speakerId } from "../preferences";
-import { call, tracks } from "../store";
+import { stopTracks } from "../audio/release";
+import { within } from "../common/timeout";
+import { call } from "./current-call";
+import { microphoneChanged } from "./loudness";
+import { microphoneId, speakerId } from "./preferences";
 
 export interface Device {
   id: string;
@@ -87,7 +88,7 @@ export async function chooseMicrophone(id: string): Promise<void> {
     else noMicrophone.value = why(error);
     return;
   }
-  if (!held) tracks.input.value = noActivity(performance.now()); // another one, which was not heard yet
+  if (!held) microphoneChanged();
 }
 
 export async function chooseSpeaker(id: string): Promise<void> {
@@ -141,7 +142,7 @@ async function changeMicrophone(held: Call, id: string): Promise<{ changed: bool
   }
   try {
     held.setMicrophone(stream);
-    tracks.input.value = noActivity(performance.now()); // another one, which was not heard yet
+    microphoneChanged();
     return { changed: true, error: null };
   } catch {
     return { changed: false, error: "NotReadableError" };

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Recording } from "../audio/recording";
 import { RECORDED_RATE } from "../audio/worklets/stereo";
-import { captionsLength, lines, unannounced } from "../store";
+import { captionsLength, lines, unannounced } from "../transcript/captions";
 import {
   current,
   earlier,

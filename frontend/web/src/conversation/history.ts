@@ -2,9 +2,10 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import { MAX_SECONDS, type Recording } from "../audio/recording";
-import { publicName } from "../service/availability";
-import { captionsLength, config, lines, session, unannounced } from "../store";
-import { withPiece } from "../transcript/transcript";
+import { config } from "../service/availability";
+import { publicName } from "../service/public-name";
+import { addCaption, clearCaptions, lines } from "../transcript/captions";
+import { session } from "./current-call";
 import { isEmpty, isSaved, type Kept, markRecording, markTranscript, soundRoom, withEarlier, withRoom } from "./kept";
 
 /** Of one conversation: one that is lost and begun anew over and over must not fill the page. */
@@ -26,9 +27,7 @@ export function transcriptBegins(): void {
   batch(() => {
     if (!isEmpty(current.value)) earlier.value = withEarlier(earlier.value, current.value);
     about.value = fresh(about.value.id + 1);
-    lines.value = [];
-    captionsLength.value = 0;
-    unannounced.value = "";
+    clearCaptions();
     notRecorded.value = null;
   });
 }
@@ -42,11 +41,7 @@ export function transcriptContinues(now: number): void {
 export function transcriptPiece(piece: string, now: number): void {
   const { begun } = about.value;
   const conversation = begun.length - 1;
-  batch(() => {
-    lines.value = withPiece(lines.value, conversation, piece, now - (begun[conversation] ?? now));
-    captionsLength.value += piece.length;
-    unannounced.value += piece;
-  });
+  addCaption(piece, conversation, now - (begun[conversation] ?? now));
 }
 
 /** The service has said which conversation this is, and its settings. */

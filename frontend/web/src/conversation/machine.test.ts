@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Health } from "../service/config";
+import type { Health } from "../service/types";
 import { strings } from "../strings";
 import { type Dial, type Event, INITIAL, isOver, isUnderWay, next, type State } from "./machine";
 

@@ -1,6 +1,7 @@
 /** The states of a conversation and what leads from one to the next. Pure: clock and chance come with the events. */
 
-import type { Health } from "../service/config";
+import { CloseCode } from "../audio/protocol/close-code";
+import type { Health } from "../service/types";
 import { strings } from "../strings";
 import { closeReason, microphoneReason, withoutAdvice } from "./reasons";
 import { isTemporary, retryAt } from "./retrying";
@@ -170,16 +171,16 @@ function closed(state: State, event: Extract<Event, { type: "closed" }>): State 
   const reason = closeReason(code, told);
   const lost = state.lost || state.name === "live";
   // A conversation that was held, or waited for, is worth a new one; a first attempt that fails tells more as it is.
-  if (isTemporary(code) && (waited || state.lost || code === 1013)) {
+  if (isTemporary(code) && (waited || state.lost || code === CloseCode.tryLater)) {
     const attempt = waited ? 1 : state.attempt + 1;
     const at = retryAt(attempt, told, now, chance);
     if (at !== null) {
-      const name = code === 1013 && state.name !== "live" ? "busy" : "reconnecting";
+      const name = code === CloseCode.tryLater && state.name !== "live" ? "busy" : "reconnecting";
       return { name, reason: withoutAdvice(reason), at, attempt, lost, muted: state.muted };
     }
   }
   if (state.name === "live") return ended(state.since, now, reason);
-  return failed(reason, code === 4001 ? "settings" : null);
+  return failed(reason, code === CloseCode.badSetting ? "settings" : null);
 }
 
 function ended(since: number, now: number, reason: string): State {

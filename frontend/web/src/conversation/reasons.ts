@@ -1,7 +1,7 @@
 /** Error names and close codes, in words that say what to do. */
 
-import type { Step } from "../audio/patience";
-import { FAILED } from "../audio/worklet-messages";
+import { CloseCode } from "../audio/protocol/close-code";
+import type { Step } from "../audio/steps";
 import { strings } from "../strings";
 import type { DeviceProblem, NoMicrophone } from "./devices";
 
@@ -40,26 +40,26 @@ export function microphoneReason(error: string): string {
 
 /** The close frame's own reason where it has one. */
 export function closeReason(code: number, reason: string): string {
-  if (code === FAILED) return strings.problems.audioBroke(sentence(reason));
+  if (code === CloseCode.browserFailed) return strings.problems.audioBroke(sentence(reason));
   const said = sentence(reason.replace(/[;,.]?\s*Retry-After: \d+$/, ""));
-  if (code === 4001) return strings.problems.refusedSetting(reason || strings.problems.closed(code)); // it begins with the setting's name
+  if (code === CloseCode.badSetting) return strings.problems.refusedSetting(reason || strings.problems.closed(code)); // it begins with the setting's name
   if (said) return said;
   switch (code) {
-    case 1000:
+    case CloseCode.finished:
       return strings.problems.finished;
-    case 1001:
+    case CloseCode.goingAway:
       return strings.problems.goingAway;
-    case 1006:
+    case CloseCode.lost:
       return strings.problems.lost;
-    case 1008:
+    case CloseCode.notAllowed:
       return strings.problems.notAllowed;
-    case 1012:
+    case CloseCode.moshiLost:
       return strings.problems.modelLost;
-    case 1013:
+    case CloseCode.tryLater:
       return strings.problems.full;
-    case 4000:
+    case CloseCode.tooSlow:
       return strings.problems.tooSlow;
-    case 4002:
+    case CloseCode.idle:
       return strings.problems.nothingHeard;
     default:
       return strings.problems.closed(code);

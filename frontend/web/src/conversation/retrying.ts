@@ -1,14 +1,16 @@
 /** When the page tries again by itself, and for how long it goes on trying. */
 
+import { CloseCode } from "../audio/protocol/close-code";
+
 const FIRST_MS = 1000;
 const LONGEST_MS = 30_000;
 const ATTEMPTS = 8; // some two minutes
 
-const TEMPORARY = new Set([
-  1006, // the network, or a service that died
-  1011, // the engine failed; it is started again
-  1012, // the frontend lost moshi
-  1013, // full, or not ready
+const TEMPORARY = new Set<number>([
+  CloseCode.lost, // the network, or a service that died
+  CloseCode.engineFailed, // the service starts it again
+  CloseCode.moshiLost,
+  CloseCode.tryLater, // full, or not ready
 ]);
 
 /** Whether the next attempt may do better than the one that was closed with this code. */

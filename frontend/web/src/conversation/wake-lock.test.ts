@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { state } from "../store";
+import { state } from "./state";
 import { keepAwake } from "./wake-lock";
 
 afterEach(() => {

@@ -1,8 +1,8 @@
 /** Keeps the screen on while a conversation is under way: a phone that sleeps takes the microphone away. */
 
 import { effect } from "@preact/signals";
-import { state } from "../store";
 import { isUnderWay } from "./machine";
+import { state } from "./state";
 
 export function keepAwake(): void {
   if (!("wakeLock" in navigator)) return;

@@ -1,6 +1,7 @@
-/** What the service behind the page does, as one look at `/api/config` shows it. Pure. */
+/** Whether a conversation can begin: the state of the service, as `/api/config` shows it. */
 
-import type { Config, Health } from "./config";
+import { batch, signal } from "@preact/signals";
+import type { Config, Health } from "./types";
 
 export type Service =
   /** Not looked at yet. */
@@ -12,6 +13,19 @@ export type Service =
   | { name: "notReady"; health: Health }
   /** Nothing answers at the page's own address. */
   | { name: "gone" };
+
+/** The latest configuration, with what moshi said of itself before it went away. */
+export const config = signal<Config | null>(null);
+/** How the service was at the latest look. */
+export const service = signal<Service>({ name: "unknown" });
+
+/** Takes the answer of one look; null when nothing answered. */
+export function serviceSeen(latest: Config | null): void {
+  batch(() => {
+    service.value = serviceOf(latest);
+    config.value = merged(config.value, latest);
+  });
+}
 
 /** @param config null when nothing answered */
 export function serviceOf(config: Config | null): Service {
@@ -26,11 +40,4 @@ export function merged(before: Config | null, latest: Config | null): Config | n
   if (!latest) return before;
   const info = latest.moshi.info ?? before?.moshi.info ?? null;
   return { ...latest, moshi: { ...latest.moshi, info } };
-}
-
-/** Model names may be folders of the server, which are nobody's business; visitors see the last part. */
-export function publicName(text: string): string {
-  return text.replace(/(?<![\w.:/\\-])(?:~|\.{1,2}|[A-Za-z]:)?(?:[\\/][^\s\\/:;,'"]+)+[\\/]?/g, (path) => {
-    return path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
-  });
 }

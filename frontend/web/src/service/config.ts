@@ -1,37 +1,8 @@
-/** What `/api/config` says about the service behind this page. */
+/** Asks the service behind this page, and makes its addresses. */
 
-import { within } from "../audio/patience";
-import type { Personas } from "./personas";
-import type { Advertised, Chosen } from "./settings";
-
-export interface Health {
-  status: "ready" | "starting" | "draining" | "failed" | "unreachable";
-  phase: string;
-  /** 0..1 where it is known. */
-  progress: number | null;
-  detail: string;
-}
-
-export interface Info {
-  version: string;
-  model: { id: string; revision: string | null; demo: boolean };
-  upstream: { version: string };
-  device: string | null;
-  slots?: { total: number; used: number };
-  /** What a client may choose; an older service says nothing of it. */
-  settings?: Advertised;
-  /** Voices and roles to choose from; null or absent where there are none. */
-  personas?: Personas | null;
-}
-
-export interface Config {
-  version: string;
-  mode: "proxy" | "direct";
-  chat_url: string;
-  /** Where this page is served over HTTPS; null or absent where the service knows of nothing. */
-  secure_origin?: string | null;
-  moshi: { url: string; health: Health; info: Info | null };
-}
+import { within } from "../common/timeout";
+import type { Chosen } from "./settings";
+import type { Config } from "./types";
 
 const ANSWER_MS = 10_000;
 
@@ -52,7 +23,7 @@ export function chatUrl({ chat_url }: Pick<Config, "chat_url">, page: string, ch
   return url.href;
 }
 
-/** What a person opens to see moshi's certificate, and what the page asks whether it is accepted. */
+/** The address that a person opens to see moshi's certificate, and that the page asks to see whether it is accepted. */
 export function trustUrl({ moshi }: Pick<Config, "moshi">): string {
   return `${moshi.url}/alive`;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { asked, company, isPersona, NOBODY, OWN, type Personas, roleTokens } from "./personas";
+import { asked, company, isPersona, NOBODY, OWN, roleTokens } from "./personas";
+import type { Personas } from "./types";
 
 const offered: Personas = {
   voices: [

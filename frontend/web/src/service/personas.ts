@@ -1,23 +1,7 @@
-/** Who one talks to: what the service offers, what the person has picked, and what of it is asked for. */
+/** Voice and role: those that the service offers, and those that the person has picked. */
 
 import type { Chosen } from "./settings";
-
-export interface Preset {
-  id: string;
-  name: string;
-  text: string;
-  tokens: number;
-}
-
-export interface Personas {
-  voices: { id: string; seconds: number }[];
-  default_voice: string | null;
-  /** Any text, that of a preset only, or none. */
-  text_prompt: "free" | "presets" | "off";
-  presets: Preset[];
-  max_characters: number;
-  max_tokens: number;
-}
+import type { Personas } from "./types";
 
 /** `voice` is empty for the service's own. `role`: a preset's id, `OWN` for `text`, empty for none. */
 export interface Persona {

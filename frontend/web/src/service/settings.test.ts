@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Advertised, type ChoiceSetting, type NumberSetting, parse, shown, valid } from "./settings";
+import { parse, shown, valid } from "./settings";
+import type { Advertised, ChoiceSetting, NumberSetting } from "./types";
 
 const temperature: NumberSetting = { type: "number", minimum: 0, maximum: 2, default: 0.8 };
 const seed: NumberSetting = { type: "integer", minimum: 0, maximum: Number("18446744073709551615"), default: null };

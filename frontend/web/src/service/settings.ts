@@ -1,23 +1,8 @@
-/** What the service lets a client choose, as it advertises it, and what the person has chosen. */
+/** The settings that the service advertises, and those that the person has chosen. */
 
-export interface NumberSetting {
-  type: "integer" | "number";
-  minimum: number;
-  maximum: number;
-  /** null: any, drawn anew for each conversation. */
-  default: number | null;
-}
+import type { Advertised, ChoiceSetting, NumberSetting, Setting } from "./types";
 
-export interface ChoiceSetting {
-  type: "string";
-  enum: string[];
-  default: string | null;
-}
-
-export type Setting = NumberSetting | ChoiceSetting;
-/** By the name of the query parameter. A newer service may advertise kinds that this page does not know. */
-export type Advertised = Record<string, Setting | { type: string }>;
-/** What differs from the defaults. */
+/** The values that differ from the defaults. */
 export type Chosen = Record<string, number | string>;
 
 export function isNumber(setting: Setting | { type: string }): setting is NumberSetting {

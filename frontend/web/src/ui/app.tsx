@@ -1,5 +1,5 @@
-import { publicName } from "../service/availability";
-import { config, settingsOpen } from "../store";
+import { config } from "../service/availability";
+import { publicName } from "../service/public-name";
 import { strings } from "../strings";
 import { Captions } from "./captions";
 import { Controls } from "./controls";
@@ -8,7 +8,7 @@ import { Earlier } from "./earlier";
 import { Hint } from "./hint";
 import { Gear } from "./icons";
 import { Persona } from "./persona";
-import { SettingsDialog } from "./settings/settings-dialog";
+import { openSettings, SettingsDialog } from "./settings/settings-dialog";
 import { Speakers } from "./speakers";
 import { Status } from "./status";
 
@@ -55,8 +55,4 @@ function Footer() {
       {info && <p>{strings.about(publicName(info.model.id), info.device ?? strings.none, info.upstream.version)}</p>}
     </footer>
   );
-}
-
-function openSettings(): void {
-  settingsOpen.value = true;
 }

@@ -1,8 +1,9 @@
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { notRecorded } from "../conversation/history";
-import { lines, outputActivity, unannounced } from "../store";
+import { outputActivity } from "../conversation/loudness";
 import { strings } from "../strings";
+import { lines, unannounced } from "../transcript/captions";
 import { clock } from "../transcript/transcript";
 import { Save } from "./save";
 

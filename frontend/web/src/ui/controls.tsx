@@ -1,11 +1,12 @@
 import { useRef, useState } from "preact/hooks";
 import { connect, disconnect, hold, resume, retryNow, toggleMute } from "../conversation/controller";
 import { isUnderWay } from "../conversation/machine";
-import { pushToTalk } from "../preferences";
-import { settingsOpen, state } from "../store";
+import { pushToTalk } from "../conversation/preferences";
+import { state } from "../conversation/state";
 import { strings } from "../strings";
 import { useSafeFocus } from "./focus";
 import { HangUp, Microphone } from "./icons";
+import { openSettings } from "./settings/settings-dialog";
 import { askToNotify, notifications } from "./turn";
 
 /**
@@ -38,13 +39,7 @@ export function Controls() {
         </button>
       )}
       {now.name === "failed" && now.fix === "settings" && (
-        <button
-          key="fix"
-          type="button"
-          onClick={() => {
-            settingsOpen.value = true;
-          }}
-        >
+        <button key="fix" type="button" onClick={openSettings}>
           {strings.openSettings}
         </button>
       )}

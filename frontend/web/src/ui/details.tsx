@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
-import { refreshStats } from "../conversation/controller";
-import { config, session, stats } from "../store";
+import { refreshStats, session, stats } from "../conversation/current-call";
+import { config } from "../service/availability";
 import { strings } from "../strings";
 import { copyText } from "./clipboard";
 import { asReport, delay, figures } from "./figures";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import type { CallStats } from "../audio/types";
-import type { Config } from "../service/config";
+import type { CallStats } from "../audio/stats";
+import type { Config } from "../service/types";
 import { strings } from "../strings";
 import { asReport, figures } from "./figures";
 

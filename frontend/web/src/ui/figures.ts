@@ -1,8 +1,9 @@
 /** The figures of a connection, as a support engineer reads them. Pure. */
 
-import type { CallStats } from "../audio/types";
-import { publicName } from "../service/availability";
-import type { Config } from "../service/config";
+import { FRAME_MS, PACKET_MS } from "../audio/format";
+import type { CallStats } from "../audio/stats";
+import { publicName } from "../service/public-name";
+import type { Config } from "../service/types";
 import { strings } from "../strings";
 
 export type Figure = readonly [name: string, value: string];
@@ -36,9 +37,6 @@ export function figures(
     [rows.browser, browser],
   ];
 }
-
-const PACKET_MS = 20;
-const FRAME_MS = 80;
 
 /** From the mouth to the ear in ms, as a person feels it; null until it was measured. The model's own pauses come on top. */
 export function delay(stats: CallStats): number | null {

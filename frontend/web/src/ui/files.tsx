@@ -1,9 +1,8 @@
 import { useState } from "preact/hooks";
-import { type Recording as Kept, recordingFormats } from "../audio/recording";
-import type { RecordingFormat } from "../audio/types";
+import { type Recording as Kept, type RecordingFormat, recordingFormats } from "../audio/recording";
+import { stats } from "../conversation/current-call";
 import { recordingSaved, transcriptSaved } from "../conversation/history";
 import { beganAt, type Kept as Conversation, jsonOf, textOf, vttOf } from "../conversation/kept";
-import { stats } from "../store";
 import { strings } from "../strings";
 import { fileName, saveFile } from "./download";
 

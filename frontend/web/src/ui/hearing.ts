@@ -2,7 +2,8 @@
 
 import { computed } from "@preact/signals";
 import { noMicrophone } from "../conversation/devices";
-import { inputActivity, outputActivity, state } from "../store";
+import { inputActivity, outputActivity } from "../conversation/loudness";
+import { state } from "../conversation/state";
 import type { Strings } from "../strings";
 
 type Word = keyof Strings["activity"];

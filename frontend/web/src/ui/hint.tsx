@@ -1,9 +1,10 @@
 import { deviceProblem, noMicrophone } from "../conversation/devices";
 import { deviceReason, noMicrophoneReason } from "../conversation/reasons";
-import { settingsOpen, state } from "../store";
+import { state } from "../conversation/state";
 import { strings } from "../strings";
 import { Remaining } from "./clocks";
 import { hint, type Hint as Kind } from "./hints";
+import { openSettings } from "./settings/settings-dialog";
 
 /** It has its place whether there is a hint or not, so that nothing moves when one comes or goes. */
 export function Hint() {
@@ -32,12 +33,7 @@ function Note({ kind }: { kind: Kind }) {
       return (
         <p class="note">
           <span role="alert">{noMicrophone.value ? noMicrophoneReason(noMicrophone.value) : problems.noSoundHint}</span>
-          <button
-            type="button"
-            onClick={() => {
-              settingsOpen.value = true;
-            }}
-          >
+          <button type="button" onClick={openSettings}>
             {strings.chooseMicrophone}
           </button>
         </p>

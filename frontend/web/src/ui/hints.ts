@@ -2,9 +2,11 @@
 
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { type Sample, type Trouble, trouble, withSample } from "../audio/quality";
+import { stats } from "../conversation/current-call";
 import { deviceProblem, echo, noMicrophone } from "../conversation/devices";
 import { isUnderWay } from "../conversation/machine";
-import { config, state, stats } from "../store";
+import { state } from "../conversation/state";
+import { config } from "../service/availability";
 import { youAre } from "./hearing";
 
 export type Hint =

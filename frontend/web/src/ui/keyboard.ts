@@ -2,9 +2,10 @@
 
 import { hold, toggleMute } from "../conversation/controller";
 import { isUnderWay } from "../conversation/machine";
-import { pushToTalk, shortcuts } from "../preferences";
-import { settingsOpen, state } from "../store";
-import { type Action, actionOf, activatesAgain, type Press, type Situation } from "./shortcuts";
+import { pushToTalk } from "../conversation/preferences";
+import { state } from "../conversation/state";
+import { openSettings } from "./settings/settings-dialog";
+import { type Action, actionOf, activatesAgain, type Press, type Situation, shortcutsOn } from "./shortcuts";
 
 const EDITABLE = "input, textarea, select, dialog";
 const CONTROL = "button, a[href], summary";
@@ -36,7 +37,7 @@ export function listenToKeys(): void {
 
 function act(action: Exclude<Action, "talk">): void {
   if (action === "mute") toggleMute();
-  else settingsOpen.value = true;
+  else openSettings();
 }
 
 function pressOf(event: KeyboardEvent): Press {
@@ -61,7 +62,7 @@ function isEditable(target: Element | null): boolean {
 function situation(): Situation {
   const now = state.value;
   return {
-    shortcuts: shortcuts.value,
+    shortcuts: shortcutsOn.value,
     pushToTalk: pushToTalk.value,
     underWay: isUnderWay(now),
     live: now.name === "live",

@@ -1,9 +1,12 @@
 /** Who one talks to: picked before a conversation, shown in it. */
 
+import { session } from "../conversation/current-call";
 import { isUnderWay } from "../conversation/machine";
-import { persona } from "../preferences";
-import { company, OWN, type Personas, type Persona as Picked, roleTokens } from "../service/personas";
-import { config, session, state } from "../store";
+import { persona } from "../conversation/preferences";
+import { state } from "../conversation/state";
+import { config } from "../service/availability";
+import { company, OWN, type Persona as Picked, roleTokens } from "../service/personas";
+import type { Personas } from "../service/types";
 import { strings } from "../strings";
 import { Choice, LongText } from "./fields";
 

@@ -1,5 +1,5 @@
+import { config } from "../service/availability";
 import { secureUrl } from "../service/config";
-import { config } from "../store";
 import { strings } from "../strings";
 
 /** On an insecure page: the secure address, if the service has one; otherwise how to make one. */

@@ -1,4 +1,9 @@
-/** Which keys are shortcuts. Pure, so that it does not matter where an event comes from. */
+/** Which keys are shortcuts, and whether they are on. */
+
+import { isBoolean, remembered } from "../common/remembered";
+
+/** This browser remembers it. */
+export const shortcutsOn = remembered("shortcuts", true, isBoolean);
 
 /** What of a key event decides. `editable`: in a text, a select or a dialog. `control`: on a button, link or summary. */
 export interface Press {

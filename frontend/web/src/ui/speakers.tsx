@@ -1,4 +1,5 @@
-import { inputLevel, outputLevel, state } from "../store";
+import { inputLevel, outputLevel } from "../conversation/loudness";
+import { state } from "../conversation/state";
 import { strings } from "../strings";
 import { moshiIs, youAre } from "./hearing";
 import { Microphone, Voice } from "./icons";

@@ -1,8 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { isUnderWay, type State } from "../conversation/machine";
-import { pushToTalk } from "../preferences";
-import type { Health } from "../service/config";
-import { service, state } from "../store";
+import { pushToTalk } from "../conversation/preferences";
+import { state } from "../conversation/state";
+import { service } from "../service/availability";
+import type { Health } from "../service/types";
 import { strings } from "../strings";
 import { Elapsed, Remaining } from "./clocks";
 import { Secure } from "./secure";

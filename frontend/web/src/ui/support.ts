@@ -1,8 +1,9 @@
 /** `window.scenario6`: the figures that a support engineer, or a test, asks for. Read-only. */
 
-import type { CallStats } from "../audio/types";
-import { refreshStats } from "../conversation/controller";
-import { captionsLength, state, stats } from "../store";
+import type { CallStats } from "../audio/stats";
+import { refreshStats, stats } from "../conversation/current-call";
+import { state } from "../conversation/state";
+import { captionsLength } from "../transcript/captions";
 
 export type SupportStats = { state: string; captionsLength: number } & Partial<CallStats>;
 

@@ -2,7 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import type { State } from "../conversation/machine";
-import { state } from "../store";
+import { state } from "../conversation/state";
 import { strings } from "../strings";
 
 const WAITING: readonly State["name"][] = ["queued", "starting", "busy", "reconnecting", "untrusted"];

@@ -1,7 +1,7 @@
 import { useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { decibels } from "../audio/activity";
-import type { Level } from "../store";
+import type { Level } from "../conversation/loudness";
 
 const FLOOR_DB = -60;
 const BAR_PIXELS = 3;

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Dial, State } from "../conversation/machine";
-import type { Health } from "../service/config";
+import { INITIAL } from "../conversation/machine";
+import { serviceOf } from "../service/availability";
+import type { Config, Health } from "../service/types";
 import { strings } from "../strings";
 import { waitWords, words } from "./words";
 
@@ -59,5 +61,40 @@ describe("a state in words", () => {
     expect(wait(30, 28)).toBe("About 30 s to go.");
     expect(wait(0, 0)).toBe("About 10 s to go.");
     expect(wait(3000, 7200)).toBe("About 50 min to go, 2 h at most.");
+  });
+});
+
+const info = {
+  version: "2.0",
+  model: { id: "demo", revision: null, demo: true },
+  upstream: { version: "0.2" },
+  device: "cpu",
+  slots: { total: 4, used: 1 },
+};
+
+function config(health: Partial<Health>, slots = info.slots): Config {
+  const whole: Health = { status: "ready", phase: "ready", progress: 1, detail: "serving", ...health };
+  return { version: "1", mode: "proxy", chat_url: "x", moshi: { url: "", health: whole, info: { ...info, slots } } };
+}
+
+const said = (from: Config | null) => words(INITIAL, false, serviceOf(from));
+
+describe("an idle page", () => {
+  it("is ready only when the service is", () => {
+    expect(said(config({}))).toEqual(strings.idle);
+    const others = [
+      said(null),
+      words(INITIAL, false, { name: "unknown" }),
+      said(config({}, { total: 4, used: 4 })),
+      ...(["starting", "unreachable", "failed", "draining"] as const).map((status) => said(config({ status }))),
+    ];
+    for (const other of others) expect(other.title).not.toBe(strings.idle.title);
+    expect(new Set(others.map(({ title }) => title)).size).toBe(others.length);
+  });
+
+  it("says how far the model is, and why it failed", () => {
+    const loading = { status: "starting", phase: "download", detail: "6 of 15 GB" } as const;
+    expect(said(config(loading)).detail).toBe("Downloading the model. 6 of 15 GB.");
+    expect(said(config({ status: "failed", detail: "no space left" })).detail).toContain("no space left");
   });
 });

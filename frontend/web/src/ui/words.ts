@@ -2,8 +2,9 @@
 
 import type { Place, State } from "../conversation/machine";
 import { sentence } from "../conversation/reasons";
-import { publicName, type Service } from "../service/availability";
-import type { Health } from "../service/config";
+import type { Service } from "../service/availability";
+import { publicName } from "../service/public-name";
+import type { Health } from "../service/types";
 import { strings } from "../strings";
 
 export interface Words {

@@ -1,7 +1,7 @@
 /** Ogg/Opus messages to samples, by libopus in WebAssembly: the same in every browser. */
 
 import { OpusDecoder } from "opus-decoder";
-import type { Decoded } from "../worklet-messages";
+import type { Samples } from "../format";
 import { isOpusHeader, OggReader, preSkipOf } from "./ogg";
 
 export class Decoder {
@@ -20,7 +20,7 @@ export class Decoder {
   }
 
   /** The samples (48 kHz, mono) that these bytes complete; null if there are none. */
-  decode(ogg: Uint8Array): Decoded | null {
+  decode(ogg: Uint8Array): Samples | null {
     const parts: Float32Array[] = [];
     for (const packet of this.#reader.push(ogg)) {
       this.#toSkip = preSkipOf(packet) ?? this.#toSkip;

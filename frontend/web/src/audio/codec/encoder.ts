@@ -1,18 +1,22 @@
 /** Opus encoders: the browser's own where it has one, else libopus in WebAssembly, loaded only then. */
 
-import type { Codec } from "../types";
-import type { Captured } from "../worklet-messages";
+import { PACKET_MS, type Samples } from "../format";
+
+/** The encoder in use: the browser's, or libopus in WebAssembly. */
+export type Codec = "webcodecs" | "wasm";
+/** "auto": WebCodecs where the browser encodes Opus, else WebAssembly. */
+export type CodecChoice = "auto" | "wasm";
 
 export interface Encoder {
   readonly codec: Codec;
-  /** Takes 20 ms of mono at the rate the encoder was made for. The packet comes through `onPacket`. */
-  encode(samples: Captured): void;
+  /** Encodes one packet (`PACKET_MS`) at the encoder's rate. The result comes through `onPacket`. */
+  encode(samples: Samples): void;
   close(): void;
 }
 
 const BITS_PER_SECOND = 32_000;
 const COMPLEXITY = 5; // of 10: what is left above is not heard in speech, and phones have to do it
-const PACKET_MICROSECONDS = 20_000;
+const PACKET_MICROSECONDS = PACKET_MS * 1000;
 
 /** `application` and `signal` are in the WebCodecs Opus registration, but not yet in TypeScript's library. */
 const VOICE: OpusEncoderConfig & { application: string; signal: string } = {
@@ -27,7 +31,7 @@ const VOICE: OpusEncoderConfig & { application: string; signal: string } = {
  * @param onFailure the encoder broke and nothing more will come
  */
 export async function createEncoder(
-  choice: "auto" | "wasm",
+  choice: CodecChoice,
   sampleRate: number,
   onPacket: (packet: Uint8Array) => void,
   onFailure: (reason: string) => void,
@@ -95,7 +99,7 @@ async function wasmEncoder(sampleRate: number, onPacket: (packet: Uint8Array) =>
     signal: Signal.Voice,
     bitrate: BITS_PER_SECOND,
     complexity: COMPLEXITY,
-    frameSize: rate / 50,
+    frameSize: (rate / 1000) * PACKET_MS,
   });
   return {
     codec: "wasm",

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Metadata } from "../types";
 import { audioMessage, parseMessage } from "./messages";
+import type { Metadata } from "./metadata";
 
 function message(kind: number, body: string | number[] = []): ArrayBuffer {
   const bytes = typeof body === "string" ? [...new TextEncoder().encode(body)] : body;

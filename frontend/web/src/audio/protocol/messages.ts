@@ -1,6 +1,6 @@
 /** The wire protocol of `/api/chat`: binary messages whose first byte says what they are. */
 
-import type { Metadata } from "../types";
+import type { Metadata } from "./metadata";
 
 export const Kind = {
   handshake: 0,

@@ -1,12 +1,11 @@
-/** Microphone to worker: cuts what comes into packets of 20 ms. Muted, it sends silence, so that time goes on. */
+/** Microphone to worker: cuts the sound into packets. Muted, it sends silence, so that time goes on. */
 
-import { CAPTURE, type CaptureReport, type ToCapture } from "../worklet-messages";
-
-const PACKET_SECONDS = 0.02;
+import { PACKET_MS, type Samples } from "../format";
+import { CAPTURE, type CaptureReport, type ToCapture } from "./messages";
 
 class Capture extends AudioWorkletProcessor {
-  readonly #length = Math.round(sampleRate * PACKET_SECONDS);
-  #packet = new Float32Array(this.#length);
+  readonly #length = Math.round((sampleRate / 1000) * PACKET_MS);
+  #packet: Samples = new Float32Array(this.#length);
   #filled = 0;
   #energy = 0;
   #muted = false;

@@ -1,11 +1,11 @@
 /** Traces shaped like recorded ones; time is simulated. Budgets are for the way from packet to ear. */
 
 import { describe, expect, it } from "vitest";
+import { FRAME_MS } from "../format";
 import { JitterBuffer } from "./jitter-buffer";
 
 const RATE = 48_000;
 const BLOCK = 128;
-const FRAME_MS = 80;
 const FRAME = (RATE / 1000) * FRAME_MS;
 
 /** The same numbers on every run: a linear congruential generator in 0..1. */

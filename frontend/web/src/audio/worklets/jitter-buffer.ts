@@ -7,6 +7,7 @@
  * dropped only when the ring, which holds over five seconds, overflows.
  */
 
+import { FRAME_MS } from "../format";
 import { bestLag, quietSamples, type Ring } from "./splice";
 
 const RING = 1 << 18;
@@ -37,7 +38,7 @@ const COMPRESS_LEAVES_MS = 60;
 const PERIOD_MS = [2.5, 15] as const; // pitch of 67 to 400 Hz
 const COMPRESSION = 0.1; // share of the time that speech may lose
 const ALIKE = 0.6;
-const PATIENCE_MS = 20; // how long to wait for a stretch that is alike
+const WAIT_MS = 20; // how long to wait for a stretch that is alike
 const TRY_EVERY_MS = 10;
 const FADE_SAMPLES = 240;
 const HEADROOM_WINDOW = 7;
@@ -84,7 +85,7 @@ export class JitterBuffer {
    */
   constructor(
     sampleRate: number,
-    readonly frameMs = 80,
+    readonly frameMs = FRAME_MS,
   ) {
     this.#perMs = sampleRate / 1000;
   }
@@ -194,7 +195,7 @@ export class JitterBuffer {
     const length = SPLICE_MS * this.#perMs;
     const { lag, likeness } = bestLag(this.#view, start, length, shortest as number, longest as number);
     // Noise never resembles itself, and nobody hears a splice in it.
-    if (likeness < ALIKE && start < this.#compressAt + PATIENCE_MS * this.#perMs) return;
+    if (likeness < ALIKE && start < this.#compressAt + WAIT_MS * this.#perMs) return;
     this.compressedMs += lag / this.#perMs;
     this.#compressAt = start + lag / COMPRESSION;
     this.#splice = { lag, done: 0 };

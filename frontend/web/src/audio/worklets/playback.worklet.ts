@@ -1,7 +1,8 @@
 /** Worker to speaker, through the jitter buffer. */
 
-import { type Decoded, PLAYBACK, type PlaybackReport, type ToPlayback } from "../worklet-messages";
+import type { Samples } from "../format";
 import { JitterBuffer } from "./jitter-buffer";
+import { PLAYBACK, type PlaybackReport, type ToPlayback } from "./messages";
 
 const REPORTS_PER_SECOND = 20;
 
@@ -14,7 +15,7 @@ class Playback extends AudioWorkletProcessor {
   constructor() {
     super();
     this.port.onmessage = ({ data }: MessageEvent<ToPlayback>) => {
-      data.port.onmessage = (message: MessageEvent<Decoded>) => {
+      data.port.onmessage = (message: MessageEvent<Samples>) => {
         this.#buffer.push(message.data, (currentFrame / sampleRate) * 1000);
       };
     };

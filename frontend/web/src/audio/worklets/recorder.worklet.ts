@@ -1,6 +1,6 @@
 /** Both sides of the conversation, on the one clock that they share: input 0 is the microphone, input 1 is Moshi. */
 
-import { RECORDER, type ToRecorder } from "../worklet-messages";
+import { RECORDER, type ToRecorder } from "./messages";
 import { Stereo } from "./stereo";
 
 class Recorder extends AudioWorkletProcessor {

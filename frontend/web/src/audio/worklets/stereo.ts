@@ -1,6 +1,9 @@
 /** Two mono signals of 48 kHz as one stereo signal of half the rate, in 16-bit samples. Pure. */
 
-export const RECORDED_RATE = 24_000; // Moshi's own: more is not in its voice
+import { MODEL_RATE } from "../format";
+
+/** Samples a second of a recording. The model's voice has no more. */
+export const RECORDED_RATE = MODEL_RATE;
 const CHUNK_FRAMES = RECORDED_RATE / 10;
 
 export type Chunk = Int16Array<ArrayBuffer>;

@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
-import { chosen } from "../../preferences";
-import { isNumber, type NumberSetting, parse, type Setting, shown } from "../../service/settings";
-import { config } from "../../store";
+import { chosen } from "../../conversation/preferences";
+import { config } from "../../service/availability";
+import { isNumber, parse, shown } from "../../service/settings";
+import type { NumberSetting, Setting } from "../../service/types";
 import { strings } from "../../strings";
 import { Choice, NumberField } from "../fields";
 

@@ -1,6 +1,7 @@
-import { shortcuts, type Theme, theme } from "../../preferences";
 import { strings } from "../../strings";
 import { Choice, Group, Switch } from "../fields";
+import { shortcutsOn } from "../shortcuts";
+import { type Theme, theme } from "../theme";
 
 export function PageSettings() {
   return (
@@ -15,9 +16,9 @@ export function PageSettings() {
       />
       <Switch
         label={strings.shortcutsLabel}
-        on={shortcuts.value}
+        on={shortcutsOn.value}
         onChange={(on) => {
-          shortcuts.value = on;
+          shortcutsOn.value = on;
         }}
       />
       <dl class="keys">

@@ -1,10 +1,15 @@
-import { useSignalEffect } from "@preact/signals";
+import { signal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { settingsOpen } from "../../store";
 import { strings } from "../../strings";
 import { ModelSettings } from "./model-settings";
 import { PageSettings } from "./page-settings";
 import { SoundSettings } from "./sound-settings";
+
+const settingsOpen = signal(false);
+
+export function openSettings(): void {
+  settingsOpen.value = true;
+}
 
 export function SettingsDialog() {
   const dialog = useRef<HTMLDialogElement>(null);

@@ -12,8 +12,8 @@ import {
   microphones,
   speakers,
 } from "../../conversation/devices";
+import { microphoneId, pushToTalk, recording, speakerId } from "../../conversation/preferences";
 import { deviceReason } from "../../conversation/reasons";
-import { microphoneId, pushToTalk, recording, speakerId } from "../../preferences";
 import { strings } from "../../strings";
 import { Choice, Group, Switch } from "../fields";
 

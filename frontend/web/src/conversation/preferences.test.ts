@@ -22,37 +22,18 @@ afterEach(() => {
 it("are remembered", async () => {
   const held: Record<string, string> = {};
   const first = await loaded(held);
-  first.theme.value = "dark";
   first.chosen.value = { seed: 7, voice: "calm" };
   const second = await loaded(held);
-  expect(second.theme.value).toBe("dark");
   expect(second.chosen.value).toEqual({ seed: 7, voice: "calm" });
 });
 
 it.each([
-  ["scenario6.theme", '"purple"'],
-  ["scenario6.theme", "{not json"],
   ["scenario6.push-to-talk", '"yes"'],
   ["scenario6.settings", "[1]"],
   ["scenario6.settings", '{"seed":null}'],
+  ["scenario6.settings", "{not json"],
 ])("begin anew where %s holds %s", async (name, value) => {
   const preferences = await loaded({ [name]: value });
-  expect(preferences.theme.value).toBe("system");
   expect(preferences.pushToTalk.value).toBe(false);
   expect(preferences.chosen.value).toEqual({});
-});
-
-it("hold for the tab where storage is forbidden", async () => {
-  vi.resetModules();
-  vi.stubGlobal("localStorage", {
-    getItem: () => {
-      throw new Error("forbidden");
-    },
-    setItem: () => {
-      throw new Error("forbidden");
-    },
-  });
-  const preferences = await import("./preferences");
-  preferences.theme.value = "light";
-  expect(preferences.theme.value).toBe("light");
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { atEnd, PATIENCE_MS, type Step, StepFailed, step, within } from "./patience";
+import { within } from "./timeout";
 
 const NEVER = new Promise<never>(() => undefined);
 
@@ -54,36 +54,4 @@ describe("a promise of the browser", () => {
   it("is not waited for when the call is over already", async () => {
     await expect(within(1000, NEVER, AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
   });
-});
-
-describe("a step", () => {
-  const going = new AbortController().signal;
-
-  it.each(Object.keys(PATIENCE_MS) as Step[])("«%s» that takes too long, or fails, is named", async (name) => {
-    const slow = outcome(step(name, NEVER, going));
-    await vi.advanceTimersByTimeAsync(PATIENCE_MS[name]);
-    expect(slow.is).toBeInstanceOf(StepFailed);
-    expect(slow.is).toMatchObject({ step: name });
-    await expect(step(name, Promise.reject(new Error("broken")), going)).rejects.toMatchObject({ step: name });
-  });
-
-  it("that is cancelled has not failed", async () => {
-    const call = new AbortController();
-    const found = outcome(step("speaker", NEVER, call.signal));
-    call.abort();
-    await vi.advanceTimersByTimeAsync(0);
-    expect(found.is).toMatchObject({ name: "AbortError" });
-  });
-});
-
-it("lets go of everything at the end, and of what comes late", () => {
-  const call = new AbortController();
-  const [first, late] = [vi.fn(), vi.fn()];
-  atEnd(call.signal, first);
-  expect(first).not.toHaveBeenCalled();
-  call.abort();
-  call.abort();
-  atEnd(call.signal, late);
-  expect(first).toHaveBeenCalledTimes(1);
-  expect(late).toHaveBeenCalledTimes(1);
 });

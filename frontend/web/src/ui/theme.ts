@@ -1,0 +1,15 @@
+/** The page's colours. This browser remembers the choice. */
+
+import { effect } from "@preact/signals";
+import { remembered } from "../common/remembered";
+
+export type Theme = "system" | "light" | "dark";
+
+export const theme = remembered<Theme>("theme", "system", (value) => value === "light" || value === "dark");
+
+/** Shows the chosen theme, now and after each change. */
+export function followTheme(root: HTMLElement): void {
+  effect(() => {
+    root.dataset["theme"] = theme.value;
+  });
+}
