@@ -1,6 +1,6 @@
 /** Why the sound is broken, from the figures of the last seconds. Pure: the clock comes with each sample. */
 
-import { FRAME_MS } from "./format";
+import { FRAME_MS } from "./codec/format";
 import type { CallStats } from "./stats";
 
 export type Trouble = "server" | "network";

@@ -1,7 +1,7 @@
 /** What both sides said, kept in memory until it is saved: you left, Moshi right. Nothing of it leaves the browser. */
 
+import { PACKET_SAMPLES } from "./codec/format";
 import { OggOpusWriter } from "./codec/ogg";
-import { PACKET_SAMPLES } from "./format";
 import { type Chunk, RECORDED_RATE } from "./worklets/stereo";
 
 export type RecordingFormat = "wav" | "opus";

@@ -1,6 +1,6 @@
 /** The sound output of a call. Chromium moves the whole AudioContext to a device; Firefox can only move an <audio> element. */
 
-import { SAMPLE_RATE } from "./format";
+import { SAMPLE_RATE } from "./codec/format";
 import { atEnd } from "./release";
 import { StepFailed } from "./steps";
 

@@ -1,6 +1,6 @@
 /** The figures of a connection, as a support engineer reads them. Pure. */
 
-import { FRAME_MS, PACKET_MS } from "../audio/format";
+import { FRAME_MS, PACKET_MS } from "../audio/codec/format";
 import type { CallStats } from "../audio/stats";
 import { publicName } from "../service/public-name";
 import type { Config } from "../service/types";

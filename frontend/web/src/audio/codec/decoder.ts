@@ -1,7 +1,7 @@
 /** Ogg/Opus messages to samples, by libopus in WebAssembly: the same in every browser. */
 
 import { OpusDecoder } from "opus-decoder";
-import type { Samples } from "../format";
+import type { Samples } from "./format";
 import { isOpusHeader, OggReader, preSkipOf } from "./ogg";
 
 export class Decoder {

@@ -1,6 +1,6 @@
 /** Opus encoders: the browser's own where it has one, else libopus in WebAssembly, loaded only then. */
 
-import { PACKET_MS, type Samples } from "../format";
+import { PACKET_MS, type Samples } from "./format";
 
 /** The encoder in use: the browser's, or libopus in WebAssembly. */
 export type Codec = "webcodecs" | "wasm";

@@ -2,8 +2,8 @@
 
 import { Decoder } from "../codec/decoder";
 import { createEncoder, type Encoder } from "../codec/encoder";
+import { MODEL_RATE, PACKET_SAMPLES, type Samples } from "../codec/format";
 import { OggOpusWriter } from "../codec/ogg";
-import { MODEL_RATE, PACKET_SAMPLES, type Samples } from "../format";
 import { CloseCode } from "../protocol/close-code";
 import { audioMessage, PING, parseMessage } from "../protocol/messages";
 import { Heartbeat } from "./heartbeat";

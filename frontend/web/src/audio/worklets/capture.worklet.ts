@@ -1,6 +1,6 @@
 /** Microphone to worker: cuts the sound into packets. Muted, it sends silence, so that time goes on. */
 
-import { PACKET_MS, type Samples } from "../format";
+import { PACKET_MS, type Samples } from "../codec/format";
 import { CAPTURE, type CaptureReport, type ToCapture } from "./messages";
 
 class Capture extends AudioWorkletProcessor {

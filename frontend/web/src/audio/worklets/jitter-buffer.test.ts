@@ -1,7 +1,7 @@
 /** Traces shaped like recorded ones; time is simulated. Budgets are for the way from packet to ear. */
 
 import { describe, expect, it } from "vitest";
-import { FRAME_MS } from "../format";
+import { FRAME_MS } from "../codec/format";
 import { JitterBuffer } from "./jitter-buffer";
 
 const RATE = 48_000;

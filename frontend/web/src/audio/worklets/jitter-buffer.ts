@@ -7,7 +7,7 @@
  * dropped only when the ring, which holds over five seconds, overflows.
  */
 
-import { FRAME_MS } from "../format";
+import { FRAME_MS } from "../codec/format";
 import { bestLag, quietSamples, type Ring } from "./splice";
 
 const RING = 1 << 18;

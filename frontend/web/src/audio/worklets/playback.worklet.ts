@@ -1,6 +1,6 @@
 /** Worker to speaker, through the jitter buffer. */
 
-import type { Samples } from "../format";
+import type { Samples } from "../codec/format";
 import { JitterBuffer } from "./jitter-buffer";
 import { PLAYBACK, type PlaybackReport, type ToPlayback } from "./messages";
 

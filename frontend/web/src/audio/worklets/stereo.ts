@@ -1,6 +1,6 @@
 /** Two mono signals of 48 kHz as one stereo signal of half the rate, in 16-bit samples. Pure. */
 
-import { MODEL_RATE } from "../format";
+import { MODEL_RATE } from "../codec/format";
 
 /** Samples a second of a recording. The model's voice has no more. */
 export const RECORDED_RATE = MODEL_RATE;

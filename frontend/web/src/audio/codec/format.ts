@@ -1,4 +1,4 @@
-/** The format of the sound. Page, worker and worklets agree on it. */
+/** The format of the sound. Page, worker, worklets and codec agree on it. */
 
 /** Length of one Opus packet of the microphone. */
 export const PACKET_MS = 20;
