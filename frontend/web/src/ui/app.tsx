@@ -1,7 +1,9 @@
 import { config } from "../service/availability";
 import { publicName } from "../service/public-name";
 import { strings } from "../strings";
+import * as styles from "./app.module.css";
 import { Captions } from "./captions";
+import { card } from "./card.module.css";
 import { Controls } from "./controls";
 import { Details } from "./details";
 import { Earlier } from "./earlier";
@@ -15,21 +17,21 @@ import { Status } from "./status";
 export function App() {
   return (
     <>
-      <div class="layout">
-        <header class="top">
+      <div class={styles.layout}>
+        <header class={styles.top}>
           <div>
             <h1>{strings.title}</h1>
-            <p class="lead">{strings.lead}</p>
+            <p class={styles.lead}>{strings.lead}</p>
           </div>
           <button type="button" onClick={openSettings}>
             <Gear />
             {strings.settings}
           </button>
         </header>
-        <main>
-          <section class="card stage" aria-label={strings.conversation}>
+        <main class={styles.main}>
+          <section class={`${card} ${styles.stage}`} aria-label={strings.conversation}>
             <Status />
-            <div class="sides">
+            <div class={styles.sides}>
               <Persona />
               <Speakers />
             </div>
@@ -50,7 +52,7 @@ export function App() {
 function Footer() {
   const info = config.value?.moshi.info;
   return (
-    <footer class="foot">
+    <footer class={styles.foot}>
       <p>{strings.privacy}</p>
       {info && <p>{strings.about(publicName(info.model.id), info.device ?? strings.none, info.upstream.version)}</p>}
     </footer>

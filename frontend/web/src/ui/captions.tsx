@@ -4,8 +4,12 @@ import { notRecorded } from "../conversation/history";
 import { outputActivity } from "../conversation/loudness";
 import { strings } from "../strings";
 import { lines, unannounced } from "../transcript/captions";
-import { clock } from "../transcript/transcript";
+import * as styles from "./captions.module.css";
+import { card } from "./card.module.css";
+import { Line } from "./line";
+import { Note } from "./note";
 import { Save } from "./save";
+import * as text from "./text.module.css";
 
 const ANNOUNCE_MS = 3000;
 const AT_END_PIXELS = 40;
@@ -20,18 +24,18 @@ export function Captions() {
   });
   const shown = lines.value;
   return (
-    <section class="card captions" aria-labelledby="captions-title">
+    <section class={`${card} ${styles.captions}`} aria-labelledby="captions-title">
       <header>
         <h2 id="captions-title">{strings.captions}</h2>
         <Save />
       </header>
-      {notRecorded.value && <p class="note">{strings.problems.notRecorded[notRecorded.value]}</p>}
+      {notRecorded.value && <Note>{strings.problems.notRecorded[notRecorded.value]}</Note>}
       {/* It scrolls, so the keyboard has to reach it. */}
       {/* biome-ignore-start lint/a11y/noNoninteractiveTabindex: see above */}
       {/* biome-ignore-start lint/a11y/useSemanticElements: a fieldset is for fields */}
       <div
         ref={box}
-        class="captions-text"
+        class={styles.text}
         data-testid="captions"
         data-speaking={outputActivity.value.speaking}
         tabIndex={0}
@@ -41,18 +45,15 @@ export function Captions() {
           setFollowing(scrollHeight - scrollTop - clientHeight < AT_END_PIXELS)
         }
       >
-        {shown.length === 0 && <p class="quiet">{strings.captionsEmpty}</p>}
-        {shown.map(({ conversation, from, text }, index) => (
-          <div key={`${conversation} ${index}`}>
-            {index > 0 && shown[index - 1]?.conversation !== conversation && (
-              <p class="divider">
+        {shown.length === 0 && <p class={text.hint}>{strings.captionsEmpty}</p>}
+        {shown.map((line, index) => (
+          <div key={`${line.conversation} ${index}`}>
+            {index > 0 && shown[index - 1]?.conversation !== line.conversation && (
+              <p class={styles.divider}>
                 <span>{strings.divider}</span>
               </p>
             )}
-            <p class="line">
-              <time>{clock(from)}</time>
-              <span>{text}</span>
-            </p>
+            <Line line={line} />
           </div>
         ))}
       </div>
@@ -61,7 +62,7 @@ export function Captions() {
       {!following && (
         <button
           type="button"
-          class="latest"
+          class={styles.latest}
           onClick={() => {
             setFollowing(true);
             toEnd();
@@ -86,7 +87,7 @@ function Announcer() {
     return () => clearInterval(timer);
   }, []);
   return (
-    <div class="visually-hidden" aria-live="polite">
+    <div class={text.visuallyHidden} aria-live="polite">
       {phrase}
     </div>
   );

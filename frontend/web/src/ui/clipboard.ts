@@ -1,5 +1,7 @@
 /** Text to the clipboard, also on a page that is not secure. */
 
+import { visuallyHidden } from "./text.module.css";
+
 /** Whether it is there now. Call it from a click: browsers allow it only then. */
 export async function copyText(text: string): Promise<boolean> {
   try {
@@ -13,7 +15,7 @@ export async function copyText(text: string): Promise<boolean> {
   }
   const field = document.createElement("textarea");
   field.value = text;
-  field.className = "visually-hidden";
+  field.className = visuallyHidden;
   document.body.append(field);
   const focused = document.activeElement;
   field.select();

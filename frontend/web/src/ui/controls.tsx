@@ -4,6 +4,7 @@ import { isUnderWay } from "../conversation/machine";
 import { pushToTalk } from "../conversation/preferences";
 import { state } from "../conversation/state";
 import { strings } from "../strings";
+import * as styles from "./controls.module.css";
 import { useSafeFocus } from "./focus";
 import { HangUp, Microphone } from "./icons";
 import { openSettings } from "./settings/settings-dialog";
@@ -25,16 +26,16 @@ export function Controls() {
   const again = now.name === "ended" || now.name === "failed";
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for fields
-    <div ref={group} class="controls" role="group" aria-label={strings.controls} tabIndex={-1}>
+    <div ref={group} class={styles.controls} role="group" aria-label={strings.controls} tabIndex={-1}>
       {live && now.interrupted && (
-        <button key="resume" type="button" class="primary" onClick={resume}>
+        <button key="resume" type="button" class={styles.primary} onClick={resume}>
           {strings.resume}
         </button>
       )}
       {holds && <HoldToTalk muted={now.muted} />}
       {live && !now.interrupted && !holds && <Mute muted={now.muted} />}
       {(now.name === "busy" || now.name === "reconnecting") && (
-        <button key="retry" type="button" class="primary" onClick={retryNow}>
+        <button key="retry" type="button" class={styles.primary} onClick={retryNow}>
           {strings.tryNow}
         </button>
       )}
@@ -52,7 +53,7 @@ export function Controls() {
         <button
           key="leave"
           type="button"
-          class={live ? "danger" : ""}
+          class={live ? styles.danger : ""}
           onClick={once(() => {
             setLeft(true);
             disconnect();
@@ -66,7 +67,7 @@ export function Controls() {
           key="connect"
           data-control="connect"
           type="button"
-          class="primary"
+          class={styles.primary}
           onClick={once(() => {
             setLeft(false);
             void connect();
@@ -88,7 +89,7 @@ function once(press: () => void): (event: MouseEvent) => void {
 
 function Mute({ muted }: { muted: boolean }) {
   return (
-    <button key="mute" type="button" class={muted ? "muted" : ""} aria-keyshortcuts="m" onClick={toggleMute}>
+    <button key="mute" type="button" class={muted ? styles.muted : ""} aria-keyshortcuts="m" onClick={toggleMute}>
       <Microphone off={muted} />
       {muted ? strings.unmute : strings.mute}
     </button>
@@ -103,7 +104,7 @@ function HoldToTalk({ muted }: { muted: boolean }) {
       key="hold"
       data-control="hold"
       type="button"
-      class={`hold ${muted ? "" : "held"}`}
+      class={`${styles.hold} ${muted ? "" : styles.held}`}
       aria-pressed={!muted}
       aria-keyshortcuts="Space"
       onPointerDown={(event) => {

@@ -2,8 +2,11 @@ import { useEffect, useState } from "preact/hooks";
 import { refreshStats, session, stats } from "../conversation/current-call";
 import { config } from "../service/availability";
 import { strings } from "../strings";
+import { card } from "./card.module.css";
 import { copyText } from "./clipboard";
+import * as styles from "./details.module.css";
 import { asReport, delay, figures } from "./figures";
+import * as text from "./text.module.css";
 
 const REFRESH_MS = 1000;
 
@@ -17,8 +20,8 @@ export function Details() {
   const shown = figures(stats.value, session.value?.id ?? null, config.value, navigator.userAgent);
   const felt = stats.value && delay(stats.value);
   return (
-    <section class="card" aria-label={strings.details}>
-      <details class="connection">
+    <section class={card} aria-label={strings.details}>
+      <details class={styles.connection}>
         <summary>
           {strings.details}
           {felt !== null && (
@@ -27,7 +30,7 @@ export function Details() {
             </span>
           )}
         </summary>
-        <dl class="figures" data-testid="figures">
+        <dl class={styles.figures} data-testid="figures">
           {shown.map(([name, value]) => (
             <div key={name}>
               <dt>{name}</dt>
@@ -36,7 +39,7 @@ export function Details() {
           ))}
         </dl>
         <p>
-          <span class="hint">{copied === false ? strings.problems.copyFailed : strings.detailsHint}</span>
+          <span class={text.hint}>{copied === false ? strings.problems.copyFailed : strings.detailsHint}</span>
           <button type="button" onClick={() => void copyText(asReport(shown)).then(setCopied)}>
             {copied ? strings.copied : strings.copy}
           </button>

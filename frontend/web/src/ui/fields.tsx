@@ -2,15 +2,22 @@
 
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
+import * as styles from "./fields.module.css";
+import * as text from "./text.module.css";
 
 export function Group({ title, hint, children }: { title: string; hint?: string; children: ComponentChildren }) {
   return (
-    <fieldset>
+    <fieldset class={styles.group}>
       <legend>{title}</legend>
-      {hint && <p class="hint">{hint}</p>}
+      {hint && <p class={text.hint}>{hint}</p>}
       {children}
     </fieldset>
   );
+}
+
+/** Fields in as many columns as there is room for. */
+export function FieldGrid({ children }: { children: ComponentChildren }) {
+  return <div class={styles.fields}>{children}</div>;
 }
 
 export function Choice(props: {
@@ -22,7 +29,7 @@ export function Choice(props: {
 }) {
   const id = useId();
   return (
-    <div class="field">
+    <div class={styles.field}>
       <label for={id}>{props.label}</label>
       <select
         id={id}
@@ -37,7 +44,7 @@ export function Choice(props: {
         ))}
       </select>
       {props.hint && (
-        <p id={`${id}-hint`} class="hint">
+        <p id={`${id}-hint`} class={text.hint}>
           {props.hint}
         </p>
       )}
@@ -48,7 +55,7 @@ export function Choice(props: {
 export function Switch(props: { label: string; hint?: string; on: boolean; onChange(on: boolean): void }) {
   const id = useId();
   return (
-    <div class="field switch">
+    <div class={`${styles.field} ${styles.toggle}`}>
       <input
         id={id}
         type="checkbox"
@@ -60,7 +67,7 @@ export function Switch(props: { label: string; hint?: string; on: boolean; onCha
       />
       <label for={id}>{props.label}</label>
       {props.hint && (
-        <p id={`${id}-hint`} class="hint">
+        <p id={`${id}-hint`} class={text.hint}>
           {props.hint}
         </p>
       )}
@@ -78,7 +85,7 @@ export function LongText(props: {
 }) {
   const id = useId();
   return (
-    <div class="field wide">
+    <div class={`${styles.field} ${styles.wide}`}>
       <label for={id}>{props.label}</label>
       <textarea
         id={id}
@@ -89,7 +96,7 @@ export function LongText(props: {
         aria-describedby={`${id}-hint`}
         onInput={(event) => props.onInput(event.currentTarget.value)}
       />
-      <p id={`${id}-hint`} class="hint">
+      <p id={`${id}-hint`} class={text.hint}>
         {props.hint}
       </p>
     </div>
@@ -107,7 +114,7 @@ export function NumberField(props: {
 }) {
   const id = useId();
   return (
-    <div class="field">
+    <div class={styles.field}>
       <label for={id}>{props.label}</label>
       <input
         id={id}
@@ -120,7 +127,7 @@ export function NumberField(props: {
         aria-describedby={`${id}-hint`}
         onInput={(event) => props.onInput(event.currentTarget.value)}
       />
-      <p id={`${id}-hint`} class={props.error ? "error" : "hint"}>
+      <p id={`${id}-hint`} class={props.error ? `${text.error} ${styles.small}` : text.hint}>
         {props.error ?? props.hint}
       </p>
     </div>

@@ -5,6 +5,7 @@ import { recordingSaved, transcriptSaved } from "../conversation/history";
 import { beganAt, type Kept as Conversation, jsonOf, textOf, vttOf } from "../conversation/kept";
 import { strings } from "../strings";
 import { fileName, saveFile } from "./download";
+import * as text from "./text.module.css";
 
 /** The files of one conversation, to be saved. `done`: one of them was. */
 export function Files({ kept, done }: { kept: Conversation; done?: () => void }) {
@@ -49,7 +50,7 @@ export function Files({ kept, done }: { kept: Conversation; done?: () => void })
         />
       ))}
       {failed && (
-        <p class="error" role="alert">
+        <p class={text.error} role="alert">
           {strings.problems.saveFailed}
         </p>
       )}
@@ -67,7 +68,7 @@ function Recording({ kept, save }: { kept: Kept; save(format: RecordingFormat): 
           {strings.saveRecording[format]}
         </button>
       ))}
-      <p class="hint">
+      <p class={text.hint}>
         {strings.recordingHas(strings.duration(Math.round(kept.seconds)))} {kept.full && strings.problems.recordingFull}
       </p>
     </>

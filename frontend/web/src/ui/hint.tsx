@@ -3,61 +3,63 @@ import { deviceReason, noMicrophoneReason } from "../conversation/reasons";
 import { state } from "../conversation/state";
 import { strings } from "../strings";
 import { Remaining } from "./clocks";
+import * as styles from "./hint.module.css";
 import { hint, type Hint as Kind } from "./hints";
+import { Note } from "./note";
 import { openSettings } from "./settings/settings-dialog";
 
 /** It has its place whether there is a hint or not, so that nothing moves when one comes or goes. */
 export function Hint() {
   const kind = hint.value;
   return (
-    <div class="hint-place" data-testid="hint">
-      {kind && <Note kind={kind} />}
+    <div class={styles.place} data-testid="hint">
+      {kind && <Message kind={kind} />}
     </div>
   );
 }
 
-function Note({ kind }: { kind: Kind }) {
+function Message({ kind }: { kind: Kind }) {
   const now = state.value;
   const { problems } = strings;
   switch (kind) {
     case "warning":
       if (now.name !== "live" || !now.warning) return null;
       return (
-        <p class="note" data-testid="warning">
+        <Note data-testid="warning">
           {/* The alert is the words alone: what counts down in it would be read out every second. */}
           <span role="alert">{problems.warnings[now.warning.why]}</span> <Remaining until={now.warning.until} />
-        </p>
+        </Note>
       );
     case "noMicrophone":
     case "noSound":
       return (
-        <p class="note">
+        <Note>
           <span role="alert">{noMicrophone.value ? noMicrophoneReason(noMicrophone.value) : problems.noSoundHint}</span>
           <button type="button" onClick={openSettings}>
             {strings.chooseMicrophone}
           </button>
-        </p>
+        </Note>
       );
     case "server":
     case "network":
       return (
-        <p class="note">
+        <Note>
           <span role="alert">{problems.brokenSound[kind]}</span>
-        </p>
+        </Note>
       );
     case "device":
       return (
         deviceProblem.value && (
-          <p class="note">
+          <Note>
             <span role="alert">{deviceReason(deviceProblem.value)}</span>
-          </p>
+          </Note>
         )
       );
     case "newConversation":
-      return <p class="note">{strings.newConversation}</p>;
+      return <Note>{strings.newConversation}</Note>;
     case "headphones":
-      return <p class="note">{strings.headphones}</p>;
+      return <Note>{strings.headphones}</Note>;
     case "demo":
-      return <p class="note">{strings.demo}</p>;
+      return <Note>{strings.demo}</Note>;
   }
 }

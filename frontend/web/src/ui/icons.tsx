@@ -1,10 +1,11 @@
 /** Drawn with the text's colour. The words beside them say what they mean. */
 
 import type { ComponentChildren } from "preact";
+import * as styles from "./icons.module.css";
 
 function Icon({ children }: { children: ComponentChildren }) {
   return (
-    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
+    <svg class={styles.icon} viewBox="0 0 24 24" aria-hidden="true">
       {children}
     </svg>
   );

@@ -8,7 +8,8 @@ import { config } from "../service/availability";
 import { company, OWN, type Persona as Picked, roleTokens } from "../service/personas";
 import type { Personas } from "../service/types";
 import { strings } from "../strings";
-import { Choice, LongText } from "./fields";
+import { Choice, FieldGrid, LongText } from "./fields";
+import * as styles from "./persona.module.css";
 
 export function Persona() {
   const offered = config.value?.moshi.info?.personas;
@@ -24,7 +25,7 @@ function Picker({ offered }: { offered: Personas }) {
   const usual = offered.default_voice === null ? strings.voiceNone : strings.voiceDefault(offered.default_voice);
   const own = offered.text_prompt === "free" && picked.role === OWN;
   return (
-    <div class="persona fields">
+    <FieldGrid>
       {offered.voices.length > 0 && (
         <Choice
           label={strings.voice}
@@ -56,7 +57,7 @@ function Picker({ offered }: { offered: Personas }) {
           onInput={(text) => pick({ text })}
         />
       )}
-    </div>
+    </FieldGrid>
   );
 }
 
@@ -70,7 +71,7 @@ function Company({ offered }: { offered: Personas | null | undefined }) {
   const with_ = company(session.value?.settings ?? {}, offered);
   if (!with_) return null;
   return (
-    <p class="company" data-testid="company">
+    <p class={styles.company} data-testid="company">
       {with_.voice && <span>{strings.inVoice(with_.voice)}</span>}
       {with_.role && <span>{with_.role}</span>}
     </p>

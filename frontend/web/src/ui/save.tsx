@@ -4,6 +4,8 @@ import { current } from "../conversation/history";
 import { strings } from "../strings";
 import { Files } from "./files";
 import { Download } from "./icons";
+import * as styles from "./save.module.css";
+import * as text from "./text.module.css";
 
 /** A menu of files to keep. */
 export function Save() {
@@ -31,7 +33,7 @@ export function Save() {
   }, []);
   if (kept.lines.length === 0 && kept.recordings.length === 0) return null;
   return (
-    <details ref={menu} class="menu" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+    <details ref={menu} class={styles.menu} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary class="button">
         <Download />
         {strings.save}
@@ -39,8 +41,10 @@ export function Save() {
       {open && (
         <div>
           <Files kept={kept} done={close} />
-          {kept.recordings.length === 0 && recordingFormats().length > 0 && <p class="hint">{strings.recordingNone}</p>}
-          <p class="hint">{strings.privacy}</p>
+          {kept.recordings.length === 0 && recordingFormats().length > 0 && (
+            <p class={text.hint}>{strings.recordingNone}</p>
+          )}
+          <p class={text.hint}>{strings.privacy}</p>
         </div>
       )}
     </details>

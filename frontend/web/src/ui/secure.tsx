@@ -1,6 +1,7 @@
 import { config } from "../service/availability";
 import { secureUrl } from "../service/config";
 import { strings } from "../strings";
+import { Address, Beneath } from "./beneath";
 
 /** On an insecure page: the secure address, if the service has one; otherwise how to make one. */
 export function Secure() {
@@ -8,13 +9,11 @@ export function Secure() {
   if (!known) return null; // it says nothing yet
   const url = secureUrl(known, location.href);
   return (
-    <div class="beneath">
+    <Beneath>
       {url ? (
         <>
           <span>{strings.insecureOpen}</span>
-          <a class="address" href={url}>
-            {url}
-          </a>
+          <Address url={url}>{url}</Address>
         </>
       ) : (
         <>
@@ -25,6 +24,6 @@ export function Secure() {
         </>
       )}
       <span>{strings.insecureElse}</span>
-    </div>
+    </Beneath>
   );
 }

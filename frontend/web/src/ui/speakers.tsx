@@ -3,6 +3,7 @@ import { state } from "../conversation/state";
 import { strings } from "../strings";
 import { moshiIs, youAre } from "./hearing";
 import { Microphone, Voice } from "./icons";
+import * as styles from "./speakers.module.css";
 import { Waveform } from "./waveform";
 
 /** Both sides of the conversation: who speaks, and whether it is heard. */
@@ -11,22 +12,22 @@ export function Speakers() {
   const moshi = moshiIs.value;
   const live = state.value.name === "live";
   return (
-    <div class="speakers">
-      <div class="speaker you" data-activity={you} data-live={live}>
-        <span class="badge">
+    <div class={styles.speakers}>
+      <div class={`${styles.speaker} ${styles.you}`} data-activity={you} data-live={live}>
+        <span class={styles.badge}>
           <Microphone off={you === "muted" || you === "mutedSpeaking"} />
         </span>
-        <p class="who">
+        <p class={styles.who}>
           <b>{strings.you}</b>
           <span data-testid="you">{strings.activity[you]}</span>
         </p>
         <Waveform level={inputLevel} />
       </div>
-      <div class="speaker moshi" data-activity={moshi} data-live={live}>
-        <span class="badge">
+      <div class={`${styles.speaker} ${styles.moshi}`} data-activity={moshi} data-live={live}>
+        <span class={styles.badge}>
           <Voice />
         </span>
-        <p class="who">
+        <p class={styles.who}>
           <b>{strings.moshi}</b>
           <span data-testid="moshi">{strings.activity[moshi]}</span>
         </p>

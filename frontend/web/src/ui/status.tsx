@@ -1,12 +1,13 @@
-import type { ComponentChildren } from "preact";
 import { isUnderWay, type State } from "../conversation/machine";
 import { pushToTalk } from "../conversation/preferences";
 import { state } from "../conversation/state";
 import { service } from "../service/availability";
 import type { Health } from "../service/types";
 import { strings } from "../strings";
+import { Address, Beneath } from "./beneath";
 import { Elapsed, Remaining } from "./clocks";
 import { Secure } from "./secure";
+import * as styles from "./status.module.css";
 import { waitWords, words } from "./words";
 
 /** What is going on, in words. What counts is beside them, so that a screen reader is told once. */
@@ -16,7 +17,7 @@ export function Status() {
   const { title, detail } = words(now, pushToTalk.value, behind);
   return (
     <div
-      class="status"
+      class={styles.status}
       data-state={now.name}
       data-service={behind.name === "notReady" ? behind.health.status : behind.name}
       data-unheard={isUnderWay(now) && (now.muted || (now.name === "live" && now.interrupted))}
@@ -34,7 +35,7 @@ function Beside({ now }: { now: State }) {
   switch (now.name) {
     case "live":
       return (
-        <p class="beside time">
+        <p class={`${styles.beside} ${styles.time}`}>
           <Elapsed since={now.since} />
         </p>
       );
@@ -46,19 +47,19 @@ function Beside({ now }: { now: State }) {
       return <Starting health={now.health} />;
     case "preparing":
       return (
-        <p class="beside progress">
-          <progress aria-label={strings.preparingProgress} value={now.done} max={now.total} />
+        <p class={`${styles.beside} ${styles.progress}`}>
+          <progress class={styles.bar} aria-label={strings.preparingProgress} value={now.done} max={now.total} />
           {now.seconds !== null && now.seconds >= 1 && <span>{strings.duration(Math.ceil(now.seconds))}</span>}
         </p>
       );
     case "queued": {
       const wait = waitWords(now);
-      return wait ? <p class="beside">{wait}</p> : null;
+      return wait ? <p class={styles.beside}>{wait}</p> : null;
     }
     case "busy":
     case "reconnecting":
       return (
-        <p class="beside">
+        <p class={styles.beside}>
           {strings.attempt(now.attempt)} <Remaining until={now.at} />
         </p>
       );
@@ -67,9 +68,9 @@ function Beside({ now }: { now: State }) {
     case "untrusted":
       return (
         <Beneath>
-          <a class="address" href={now.url} target="_blank" rel="noreferrer">
+          <Address url={now.url} opensTab>
             {strings.untrustedLink}: {new URL(now.url).host}
-          </a>
+          </Address>
           <span>{strings.untrustedSteps}</span>
         </Beneath>
       );
@@ -80,13 +81,9 @@ function Beside({ now }: { now: State }) {
 
 function Starting({ health: { status, progress } }: { health: Health }) {
   return status !== "starting" || progress === null ? null : (
-    <p class="beside progress">
-      <progress aria-label={strings.startingProgress} value={progress} max={1} />
+    <p class={`${styles.beside} ${styles.progress}`}>
+      <progress class={styles.bar} aria-label={strings.startingProgress} value={progress} max={1} />
       <span>{Math.round(progress * 100)} %</span>
     </p>
   );
-}
-
-function Beneath({ children }: { children: ComponentChildren }) {
-  return <p class="beneath">{children}</p>;
 }

@@ -2,6 +2,7 @@ import { useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { decibels } from "../audio/activity";
 import type { Level } from "../conversation/loudness";
+import * as styles from "./waveform.module.css";
 
 const FLOOR_DB = -60;
 const BAR_PIXELS = 3;
@@ -28,7 +29,7 @@ export function Waveform({ level }: { level: Level }) {
     drawBars(canvas.current, heights.current);
   });
   return (
-    <div class="waveform" aria-hidden="true">
+    <div class={styles.waveform} aria-hidden="true">
       <canvas ref={canvas} />
     </div>
   );

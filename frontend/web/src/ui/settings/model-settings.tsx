@@ -4,7 +4,9 @@ import { config } from "../../service/availability";
 import { isNumber, parse, shown } from "../../service/settings";
 import type { NumberSetting, Setting } from "../../service/types";
 import { strings } from "../../strings";
-import { Choice, NumberField } from "../fields";
+import { Choice, FieldGrid, NumberField } from "../fields";
+import { hint } from "../text.module.css";
+import * as styles from "./model-settings.module.css";
 
 /** What the service lets a client choose, no more. Few need it; it is open where something was changed. */
 export function ModelSettings() {
@@ -13,16 +15,16 @@ export function ModelSettings() {
   const offered = shown(config.value?.moshi.info?.settings ?? {});
   if (offered.length === 0) return null;
   return (
-    <details class="advanced" open={open}>
+    <details class={styles.advanced} open={open}>
       <summary>{strings.advanced}</summary>
       <div>
-        <p class="hint">{strings.advancedHint}</p>
+        <p class={hint}>{strings.advancedHint}</p>
         {/* A reset makes new fields: what was typed wrongly goes too. */}
-        <div key={resets} class="fields">
+        <FieldGrid key={resets}>
           {offered.map(([name, setting]) => (
             <ModelSetting key={name} name={name} setting={setting} />
           ))}
-        </div>
+        </FieldGrid>
         <button
           type="button"
           disabled={Object.keys(chosen.value).length === 0}

@@ -2,6 +2,7 @@ import { strings } from "../../strings";
 import { Choice, Group, Switch } from "../fields";
 import { shortcutsOn } from "../shortcuts";
 import { type Theme, theme } from "../theme";
+import * as styles from "./page-settings.module.css";
 
 export function PageSettings() {
   return (
@@ -21,7 +22,7 @@ export function PageSettings() {
           shortcutsOn.value = on;
         }}
       />
-      <dl class="keys">
+      <dl class={styles.keys}>
         {strings.shortcuts.map(([key, does]) => (
           <div key={key}>
             <dt>

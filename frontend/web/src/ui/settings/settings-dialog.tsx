@@ -3,6 +3,7 @@ import { useRef } from "preact/hooks";
 import { strings } from "../../strings";
 import { ModelSettings } from "./model-settings";
 import { PageSettings } from "./page-settings";
+import * as styles from "./settings-dialog.module.css";
 import { SoundSettings } from "./sound-settings";
 
 const settingsOpen = signal(false);
@@ -25,19 +26,20 @@ export function SettingsDialog() {
     // biome-ignore lint/a11y/useKeyWithClickEvents: see above
     <dialog
       ref={dialog}
+      class={styles.dialog}
       aria-labelledby="settings-title"
       onClose={close}
       onClick={(event) => event.target === event.currentTarget && close()}
     >
       {settingsOpen.value && (
         <>
-          <div class="bar">
+          <div class={styles.bar}>
             <h2 id="settings-title">{strings.settings}</h2>
             <button type="button" onClick={close}>
               {strings.close}
             </button>
           </div>
-          <div class="sheet">
+          <div class={styles.sheet} data-testid="settings">
             <SoundSettings />
             <PageSettings />
             <ModelSettings />

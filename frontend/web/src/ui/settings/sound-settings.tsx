@@ -16,16 +16,14 @@ import { microphoneId, pushToTalk, recording, speakerId } from "../../conversati
 import { deviceReason } from "../../conversation/reasons";
 import { strings } from "../../strings";
 import { Choice, Group, Switch } from "../fields";
+import { Note } from "../note";
+import * as text from "../text.module.css";
 
 export function SoundSettings() {
   const problem = deviceProblem.value;
   return (
     <Group title={strings.sound}>
-      {problem && (
-        <p class="note" role="alert">
-          {deviceReason(problem)}
-        </p>
-      )}
+      {problem && <Note role="alert">{deviceReason(problem)}</Note>}
       <Choice
         label={strings.microphoneLabel}
         value={microphoneId.value}
@@ -48,7 +46,7 @@ export function SoundSettings() {
           )}
         </>
       ) : (
-        <p class="hint">{strings.speakerFixed}</p>
+        <p class={text.hint}>{strings.speakerFixed}</p>
       )}
       <p>
         <b>{strings.echo}:</b> {strings.echoes[echo.value]}
