@@ -1,4 +1,4 @@
-/** Who is speaking, from loudness. Pure: the clock comes with each level. */
+/** Tells from its loudness whether a side speaks. Pure: the clock comes with each level. */
 
 const SPEAKING_DB = -45;
 const QUIET_DB = -52; // less than that ends it: no flicker in between

@@ -71,7 +71,7 @@ export class AudioGraph {
     await step("speaker", context.resume(), over);
     const capture = new AudioWorkletNode(context, CAPTURE, {
       numberOfOutputs: 0,
-      // Browsers may give two channels where one was asked for. "explicit" mixes them into the one that the worklet reads.
+      // Browsers may give two channels where one was asked for. "explicit" mixes them into one.
       channelCount: 1,
       channelCountMode: "explicit",
     });

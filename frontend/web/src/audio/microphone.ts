@@ -40,7 +40,7 @@ function constraints(id: string): MediaTrackConstraints {
   return id ? { ...wanted, deviceId: { exact: id } } : wanted;
 }
 
-/** When the browser asks the person no more. Never where it does not tell. */
+/** Resolves when the browser no longer asks the person. Never resolves where the browser does not tell. */
 async function whenAllowed(over: AbortSignal): Promise<void> {
   try {
     const asking = navigator.permissions.query({ name: "microphone" });

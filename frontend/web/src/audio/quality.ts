@@ -1,4 +1,4 @@
-/** Why the sound is broken, from the figures of the last seconds. Pure: the clock comes with each sample. */
+/** The cause of broken sound, from the figures of the last seconds. Pure: the clock comes with each sample. */
 
 import { FRAME_MS } from "./codec/format";
 import type { CallStats } from "./stats";

@@ -1,4 +1,4 @@
-/** What both sides said, kept in memory until it is saved: you left, Moshi right. Nothing of it leaves the browser. */
+/** The sound of both sides, kept in memory until it is saved: you left, Moshi right. It never leaves the browser. */
 
 import { PACKET_SAMPLES } from "./codec/format";
 import { OggOpusWriter } from "./codec/ogg";
@@ -14,7 +14,7 @@ const WAV_HEADER_BYTES = 44;
 const BITS_PER_SECOND = 64_000;
 const CHUNKS_AHEAD = 50;
 
-/** What this browser can make of a recording. */
+/** The formats that this browser can write. */
 export function recordingFormats(): readonly RecordingFormat[] {
   return typeof AudioEncoder === "function" ? ["wav", "opus"] : ["wav"];
 }
@@ -23,7 +23,7 @@ export class Recording {
   #chunks: Chunk[] = [];
   #frames = 0;
 
-  /** @param maxSeconds what comes after them is not kept */
+  /** @param maxSeconds later sound is not kept */
   constructor(readonly maxSeconds = MAX_SECONDS) {}
 
   get seconds(): number {
@@ -42,7 +42,7 @@ export class Recording {
 
   /** @throws Error if the browser does not encode Opus, or fails at it */
   async as(format: RecordingFormat): Promise<Blob> {
-    const chunks = [...this.#chunks]; // those that come meanwhile are for the next time
+    const chunks = [...this.#chunks]; // later ones are for the next file
     return format === "wav" ? wav(chunks) : opus(chunks);
   }
 }
@@ -56,7 +56,7 @@ function wav(chunks: Chunk[]): Blob {
   text(0, "RIFF");
   header.setUint32(4, WAV_HEADER_BYTES - 8 + bytes, true);
   text(8, "WAVEfmt ");
-  header.setUint32(16, 16, true); // bytes of what describes the format
+  header.setUint32(16, 16, true); // bytes of the format's description
   header.setUint16(20, 1, true); // plain samples
   header.setUint16(22, CHANNELS, true);
   header.setUint32(24, RECORDED_RATE, true);

@@ -1,4 +1,4 @@
-/** The sound output of a call. Chromium moves the whole AudioContext to a device; Firefox can only move an <audio> element. */
+/** The sound output of a call. Chromium moves the whole AudioContext to a device, Firefox only an <audio> element. */
 
 import { SAMPLE_RATE } from "./codec/format";
 import { atEnd } from "./release";

@@ -4,7 +4,7 @@ import { effect, type Signal, signal } from "@preact/signals";
 
 const PREFIX = "scenario6.";
 
-/** A signal that survives a reload. Where storage is forbidden, or its value is not accepted, it begins at `fallback`. */
+/** A signal that survives a reload. Where storage is forbidden or its value is bad, it begins at `fallback`. */
 export function remembered<T>(name: string, fallback: T, accepts: (value: unknown) => boolean): Signal<T> {
   const held = signal(read(name, fallback, accepts));
   effect(() => {

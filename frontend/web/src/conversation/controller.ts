@@ -32,11 +32,11 @@ import { state } from "./state";
 const POLL_MS = 1000;
 const IDLE_POLL_MS = 5000; // and every second until the service is ready
 
-/** The life of the attempt or call that counts. Aborting it stops the microphone and closes the sound, at any step. */
+/** The life of the current attempt or call. Aborting it stops the microphone and closes the sound, at any step. */
 let end = new AbortController();
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
 
-/** Look at where the page is and what is behind it. */
+/** Checks the page's address, and follows the state of the service from now on. */
 export async function open(): Promise<void> {
   if (!window.isSecureContext) send({ type: "insecure" });
   addEventListener("online", () => state.value.name === "reconnecting" && retryNow());
@@ -48,13 +48,13 @@ export async function open(): Promise<void> {
   }
 }
 
-/** While nobody talks, and somebody looks. */
+/** Only without a conversation, and only while the page is visible. */
 async function lookAtService(): Promise<void> {
   if (isUnderWay(state.value) || document.visibilityState !== "visible") return;
   serviceSeen(await fetchConfig().catch(() => null));
 }
 
-/** Begin. Call it from a click: browsers start sound only then. */
+/** Starts a conversation. Call it from a click: browsers start sound only then. */
 export async function connect(): Promise<void> {
   if (!isOver(state.value)) return;
   transcriptBegins();
@@ -112,7 +112,7 @@ function send(event: Event): void {
   }
 }
 
-/** One attempt, from the microphone to the call. Whatever goes wrong, nothing of the browser is kept. */
+/** One attempt, from the microphone to the call. After a failure everything is released. */
 async function dial(): Promise<void> {
   end.abort();
   const mine = new AbortController();
@@ -131,7 +131,7 @@ async function dial(): Promise<void> {
   }
 }
 
-/** @throws StepFailed, AbortError and what else browsers throw */
+/** @throws StepFailed, AbortError and other errors of browsers */
 async function attempt(mine: AbortController): Promise<void> {
   const over = mine.signal;
   const context = openAudio(over);
@@ -169,7 +169,7 @@ async function attempt(mine: AbortController): Promise<void> {
   if (!started.hasMicrophone) void replaceMicrophone(started); // it went while the call was made
 }
 
-/** What a call tells, unless it is no longer the one that counts. */
+/** Handlers for the events of one attempt. Once `over` is aborted they do nothing. */
 function eventsFor(over: AbortSignal): CallEvents {
   const ifCurrent =
     <Arguments extends unknown[]>(handle: (...given: Arguments) => void) =>
@@ -233,7 +233,7 @@ function leaveCall(): void {
   silence();
 }
 
-/** Until the model can be talked to; null if the attempt is over before. @throws AbortError at the end of the call */
+/** Waits until the model is ready; null if the attempt ends before. @throws AbortError when the attempt is ended */
 async function waitForModel(over: AbortSignal): Promise<Config | null> {
   while (!over.aborted) {
     const latest = await fetchConfig(over).catch(() => null);

@@ -1,4 +1,4 @@
-/** The call that is being made or held, and what is known of it. */
+/** The call that is being made or held, with its figures and its session. */
 
 import { batch, signal } from "@preact/signals";
 import type { Call } from "../audio/call";

@@ -1,4 +1,4 @@
-/** Microphones and speakers: which there are, which is used, and how well the echo is kept out. */
+/** Microphones and speakers: the lists, the ones in use, and the quality of echo cancellation. */
 
 import { signal } from "@preact/signals";
 import type { Call } from "../audio/call";
@@ -57,7 +57,7 @@ async function followPermission(): Promise<void> {
 }
 
 /**
- * The microphone, or the name of what stood in the way. One that is gone is replaced by the system's own.
+ * The microphone, or the name of the browser's error. The system's own replaces one that is gone.
  *
  * @param over the end of the call that the stream is for: it stops the stream, also one that is granted later
  */
@@ -124,11 +124,11 @@ export async function askForSpeaker(): Promise<void> {
   await chooseSpeaker(picked.deviceId);
 }
 
-/** Counts the changes: the last one that was asked for wins, whichever the browser grants first. */
+/** Counts the changes: the last request wins, in whatever order the browser grants them. */
 let changes = 0;
 
 /**
- * `error`: the name of what stood in the way; the microphone before is then still in use. `changed`: false too if the
+ * `error`: the name of the browser's error; the microphone before is then still in use. `changed`: false too if the
  * call ended or a later change won.
  */
 async function changeMicrophone(held: Call, id: string): Promise<{ changed: boolean; error: string | null }> {
@@ -155,7 +155,7 @@ export async function replaceMicrophone(held: Call): Promise<void> {
   const before = noMicrophone.value;
   const { changed, error } = await changeMicrophone(held, id);
   if (error) noMicrophone.value = why(error);
-  // The person need not be told of the chosen one, nor of one just plugged in for it. "gone" says it of the chosen one.
+  // No message for the chosen one, nor for one just plugged in for it. "gone" is the message when it is lost.
   else if (changed && !id && !before) deviceProblem.value = "replaced";
 }
 

@@ -1,4 +1,4 @@
-/** What this tab keeps of its conversations, until it is closed: the one that goes on, and those before it. */
+/** The conversations that this tab keeps until it is closed: the one that goes on, and those before it. */
 
 import { batch, computed, signal } from "@preact/signals";
 import { MAX_SECONDS, type Recording } from "../audio/recording";
@@ -8,12 +8,12 @@ import { addCaption, clearCaptions, lines } from "../transcript/captions";
 import { session } from "./current-call";
 import { isEmpty, isSaved, type Kept, markRecording, markTranscript, soundRoom, withEarlier, withRoom } from "./kept";
 
-/** Of one conversation: one that is lost and begun anew over and over must not fill the page. */
+/** Recordings of one conversation: one that is lost again and again must not fill the page. */
 const MAX_RECORDINGS = 20;
 
 const fresh = (id: number): Omit<Kept, "lines"> => ({ id, begun: [], recordings: [], session: null, model: null });
 const about = signal(fresh(0));
-/** Counts what was saved, because a recording is no signal. */
+/** Counts saved files, because a recording is no signal. */
 const saves = signal(0);
 
 /** The conversation since Connect was pressed last, whether it goes on or is over. */
@@ -44,7 +44,7 @@ export function transcriptPiece(piece: string, now: number): void {
   addCaption(piece, conversation, now - (begun[conversation] ?? now));
 }
 
-/** The service has said which conversation this is, and its settings. */
+/** Takes the session that the service has announced. */
 export function sessionBegins(id: string, settings: Readonly<Record<string, number | string>>): void {
   session.value = { id, settings };
   about.value = { ...about.value, session: session.value };
@@ -77,7 +77,7 @@ export function isKeptSaved(kept: Kept): boolean {
   return isSaved(kept);
 }
 
-/** The browser asks before it closes or reloads the tab, as long as something in it was not saved. */
+/** Makes the browser ask before it closes or reloads the tab, as long as something in it was not saved. */
 export function warnOfLoss(): void {
   addEventListener("beforeunload", (event) => {
     if (![...earlier.value, current.value].every(isSaved)) event.preventDefault();

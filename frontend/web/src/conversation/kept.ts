@@ -1,4 +1,4 @@
-/** One conversation as this tab keeps it: its files, and what of it was saved. */
+/** One conversation as this tab keeps it: its files, and whether they were saved. */
 
 import type { Recording } from "../audio/recording";
 import { asVtt } from "../transcript/subtitles";
@@ -9,7 +9,7 @@ export interface Session {
   readonly settings: Readonly<Record<string, number | string>>;
 }
 
-/** From Connect to the end. One that was lost and begun anew has several beginnings and recordings. */
+/** From Connect to the end. One that was lost and reconnected has several beginnings and recordings. */
 export interface Kept {
   readonly id: number;
   /** When each conversation in it began, ms since the epoch. */

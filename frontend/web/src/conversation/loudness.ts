@@ -1,4 +1,4 @@
-/** How loud both sides are, and who speaks. */
+/** The loudness of both sides, and whether they speak. */
 
 import { batch, computed, signal } from "@preact/signals";
 import { type Activity, nextActivity, noActivity } from "../audio/activity";

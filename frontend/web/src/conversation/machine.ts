@@ -1,4 +1,4 @@
-/** The states of a conversation and what leads from one to the next. Pure: clock and chance come with the events. */
+/** The states of a conversation and the events between them. Pure: clock and chance come with the events. */
 
 import { CloseCode } from "../audio/protocol/close-code";
 import type { Health } from "../service/types";
@@ -6,13 +6,13 @@ import { strings } from "../strings";
 import { closeReason, microphoneReason, withoutAdvice } from "./reasons";
 import { isTemporary, retryAt } from "./retrying";
 
-/** What lasts from one attempt to the next. */
+/** Facts that last from one attempt to the next. */
 export interface Dial {
   /** Attempts that have failed since the person pressed Connect, or since a conversation was lost. */
   attempt: number;
   /** A conversation was lost: the next one is a new one. */
   lost: boolean;
-  /** Nothing of the microphone is sent but silence. */
+  /** The call sends silence instead of the microphone. */
   muted: boolean;
 }
 
@@ -22,7 +22,7 @@ export interface Warning {
   until: number;
 }
 
-/** In the queue, as the service told it. */
+/** The place in the queue, as the service told it. */
 export interface Place {
   position: number;
   waitSeconds: number | null;
@@ -73,7 +73,7 @@ export type Event =
   | { type: "interruption"; interrupted: boolean }
   | { type: "warning"; why: Warning["why"]; seconds: number; now: number }
   | ({ type: "server said" } & Said)
-  /** `chance`: 0..1, so that not everybody who was cut off comes back at once. */
+  /** `chance`: 0..1, so that pages that were cut off together do not come back at once. */
   | { type: "closed"; code: number; reason: string; now: number; chance: number }
   | { type: "retry" }
   | { type: "failed"; reason: string }
@@ -83,7 +83,7 @@ export type Event =
 
 export const INITIAL: State = { name: "idle" };
 
-/** Events that a state does not expect change nothing: they come from a call that is already over. */
+/** The state after an event. Unexpected events change nothing: they come from a call that is already over. */
 export function next(state: State, event: Event): State {
   switch (event.type) {
     case "insecure":
@@ -144,14 +144,14 @@ export function next(state: State, event: Event): State {
   }
 }
 
-/** A state in which a call is being made or held. */
+/** A state in which a conversation is being reached or held. */
 export type UnderWay = Extract<State, Dial>;
 
 export function isUnderWay(state: State): state is UnderWay {
   return "attempt" in state;
 }
 
-/** Whether a call can begin. On an insecure page none can. */
+/** Whether a conversation can begin. On an insecure page none can. */
 export function isOver(state: State): boolean {
   return !isUnderWay(state) && state.name !== "insecure";
 }
@@ -170,7 +170,7 @@ function closed(state: State, event: Extract<Event, { type: "closed" }>): State 
   const told = said?.reason ?? event.reason;
   const reason = closeReason(code, told);
   const lost = state.lost || state.name === "live";
-  // A conversation that was held, or waited for, is worth a new one; a first attempt that fails tells more as it is.
+  // Connect again after a conversation or a wait. A first attempt that fails explains more as it is.
   if (isTemporary(code) && (waited || state.lost || code === CloseCode.tryLater)) {
     const attempt = waited ? 1 : state.attempt + 1;
     const at = retryAt(attempt, told, now, chance);

@@ -1,11 +1,11 @@
-/** Error names and close codes, in words that say what to do. */
+/** Error names and close codes in words, with the next step. */
 
 import { CloseCode } from "../audio/protocol/close-code";
 import type { Step } from "../audio/steps";
 import { strings } from "../strings";
 import type { DeviceProblem, NoMicrophone } from "./devices";
 
-/** A step on the way to a call that the browser failed at, or did not finish. */
+/** The step that the browser failed at, or did not finish. */
 export function stepReason(step: Step): string {
   return strings.problems.steps[step];
 }
@@ -14,7 +14,7 @@ export function deviceReason(problem: DeviceProblem): string {
   return strings.problems.devices[problem];
 }
 
-/** Why a conversation that goes on has no microphone. */
+/** The reason why a conversation has no microphone. */
 export function noMicrophoneReason(reason: NoMicrophone): string {
   return strings.problems.noMicrophone[reason];
 }
@@ -42,7 +42,8 @@ export function microphoneReason(error: string): string {
 export function closeReason(code: number, reason: string): string {
   if (code === CloseCode.browserFailed) return strings.problems.audioBroke(sentence(reason));
   const said = sentence(reason.replace(/[;,.]?\s*Retry-After: \d+$/, ""));
-  if (code === CloseCode.badSetting) return strings.problems.refusedSetting(reason || strings.problems.closed(code)); // it begins with the setting's name
+  // The reason begins with the setting's name.
+  if (code === CloseCode.badSetting) return strings.problems.refusedSetting(reason || strings.problems.closed(code));
   if (said) return said;
   switch (code) {
     case CloseCode.finished:

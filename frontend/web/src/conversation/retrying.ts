@@ -1,4 +1,4 @@
-/** When the page tries again by itself, and for how long it goes on trying. */
+/** The page's own attempts to connect again: their times, and their number. */
 
 import { CloseCode } from "../audio/protocol/close-code";
 
@@ -13,7 +13,7 @@ const TEMPORARY = new Set<number>([
   CloseCode.tryLater, // full, or not ready
 ]);
 
-/** Whether the next attempt may do better than the one that was closed with this code. */
+/** Whether another attempt may succeed after a close with this code. */
 export function isTemporary(code: number): boolean {
   return TEMPORARY.has(code);
 }
@@ -21,8 +21,8 @@ export function isTemporary(code: number): boolean {
 /**
  * When to try again, in ms since the epoch; null when it has been tried often enough.
  *
- * `attempt`: those that have failed, from 1. `reason`: the close frame's, which may end with "Retry-After: seconds".
- * `chance`: 0..1, spreads those who were cut off together.
+ * `attempt`: failed attempts, from 1. `reason`: the close frame's, which may end with "Retry-After: seconds".
+ * `chance`: 0..1, spreads the pages that were cut off together.
  */
 export function retryAt(attempt: number, reason: string, now: number, chance: number): number | null {
   if (attempt > ATTEMPTS) return null;

@@ -14,7 +14,7 @@ export type Service =
   /** Nothing answers at the page's own address. */
   | { name: "gone" };
 
-/** The latest configuration, with what moshi said of itself before it went away. */
+/** The latest configuration. While moshi is away, its last description of itself holds. */
 export const config = signal<Config | null>(null);
 /** How the service was at the latest look. */
 export const service = signal<Service>({ name: "unknown" });
@@ -35,7 +35,7 @@ export function serviceOf(config: Config | null): Service {
   return info?.slots && info.slots.used >= info.slots.total ? { name: "full" } : { name: "ready" };
 }
 
-/** The latest configuration. While moshi is away it says nothing of itself, and what it said before still holds. */
+/** The latest configuration. While moshi is away, its last description of itself holds. */
 export function merged(before: Config | null, latest: Config | null): Config | null {
   if (!latest) return before;
   const info = latest.moshi.info ?? before?.moshi.info ?? null;

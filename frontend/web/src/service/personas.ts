@@ -12,13 +12,13 @@ export interface Persona {
 
 export const NOBODY: Persona = { voice: "", role: "", text: "" };
 
-/** Not the id of any preset: those begin with a letter or digit. */
+/** The role of a person's own text. No preset has this id: those begin with a letter or digit. */
 export const OWN = "*";
 
-/** Characters that a token has in English, or somewhat fewer: an estimate had better be too high. */
+/** Characters that a token has in English, or somewhat fewer: the estimate should rather be too high. */
 const CHARACTERS_PER_TOKEN = 4;
 
-/** The query parameters, by PersonaPlex's names. What the service no longer offers is left to it. */
+/** The query parameters, by PersonaPlex's names. A choice that the service no longer offers is left out. */
 export function asked(persona: Persona, offered: Personas | null | undefined): Chosen {
   if (!offered) return {};
   const voice = offered.voices.some(({ id }) => id === persona.voice) ? persona.voice : "";
@@ -32,7 +32,7 @@ export function roleText({ role, text }: Persona, offered: Personas): string {
   return offered.presets.find(({ id }) => id === role)?.text ?? "";
 }
 
-/** What a role takes of the tokens that it may. That of a text of one's own is estimated. */
+/** The tokens that a role takes. For a person's own text it is an estimate. */
 export function roleTokens(persona: Persona, offered: Personas): number {
   const preset = offered.presets.find(({ id }) => id === persona.role);
   return preset ? preset.tokens : Math.ceil(roleText(persona, offered).trim().length / CHARACTERS_PER_TOKEN);

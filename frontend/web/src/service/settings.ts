@@ -13,7 +13,7 @@ export function isChoice(setting: Setting | { type: string }): setting is Choice
   return setting.type === "string" && "enum" in setting && Array.isArray(setting.enum);
 }
 
-/** Those that the page can show, in the service's order. One seed for text and audio is enough where there is one. */
+/** The settings that the page can show, in the service's order. One seed for text and audio replaces those of each. */
 export function shown(advertised: Advertised): [string, Setting][] {
   return Object.entries(advertised).filter((entry): entry is [string, Setting] => {
     const [name, setting] = entry;
@@ -39,7 +39,7 @@ export function parse(setting: Setting, text: string): number | string | null {
   return typed !== "" && takes(setting, value) ? value : null;
 }
 
-/** What may be sent: chosen, still advertised, still in its range. A setting that is not is left to the service. */
+/** The chosen values that may be sent: still advertised, still in range. The service decides about the others. */
 export function valid(chosen: Chosen, advertised: Advertised): Chosen {
   return Object.fromEntries(
     shown(advertised)

@@ -4,9 +4,9 @@ import { batch, signal } from "@preact/signals";
 import { type Line, withPiece } from "./transcript";
 
 export const lines = signal<readonly Line[]>([]);
-/** Characters said since the call began, those no longer kept included. */
+/** Characters since the call began, with those that are no longer kept. */
 export const captionsLength = signal(0);
-/** Text that a screen reader was not told yet. */
+/** Text that was not announced to screen readers yet. */
 export const unannounced = signal("");
 
 export function clearCaptions(): void {

@@ -1,9 +1,9 @@
-/** What Moshi said, line by line with its time, as text and as JSON; subtitles.ts makes WebVTT of it. Pure. */
+/** Moshi's words in lines with their times, as text and as JSON. subtitles.ts makes WebVTT of them. Pure. */
 
 import { strings } from "../strings";
 import { endsSentence, mayBreak, width } from "./segments";
 
-/** Times are in ms since the conversation began; `conversation` counts from 0 when one was lost and begun anew. */
+/** Times are in ms since the conversation began. `conversation` counts from 0; each reconnection starts another one. */
 export interface Line {
   conversation: number;
   from: number;

@@ -14,7 +14,7 @@ import * as text from "./text.module.css";
 const ANNOUNCE_MS = 3000;
 const AT_END_PIXELS = 40;
 
-/** What Moshi says, as it says it; screen readers hear it in phrases instead of word by word. */
+/** Moshi's words as they come. Screen readers get them in phrases instead of word by word. */
 export function Captions() {
   const box = useRef<HTMLDivElement>(null);
   const [following, setFollowing] = useState(true);

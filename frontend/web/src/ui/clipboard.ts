@@ -2,7 +2,7 @@
 
 import { visuallyHidden } from "./text.module.css";
 
-/** Whether it is there now. Call it from a click: browsers allow it only then. */
+/** Copies; false if the browser refuses. Call it from a click: browsers allow it only then. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     // An insecure page has no clipboard; elsewhere it may be forbidden.

@@ -10,7 +10,7 @@ import * as text from "./text.module.css";
 
 const REFRESH_MS = 1000;
 
-/** How the connection does, in figures for a screenshot. */
+/** The quality of the connection, in figures for a screenshot. */
 export function Details() {
   const [copied, setCopied] = useState<boolean | null>(null);
   useEffect(() => {

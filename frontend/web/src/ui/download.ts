@@ -1,6 +1,6 @@
-/** Files for the person to keep. Nothing leaves the browser but by this. */
+/** Saves files. This is the only way out of the browser. */
 
-/** `kind`: a media type. `content` is made into one file of that name. */
+/** Saves `content` as a file of that name. `kind`: its media type. */
 export function saveFile(name: string, content: string | Blob, kind = ""): void {
   const blob = typeof content === "string" ? new Blob([content], { type: kind }) : content;
   const url = URL.createObjectURL(blob);

@@ -38,7 +38,7 @@ export function figures(
   ];
 }
 
-/** From the mouth to the ear in ms, as a person feels it; null until it was measured. The model's own pauses come on top. */
+/** The delay from mouth to ear in ms; null until it was measured. The model's own pauses come on top. */
 export function delay(stats: CallStats): number | null {
   if (stats.roundTripMs === null) return null;
   const ours = (stats.captureLatencyMs ?? 0) + PACKET_MS + stats.bufferMs + (stats.outputLatencyMs ?? 0);

@@ -1,4 +1,4 @@
-/** Where the keyboard's focus goes when the control that has it disappears. */
+/** Keeps the keyboard's focus when the focused control disappears. */
 
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";

@@ -1,4 +1,4 @@
-/** What the page says of each side: who speaks, and whether it is heard. */
+/** The activity of each side: speaking, silent, muted, heard or not. */
 
 import { computed } from "@preact/signals";
 import { noMicrophone } from "../conversation/devices";

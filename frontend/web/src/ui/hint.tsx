@@ -8,7 +8,7 @@ import { hint, type Hint as Kind } from "./hints";
 import { Note } from "./note";
 import { openSettings } from "./settings/settings-dialog";
 
-/** It has its place whether there is a hint or not, so that nothing moves when one comes or goes. */
+/** Its place is there with and without a hint, so that nothing moves when one comes or goes. */
 export function Hint() {
   const kind = hint.value;
   return (
@@ -26,7 +26,7 @@ function Message({ kind }: { kind: Kind }) {
       if (now.name !== "live" || !now.warning) return null;
       return (
         <Note data-testid="warning">
-          {/* The alert is the words alone: what counts down in it would be read out every second. */}
+          {/* The alert holds no countdown: screen readers would read it out every second. */}
           <span role="alert">{problems.warnings[now.warning.why]}</span> <Remaining until={now.warning.until} />
         </Note>
       );

@@ -35,7 +35,7 @@ export const hint = computed<Hint | null>(() => {
   return !isUnderWay(now) && config.value?.moshi.info?.model.demo ? "demo" : null;
 });
 
-/** Follow the figures of the conversation; they come once a second. */
+/** Follows the figures of the call; they come once a second. */
 export function watchQuality(): void {
   let samples: readonly Sample[] = [];
   effect(() => {

@@ -1,4 +1,4 @@
-/** Drawn with the text's colour. The words beside them say what they mean. */
+/** Icons in the text's colour. Words beside them carry the meaning. */
 
 import type { ComponentChildren } from "preact";
 import * as styles from "./icons.module.css";

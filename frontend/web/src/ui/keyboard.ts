@@ -1,4 +1,4 @@
-/** Listens to the keyboard. Shortcuts can be switched off: people who dictate would press them by speaking. */
+/** Listens to the keyboard. */
 
 import { hold, toggleMute } from "../conversation/controller";
 import { isUnderWay } from "../conversation/machine";
@@ -29,7 +29,7 @@ export function listenToKeys(): void {
   });
   addEventListener("keyup", (event) => {
     if (event.key !== " " || !talking) return;
-    event.preventDefault(); // Firefox presses a button when the key goes up
+    event.preventDefault(); // Firefox presses a button at keyup
     stopTalking();
   });
   addEventListener("blur", stopTalking); // the keyup goes to another window

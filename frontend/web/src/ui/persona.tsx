@@ -1,4 +1,4 @@
-/** Who one talks to: picked before a conversation, shown in it. */
+/** Voice and role: picked before a conversation, shown during it. */
 
 import { session } from "../conversation/current-call";
 import { isUnderWay } from "../conversation/machine";
@@ -66,7 +66,7 @@ function cost(picked: Picked, offered: Personas): string | null {
   return tokens === 0 ? null : strings.roleCost(tokens, offered.max_tokens, false);
 }
 
-/** What the service has confirmed. */
+/** Voice and role as the service has confirmed them. */
 function Company({ offered }: { offered: Personas | null | undefined }) {
   const with_ = company(session.value?.settings ?? {}, offered);
   if (!with_) return null;

@@ -1,11 +1,11 @@
-/** Which keys are shortcuts, and whether they are on. */
+/** The shortcuts of the keyboard. People who dictate can switch them off: speech would press them. */
 
 import { isBoolean, remembered } from "../common/remembered";
 
-/** This browser remembers it. */
+/** Whether shortcuts are on. This browser remembers it. */
 export const shortcutsOn = remembered("shortcuts", true, isBoolean);
 
-/** What of a key event decides. `editable`: in a text, a select or a dialog. `control`: on a button, link or summary. */
+/** The facts of a key event. `editable`: in a text, a select or a dialog. `control`: on a button, link or summary. */
 export interface Press {
   readonly key: string;
   readonly repeat: boolean;
@@ -19,7 +19,7 @@ export interface Press {
   readonly control: boolean;
 }
 
-/** What the page is doing. */
+/** The state of the page that decides about a key. */
 export interface Situation {
   /** Shortcuts are switched on in the settings. */
   readonly shortcuts: boolean;

@@ -6,7 +6,7 @@ import { Microphone, Voice } from "./icons";
 import * as styles from "./speakers.module.css";
 import { Waveform } from "./waveform";
 
-/** Both sides of the conversation: who speaks, and whether it is heard. */
+/** Both sides of the conversation: loudness, and whether it is heard. */
 export function Speakers() {
   const you = youAre.value;
   const moshi = moshiIs.value;

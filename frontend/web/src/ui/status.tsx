@@ -10,7 +10,7 @@ import { Secure } from "./secure";
 import * as styles from "./status.module.css";
 import { waitWords, words } from "./words";
 
-/** What is going on, in words. What counts is beside them, so that a screen reader is told once. */
+/** The state in words. Times and progress stand beside them, so that a screen reader reads the words once. */
 export function Status() {
   const now = state.value;
   const behind = service.value;

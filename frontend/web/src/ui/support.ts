@@ -1,4 +1,4 @@
-/** `window.scenario6`: the figures that a support engineer, or a test, asks for. Read-only. */
+/** `window.scenario6`: the figures for support engineers and tests. Read-only. */
 
 import type { CallStats } from "../audio/stats";
 import { refreshStats, stats } from "../conversation/current-call";

@@ -1,4 +1,4 @@
-/** Tells a person who waited in another tab that the microphone is live now: by title, sound and notification. */
+/** Calls a person back from another tab when the microphone goes live: by title, sound and notification. */
 
 import { effect, signal } from "@preact/signals";
 import type { State } from "../conversation/machine";
@@ -16,7 +16,7 @@ export function waited(before: boolean, name: State["name"]): boolean {
   return WAITING.includes(name) || (before && PASSING.includes(name));
 }
 
-/** The page's title. `calling`: the turn has come, and nobody has looked yet. */
+/** The page's title. `calling`: the turn has come, and the person has not looked yet. */
 export function titleFor(now: State, calling: boolean): string {
   if (calling) return `${strings.yourTurn.title}: ${strings.title}`;
   return now.name === "queued" ? `(${now.position}) ${strings.title}` : strings.title;
@@ -25,7 +25,7 @@ export function titleFor(now: State, calling: boolean): string {
 type Permission = NotificationPermission | "absent";
 const permission = (): Permission => ("Notification" in globalThis ? Notification.permission : "absent");
 
-/** What the person has said to notifications. */
+/** The person's answer to notifications. */
 export const notifications = signal<Permission>(permission());
 
 /** Ask for notifications. Call it from a click: browsers ask only then. */

@@ -1,4 +1,4 @@
-/** A state in words: what it is, and why or what to do. Nothing in it counts down; screen readers would never end. */
+/** A state in words: its name, and the reason or the next step. No countdowns: screen readers would never end. */
 
 import type { Place, State } from "../conversation/machine";
 import { sentence } from "../conversation/reasons";
@@ -12,7 +12,7 @@ export interface Words {
   detail: string;
 }
 
-/** How long a wait will be, in words that promise no more than is known; empty if nothing is. */
+/** The length of a wait in words, no more exact than it is known; empty if nothing is known. */
 export function waitWords({ waitSeconds, longestSeconds }: Place): string {
   const { roughly, queued } = strings;
   const most = longestSeconds === null ? null : roughly(longestSeconds);
@@ -21,7 +21,7 @@ export function waitWords({ waitSeconds, longestSeconds }: Place): string {
   return most === null || most === usual ? queued.estimate(usual) : queued.both(usual, most);
 }
 
-/** `pushToTalk`: being muted is the rule then, and not worth a warning. */
+/** With `pushToTalk`, being muted is normal and not worth a warning. */
 export function words(state: State, pushToTalk: boolean, service: Service = { name: "ready" }): Words {
   switch (state.name) {
     case "idle":
@@ -58,7 +58,7 @@ export function words(state: State, pushToTalk: boolean, service: Service = { na
   }
 }
 
-/** Nothing is under way: how the service is. */
+/** Without a conversation: the state of the service. */
 function idleWords(service: Service): Words {
   switch (service.name) {
     case "unknown":

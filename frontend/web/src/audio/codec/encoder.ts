@@ -15,7 +15,7 @@ export interface Encoder {
 }
 
 const BITS_PER_SECOND = 32_000;
-const COMPLEXITY = 5; // of 10: what is left above is not heard in speech, and phones have to do it
+const COMPLEXITY = 5; // of 10: more is not audible in speech, and costs phones time
 const PACKET_MICROSECONDS = PACKET_MS * 1000;
 
 /** `application` and `signal` are in the WebCodecs Opus registration, but not yet in TypeScript's library. */
@@ -27,7 +27,7 @@ const VOICE: OpusEncoderConfig & { application: string; signal: string } = {
 };
 
 /**
- * @param sampleRate of what will be encoded; Opus takes 48000 Hz and some lower ones
+ * @param sampleRate of the input in Hz; Opus takes 48000 and some lower rates
  * @param onFailure the encoder broke and nothing more will come
  */
 export async function createEncoder(

@@ -1,8 +1,8 @@
 /**
  * Ogg pages around Opus packets, both ways (RFC 3533 and RFC 7845).
  *
- * Our own because a live conversation needs what the libraries do not give: each packet out at once, in a page of its
- * own, and a reader that finds its way back after damage.
+ * Our own, because the libraries lack two things that a live conversation needs: each packet leaves at once in a page
+ * of its own, and the reader recovers after damage.
  */
 
 const CAPTURE = [0x4f, 0x67, 0x67, 0x53]; // "OggS"
@@ -156,7 +156,7 @@ export class OggReader {
   }
 }
 
-/** Where the next page may begin, or where the data's last bytes could be the beginning of one. */
+/** The position of the next page, or of the last bytes that may begin one. */
 function findCapture(data: Uint8Array, from: number): number {
   for (let at = from; at < data.length; at++) {
     if (CAPTURE.every((byte, offset) => at + offset >= data.length || data[at + offset] === byte)) return at;

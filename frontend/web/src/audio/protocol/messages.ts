@@ -1,4 +1,4 @@
-/** The wire protocol of `/api/chat`: binary messages whose first byte says what they are. */
+/** The wire protocol of `/api/chat`: binary messages whose first byte is their kind. */
 
 import type { Metadata } from "./metadata";
 
@@ -29,7 +29,7 @@ export function audioMessage(ogg: Uint8Array): Uint8Array<ArrayBuffer> {
   return message;
 }
 
-/** What a message says; null for kinds that mean nothing to a client, and for broken ones. */
+/** The content of a message; null for kinds that mean nothing to a client, and for broken ones. */
 export function parseMessage(data: ArrayBuffer): Message | null {
   const bytes = new Uint8Array(data);
   const body = bytes.subarray(1);

@@ -1,6 +1,6 @@
-/** Notices that the server has fallen silent. No socket closes when the network changes or the computer sleeps. */
+/** Notices a silent server. Sockets stay open when the network changes or the computer sleeps. */
 
-/** Pings, one a second. The frontend gives up a silent browser after 20 s too. */
+/** Pings, one a second. The frontend too ends a silent browser's connection after 20 s. */
 export const UNANSWERED_PINGS = 20;
 
 /** Counts pings instead of time: the timers of a computer that sleeps stand still, and its connection may survive. */

@@ -1,10 +1,10 @@
 /**
- * Evens out when speech arrives, so that it plays without gaps and as soon as the network allows.
+ * The jitter buffer plays speech without gaps, and as soon as the network allows.
  *
- * It delays playback by the delay that 98 of 100 packets need, and keeps to it by playing up to 2 % faster or slower,
- * which nobody hears. A stall leaves much more in the buffer. Then it shortens pauses, and where there is no pause it
- * leaves out single pitch periods, at most 10 % of the time, so that speech becomes quicker but loses no sound. Speech is
- * dropped only when the ring, which holds over five seconds, overflows.
+ * It delays playback by the delay that 98 of 100 packets need. It holds that delay by playing up to 2 % faster or
+ * slower, which is inaudible. A stall leaves much more in the buffer. Then the buffer shortens pauses. Where there is
+ * no pause it leaves out single pitch periods, at most 10 % of the time: speech becomes quicker but loses no sound.
+ * Speech is dropped only when the ring, which holds over five seconds, overflows.
  */
 
 import { FRAME_MS } from "../codec/format";
@@ -24,7 +24,7 @@ const CORRECTION_PER_MS = 0.001;
 const TOLERATED_MS = 4;
 const SHORTEN_BEYOND_MS = 60;
 const SHORTEN_LEAVES_MS = 10;
-const SPARE_MS = 20; // kept above the target whatever the estimate says
+const SPARE_MS = 20; // kept above the target whatever the estimate is
 const SPLICE_MS = 10; // cross-fade
 // A pause is 30 dB below the loudest sound of the last seconds, but between -60 and -40 dB; as mean squares.
 const PAUSE_SHARE = 1e-3;
@@ -81,7 +81,7 @@ export class JitterBuffer {
 
   /**
    * @param sampleRate in Hz
-   * @param frameMs length of the packets that are pushed, and what has to be there before playback begins
+   * @param frameMs length of the packets that are pushed; playback begins with that much in the buffer
    */
   constructor(
     sampleRate: number,
@@ -95,7 +95,7 @@ export class JitterBuffer {
     return (this.#written - this.#read) / this.#perMs;
   }
 
-  /** Take one packet that arrived at `nowMs`, on the clock that playback runs on. */
+  /** Takes one packet that arrived at `nowMs`, on the clock of the playback. */
   push(samples: Float32Array, nowMs: number): void {
     const delay = this.#rememberDelay(nowMs - this.#written / this.#perMs);
     if (this.#playing) this.#steer(this.bufferedMs + delay);
@@ -116,7 +116,7 @@ export class JitterBuffer {
     this.#written += samples.length;
   }
 
-  /** Fill one block with what is due now. */
+  /** Fills one block with the sound that is due now. */
   pull(block: Float32Array): void {
     if (!this.#playing) {
       this.#wait(block);
@@ -132,7 +132,7 @@ export class JitterBuffer {
     return this.#target;
   }
 
-  /** The delay of this packet over the fastest of the last ones; moves the target towards what the packets need. */
+  /** The delay of this packet over the fastest of the last ones. Moves the target towards the delay that they need. */
   #rememberDelay(relative: number): number {
     this.#delays.push(relative);
     if (this.#delays.length > WINDOW) this.#delays.shift();
@@ -147,7 +147,7 @@ export class JitterBuffer {
     return relative - Math.min(...this.#delays.slice(-RECENT));
   }
 
-  /** `headroom`: what would be left in the buffer if this packet had been as fast as the fastest. */
+  /** `headroom`: the buffer's content if this packet had been as fast as the fastest. */
   #steer(headroom: number): void {
     this.#headrooms.push(headroom);
     if (this.#headrooms.length > HEADROOM_WINDOW) this.#headrooms.shift();
@@ -173,7 +173,7 @@ export class JitterBuffer {
     this.#headrooms = [];
   }
 
-  /** Begin to leave something out: the pause that comes now, or else one stretch that sounds like the one before. */
+  /** Begins a splice: over the pause that comes now, or over one stretch that sounds like the one before. */
   #shorten(): void {
     const spareMs = Math.min(this.#surplusMs, this.bufferedMs - this.#target - SPARE_MS - SPLICE_MS);
     if (spareMs < PERIOD_MS[0]) return;
@@ -194,14 +194,14 @@ export class JitterBuffer {
     const [shortest, longest] = PERIOD_MS.map((ms) => Math.round(Math.min(ms, spareMs) * this.#perMs));
     const length = SPLICE_MS * this.#perMs;
     const { lag, likeness } = bestLag(this.#view, start, length, shortest as number, longest as number);
-    // Noise never resembles itself, and nobody hears a splice in it.
+    // Noise never resembles itself, and a splice in it is inaudible.
     if (likeness < ALIKE && start < this.#compressAt + WAIT_MS * this.#perMs) return;
     this.compressedMs += lag / this.#perMs;
     this.#compressAt = start + lag / COMPRESSION;
     this.#splice = { lag, done: 0 };
   }
 
-  /** Fade out what is left, and begin again when a frame is there. */
+  /** Fades out the rest of the buffer. Playback begins again when a frame is there. */
   #runDry(block: Float32Array): void {
     const start = Math.floor(this.#read);
     const left = Math.max(0, this.#written - start);

@@ -1,4 +1,4 @@
-/** Both sides of the conversation, on the one clock that they share: input 0 is the microphone, input 1 is Moshi. */
+/** Both sides of the conversation, on one clock: input 0 is the microphone, input 1 is Moshi. */
 
 import { RECORDER, type ToRecorder } from "./messages";
 import { Stereo } from "./stereo";
@@ -16,7 +16,7 @@ class Recorder extends AudioWorkletProcessor {
 
   process([microphone, moshi]: Float32Array[][]): boolean {
     const [left, right] = [microphone?.[0], moshi?.[0]];
-    // What is muted is not sent, and not kept either.
+    // Muted sound is not sent, and not recorded either.
     this.#stereo.add(this.#muted ? undefined : left, right, left?.length ?? right?.length ?? 128);
     return true;
   }

@@ -29,7 +29,7 @@ export class Stereo {
   }
 }
 
-/** The mean of two neighbours, which keeps most of what would fold back into speech out of it. */
+/** The mean of two neighbours: a simple low-pass against aliasing. */
 function halved(samples: Float32Array | undefined, index: number): number {
   if (!samples) return 0;
   const mean = ((samples[index] ?? 0) + (samples[index + 1] ?? 0)) / 2;

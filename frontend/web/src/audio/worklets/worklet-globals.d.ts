@@ -1,4 +1,4 @@
-/** What an AudioWorklet's scope offers and TypeScript's DOM library leaves out. */
+/** Names of an AudioWorklet's scope that TypeScript's DOM library lacks. */
 
 declare const sampleRate: number;
 declare const currentFrame: number;

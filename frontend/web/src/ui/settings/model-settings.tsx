@@ -8,7 +8,7 @@ import { Choice, FieldGrid, NumberField } from "../fields";
 import { hint } from "../text.module.css";
 import * as styles from "./model-settings.module.css";
 
-/** What the service lets a client choose, no more. Few need it; it is open where something was changed. */
+/** The settings of the model that the service offers. Few people need them; they are open where one was changed. */
 export function ModelSettings() {
   const [resets, setResets] = useState(0);
   const [open] = useState(Object.keys(chosen.value).length > 0);
@@ -19,7 +19,7 @@ export function ModelSettings() {
       <summary>{strings.advanced}</summary>
       <div>
         <p class={hint}>{strings.advancedHint}</p>
-        {/* A reset makes new fields: what was typed wrongly goes too. */}
+        {/* A reset makes new fields, so wrong input goes too. */}
         <FieldGrid key={resets}>
           {offered.map(([name, setting]) => (
             <ModelSetting key={name} name={name} setting={setting} />
