@@ -319,6 +319,8 @@ const en = {
   },
 };
 
+/** The type of a translation. */
 export type Strings = typeof en;
 
+/** The words in use. */
 export const strings: Strings = en;

@@ -6,6 +6,7 @@ const HOLD_MS = 500; // words have pauses
 const NOTHING_DB = -90; // no room is so quiet: a switch is off
 const NOTHING_MS = 4000;
 
+/** The activity of one side. */
 export interface Activity {
   speaking: boolean;
   /** Digital silence for seconds, from something that was never heard. One that was is only quiet: many are gated. */
@@ -17,6 +18,7 @@ export interface Activity {
   soundAt: number;
 }
 
+/** No sound yet. `heard`: whether this microphone was heard before. */
 export function noActivity(now: number, heard = false): Activity {
   return { speaking: false, nothing: false, heard, loudAt: Number.NEGATIVE_INFINITY, soundAt: now };
 }

@@ -29,6 +29,7 @@ type CallState =
 /** States in which the browser has to finish a step in time. */
 const STEPS: { readonly [state in CallState]?: Step } = { "starting worker": "worker", "loading codec": "codec" };
 
+/** Handlers of a call. Nothing comes after `onClose` or `onFailed`. */
 export interface CallEvents {
   /** The server's handshake: from now on it listens. */
   onLive(): void;
@@ -48,6 +49,7 @@ export interface CallEvents {
   onLevels(input: number, output: number): void;
 }
 
+/** Everything that a call needs to start. */
 export interface CallOptions {
   /** ws: or wss: URL of /api/chat. */
   url: string;
@@ -64,6 +66,7 @@ export interface CallOptions {
   end: AbortController;
 }
 
+/** One call. It ends by itself or when its `end` is aborted, and cannot start again. */
 export class Call {
   /** Both sides, also after the call; null when they are not recorded. */
   readonly recording: Recording | null;

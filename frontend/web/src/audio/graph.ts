@@ -18,6 +18,7 @@ import playbackUrl from "./worklets/playback.worklet?worker&url";
 import recorderUrl from "./worklets/recorder.worklet?worker&url";
 import type { Chunk } from "./worklets/stereo";
 
+/** Handlers of the audio graph. */
 export interface GraphEvents {
   /** About 20 times a second, root mean squares. The input is the microphone, muted or not. */
   onLevels(input: number, output: number): void;
@@ -35,6 +36,7 @@ interface Worklets {
   readonly recorder: AudioWorkletNode | null;
 }
 
+/** The nodes of one call, and the microphone that it uses. */
 export class AudioGraph {
   readonly speaker: Speaker;
   /** The latest report of the jitter buffer. */

@@ -3,8 +3,10 @@
 import { FRAME_MS } from "./codec/format";
 import type { CallStats } from "./stats";
 
+/** The side that causes broken sound. */
 export type Trouble = "server" | "network";
 
+/** The figures of a call at one time. `at`: ms on any clock. */
 export interface Sample {
   at: number;
   stats: CallStats;

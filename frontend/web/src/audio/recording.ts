@@ -4,6 +4,7 @@ import { PACKET_SAMPLES } from "./codec/format";
 import { OggOpusWriter } from "./codec/ogg";
 import { type Chunk, RECORDED_RATE } from "./worklets/stereo";
 
+/** A file format of recordings. */
 export type RecordingFormat = "wav" | "opus";
 
 /** As long as a conversation may be by default; 173 MB. */
@@ -19,6 +20,7 @@ export function recordingFormats(): readonly RecordingFormat[] {
   return typeof AudioEncoder === "function" ? ["wav", "opus"] : ["wav"];
 }
 
+/** One recording, which grows up to its limit. */
 export class Recording {
   #chunks: Chunk[] = [];
   #frames = 0;

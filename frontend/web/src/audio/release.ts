@@ -6,6 +6,7 @@ export function atEnd(call: AbortSignal, release: () => void): void {
   else call.addEventListener("abort", release, { once: true });
 }
 
+/** Stops a microphone, which turns the browser's indicator off. */
 export function stopTracks(stream: MediaStream): void {
   for (const track of stream.getTracks()) track.stop();
 }

@@ -29,6 +29,7 @@ export function openAudio(over: AbortSignal): AudioContext {
   }
 }
 
+/** The device that plays one node. */
 export class Speaker {
   #element: HTMLAudioElement | null = null;
   #stream: MediaStreamAudioDestinationNode | null = null;

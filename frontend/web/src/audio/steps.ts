@@ -2,6 +2,7 @@
 
 import { within } from "../common/timeout";
 
+/** `code` are the worklets. The others are named after the thing that starts. */
 export type Step = "microphone" | "speaker" | "code" | "worker" | "codec";
 
 /** A step failed, or took longer than its limit. */

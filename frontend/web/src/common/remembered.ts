@@ -13,10 +13,12 @@ export function remembered<T>(name: string, fallback: T, accepts: (value: unknow
   return held;
 }
 
+/** For `remembered`. */
 export function isBoolean(value: unknown): boolean {
   return typeof value === "boolean";
 }
 
+/** For `remembered`. */
 export function isString(value: unknown): boolean {
   return typeof value === "string";
 }

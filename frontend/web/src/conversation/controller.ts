@@ -62,12 +62,14 @@ export async function connect(): Promise<void> {
   await dial();
 }
 
+/** Tries again at once instead of waiting. */
 export function retryNow(): void {
   if (state.value.name !== "busy" && state.value.name !== "reconnecting") return;
   send({ type: "retry" });
   void dial();
 }
 
+/** Hangs up, or cancels the attempt. */
 export function disconnect(): void {
   refreshStats();
   send({ type: "disconnect", now: Date.now() });
@@ -79,6 +81,7 @@ function leavePage(): void {
   send({ type: "page left", now: Date.now() });
 }
 
+/** Mutes or unmutes; does nothing with push to talk. */
 export function toggleMute(): void {
   const now = state.value;
   if (isUnderWay(now) && !pushToTalk.value) send({ type: "mute", muted: !now.muted });
@@ -89,6 +92,7 @@ export function hold(held: boolean): void {
   if (pushToTalk.value) send({ type: "mute", muted: !held });
 }
 
+/** Switches push to talk. It mutes until the person holds the button. */
 export function choosePushToTalk(on: boolean): void {
   pushToTalk.value = on;
   send({ type: "mute", muted: on });

@@ -5,6 +5,7 @@ import type { Call } from "../audio/call";
 import type { CallStats } from "../audio/stats";
 import type { Session } from "./kept";
 
+/** Null without a call. */
 export const call = signal<Call | null>(null);
 /** The figures of the call that is going on; the last ones stay when it is over. */
 export const stats = signal<CallStats | null>(null);

@@ -9,20 +9,27 @@ import { call } from "./current-call";
 import { microphoneChanged } from "./loudness";
 import { microphoneId, speakerId } from "./preferences";
 
+/** A microphone or a speaker. */
 export interface Device {
   id: string;
   /** Empty until the microphone was allowed once. */
   label: string;
 }
 
+/** The state of echo cancellation. Firefox's is weak. */
 export type Echo = "unknown" | "on" | "off" | "weak";
+/** A problem with a device while the conversation goes on. */
 export type DeviceProblem = "gone" | "replaced" | "failed" | "slow" | "unlisted";
 /** Why a conversation has no microphone. */
 export type NoMicrophone = "missing" | "denied" | "stopped";
 
+/** The microphones that are plugged in. */
 export const microphones = signal<readonly Device[]>([]);
+/** The speakers that are plugged in and that the browser lists. */
 export const speakers = signal<readonly Device[]>([]);
+/** Echo cancellation of the microphone that was opened last. */
 export const echo = signal<Echo>("unknown");
+/** The latest problem; null after the next choice. */
 export const deviceProblem = signal<DeviceProblem | null>(null);
 /** Null while the conversation has a microphone. */
 export const noMicrophone = signal<NoMicrophone | null>(null);
@@ -91,6 +98,7 @@ export async function chooseMicrophone(id: string): Promise<void> {
   if (!held) microphoneChanged();
 }
 
+/** From now on, and in a call that is going on. */
 export async function chooseSpeaker(id: string): Promise<void> {
   const before = speakerId.value;
   speakerId.value = id;

@@ -23,6 +23,7 @@ export const earlier = signal<readonly Kept[]>([]);
 /** Why the conversation is not recorded, although the person wants it. */
 export const notRecorded = signal<"full" | "failed" | null>(null);
 
+/** Connect was pressed: the conversation before becomes an earlier one. */
 export function transcriptBegins(): void {
   batch(() => {
     if (!isEmpty(current.value)) earlier.value = withEarlier(earlier.value, current.value);
@@ -32,12 +33,14 @@ export function transcriptBegins(): void {
   });
 }
 
+/** A conversation began, the first since Connect or a new one after a loss. `now`: ms since the epoch. */
 export function transcriptContinues(now: number): void {
   const info = config.value?.moshi.info;
   const model = info ? publicName(info.model.id) : null;
   about.value = { ...about.value, begun: [...about.value.begun, now], model };
 }
 
+/** Takes the next words. `now`: ms since the epoch. */
 export function transcriptPiece(piece: string, now: number): void {
   const { begun } = about.value;
   const conversation = begun.length - 1;
@@ -57,21 +60,25 @@ export function roomForRecording(): number {
   return Math.min(MAX_SECONDS, soundRoom([...earlier.value, current.value]));
 }
 
+/** Takes the recording of the call that begins. */
 export function keepRecording(recording: Recording): void {
   const before = about.value.recordings.filter(({ seconds }) => seconds > 0);
   about.value = { ...about.value, recordings: [...before, recording] };
 }
 
+/** The person has saved the transcript as it is now. */
 export function transcriptSaved(kept: Kept): void {
   markTranscript(kept);
   saves.value++;
 }
 
+/** The person has saved that many seconds of the recording. */
 export function recordingSaved(recording: Recording, seconds: number): void {
   markRecording(recording, seconds);
   saves.value++;
 }
 
+/** Whether nothing of it would be lost. Signals follow it. */
 export function isKeptSaved(kept: Kept): boolean {
   void saves.value;
   return isSaved(kept);

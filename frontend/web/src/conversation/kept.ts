@@ -4,6 +4,7 @@ import type { Recording } from "../audio/recording";
 import { asVtt } from "../transcript/subtitles";
 import { asJson, asText, type Line } from "../transcript/transcript";
 
+/** The service's object for a conversation. */
 export interface Session {
   readonly id: string;
   readonly settings: Readonly<Record<string, number | string>>;
@@ -32,18 +33,22 @@ const savedLines = new WeakSet<readonly Line[]>();
 /** How much of each recording was saved, in seconds. */
 const savedSeconds = new WeakMap<Recording, number>();
 
+/** An empty one counts as saved. */
 export function transcriptIsSaved({ lines }: Kept): boolean {
   return lines.length === 0 || savedLines.has(lines);
 }
 
+/** Whether all of it was saved. */
 export function recordingIsSaved(recording: Recording): boolean {
   return recording.seconds === (savedSeconds.get(recording) ?? 0);
 }
 
+/** Whether nothing of the conversation would be lost. */
 export function isSaved(kept: Kept): boolean {
   return transcriptIsSaved(kept) && kept.recordings.every(recordingIsSaved);
 }
 
+/** The transcript was saved as it is now. */
 export function markTranscript({ lines }: Kept): void {
   savedLines.add(lines);
 }
@@ -53,6 +58,7 @@ export function markRecording(recording: Recording, seconds: number): void {
   savedSeconds.set(recording, seconds);
 }
 
+/** Whether there is neither a word nor a sound. */
 export function isEmpty({ lines, recordings }: Kept): boolean {
   return lines.length === 0 && recordings.every(({ seconds }) => seconds === 0);
 }
@@ -83,14 +89,17 @@ export function withRoom(earlier: readonly Kept[], current: Kept, seconds: numbe
   return kept.filter((one) => !isEmpty(one));
 }
 
+/** The first beginning, for file names and the list. */
 export function beganAt({ begun }: Kept): Date {
   return new Date(begun[0] ?? Date.now());
 }
 
+/** The transcript as text. */
 export function textOf({ lines }: Kept): string {
   return asText(lines);
 }
 
+/** The transcript as subtitles of the recordings one after the other. */
 export function vttOf({ lines, begun }: Kept): string {
   const first = begun[0] ?? 0;
   return asVtt(
@@ -99,6 +108,7 @@ export function vttOf({ lines, begun }: Kept): string {
   );
 }
 
+/** The transcript as JSON, with model and session. */
 export function jsonOf({ lines, begun, model, session }: Kept): string {
   return asJson(lines, { began: begun.map((time) => new Date(time).toISOString()), model, session });
 }

@@ -8,12 +8,15 @@ export interface Level {
   readonly value: { readonly rms: number } | null;
 }
 
+/** Of the microphone. */
 export const inputLevel = signal<Level["value"]>(null);
+/** Of Moshi. */
 export const outputLevel = signal<Level["value"]>(null);
 const input = signal<Activity>(noActivity(0));
 const output = signal<Activity>(noActivity(0));
 /** Change only when a person would see it. */
 export const inputActivity = visible(input);
+/** See `inputActivity`. */
 export const outputActivity = visible(output);
 
 /** Takes the latest root mean squares of the microphone and of Moshi. */

@@ -36,6 +36,7 @@ export interface Said {
   code: number | null;
 }
 
+/** A conversation is in one of these states. */
 export type State =
   | { name: "idle" }
   | { name: "insecure" }
@@ -57,6 +58,7 @@ export type State =
   /** `fix`: where the person can put it right. */
   | { name: "failed"; reason: string; fix: "settings" | null };
 
+/** Everything that may change the state. */
 export type Event =
   | { type: "insecure" }
   | { type: "connect"; muted: boolean }
@@ -81,6 +83,7 @@ export type Event =
   /** The page is hidden for good, or until the Back button shows it again as it was. */
   | { type: "page left"; now: number };
 
+/** The state of a page that was just opened. */
 export const INITIAL: State = { name: "idle" };
 
 /** The state after an event. Unexpected events change nothing: they come from a call that is already over. */
@@ -147,6 +150,7 @@ export function next(state: State, event: Event): State {
 /** A state in which a conversation is being reached or held. */
 export type UnderWay = Extract<State, Dial>;
 
+/** Whether a conversation is being reached or held. */
 export function isUnderWay(state: State): state is UnderWay {
   return "attempt" in state;
 }

@@ -4,10 +4,13 @@ import { isBoolean, isString, remembered } from "../common/remembered";
 import { isPersona, NOBODY, type Persona } from "../service/personas";
 import type { Chosen } from "../service/settings";
 
+/** The microphone is open only while a button is held. */
 export const pushToTalk = remembered("push-to-talk", false, isBoolean);
+/** Record both sides of the next conversations. */
 export const recording = remembered("record", false, isBoolean);
 /** A device's id; empty for the system's default. */
 export const microphoneId = remembered("microphone", "", isString);
+/** A device's id; empty for the system's default. */
 export const speakerId = remembered("speaker", "", isString);
 /** The settings of moshi that the person has changed. */
 export const chosen = remembered<Chosen>("settings", {}, isChosen);

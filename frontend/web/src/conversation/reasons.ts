@@ -10,6 +10,7 @@ export function stepReason(step: Step): string {
   return strings.problems.steps[step];
 }
 
+/** A problem with a device, in words. */
 export function deviceReason(problem: DeviceProblem): string {
   return strings.problems.devices[problem];
 }

@@ -4,6 +4,7 @@ import { effect } from "@preact/signals";
 import { isUnderWay } from "./machine";
 import { state } from "./state";
 
+/** Asks for a wake lock whenever a conversation is under way and the page is visible. */
 export function keepAwake(): void {
   if (!("wakeLock" in navigator)) return;
   let lock: WakeLockSentinel | null = null;

@@ -3,6 +3,7 @@
 import { batch, signal } from "@preact/signals";
 import type { Config, Health } from "./types";
 
+/** The state of the service as far as a conversation needs it. */
 export type Service =
   /** Not looked at yet. */
   | { name: "unknown" }

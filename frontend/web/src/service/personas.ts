@@ -10,6 +10,7 @@ export interface Persona {
   text: string;
 }
 
+/** Nothing picked. */
 export const NOBODY: Persona = { voice: "", role: "", text: "" };
 
 /** The role of a person's own text. No preset has this id: those begin with a letter or digit. */
@@ -26,6 +27,7 @@ export function asked(persona: Persona, offered: Personas | null | undefined): C
   return { ...(voice && { voice_prompt: voice }), ...(text && { text_prompt: text }) };
 }
 
+/** The text that the service gets for a role. */
 export function roleText({ role, text }: Persona, offered: Personas): string {
   if (offered.text_prompt === "off") return "";
   if (role === OWN) return offered.text_prompt === "free" ? text : "";
@@ -49,6 +51,7 @@ export function company(
   return voice || text ? { voice, role: preset?.name ?? text } : null;
 }
 
+/** Whether a remembered value can be used. */
 export function isPersona(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   return ["voice", "role", "text"].every((name) => typeof (value as Record<string, unknown>)[name] === "string");

@@ -5,10 +5,12 @@ import type { Advertised, ChoiceSetting, NumberSetting, Setting } from "./types"
 /** The values that differ from the defaults. */
 export type Chosen = Record<string, number | string>;
 
+/** Whether the page can show it as a field for a number. */
 export function isNumber(setting: Setting | { type: string }): setting is NumberSetting {
   return (setting.type === "integer" || setting.type === "number") && "minimum" in setting && "maximum" in setting;
 }
 
+/** Whether the page can show it as a list. */
 export function isChoice(setting: Setting | { type: string }): setting is ChoiceSetting {
   return setting.type === "string" && "enum" in setting && Array.isArray(setting.enum);
 }

@@ -1,5 +1,6 @@
 /** The JSON of the frontend's `/api/config`, and of moshi's `/health` and `/api/info` in it. */
 
+/** moshi's state. */
 export interface Health {
   status: "ready" | "starting" | "draining" | "failed" | "unreachable";
   phase: string;
@@ -8,6 +9,7 @@ export interface Health {
   detail: string;
 }
 
+/** moshi's description of itself. */
 export interface Info {
   version: string;
   model: { id: string; revision: string | null; demo: boolean };
@@ -20,6 +22,7 @@ export interface Info {
   personas?: Personas | null;
 }
 
+/** The frontend's answer. */
 export interface Config {
   version: string;
   mode: "proxy" | "direct";
@@ -29,6 +32,7 @@ export interface Config {
   moshi: { url: string; health: Health; info: Info | null };
 }
 
+/** A setting in a range. */
 export interface NumberSetting {
   type: "integer" | "number";
   minimum: number;
@@ -37,16 +41,19 @@ export interface NumberSetting {
   default: number | null;
 }
 
+/** A setting out of a list. */
 export interface ChoiceSetting {
   type: "string";
   enum: string[];
   default: string | null;
 }
 
+/** A setting that this page knows. */
 export type Setting = NumberSetting | ChoiceSetting;
 /** By the name of the query parameter. A newer service may advertise kinds that this page does not know. */
 export type Advertised = Record<string, Setting | { type: string }>;
 
+/** A role that the service offers. `text` is its prompt. */
 export interface Preset {
   id: string;
   name: string;
@@ -54,6 +61,7 @@ export interface Preset {
   tokens: number;
 }
 
+/** The offer of voices and roles, with the limits of a person's own text. */
 export interface Personas {
   voices: { id: string; seconds: number }[];
   default_voice: string | null;

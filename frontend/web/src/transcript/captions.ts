@@ -3,12 +3,14 @@
 import { batch, signal } from "@preact/signals";
 import { type Line, withPiece } from "./transcript";
 
+/** The transcript since Connect. */
 export const lines = signal<readonly Line[]>([]);
 /** Characters since the call began, with those that are no longer kept. */
 export const captionsLength = signal(0);
 /** Text that was not announced to screen readers yet. */
 export const unannounced = signal("");
 
+/** Begins a new transcript. */
 export function clearCaptions(): void {
   batch(() => {
     lines.value = [];

@@ -4,6 +4,7 @@ import { strings } from "../strings";
 import { width, wrap } from "./segments";
 import type { Line } from "./transcript";
 
+/** Width of a line; wide characters take two columns. */
 export const COLUMNS = 42;
 const LINES = 2;
 const LAST_WORD_MS = 400;

@@ -36,6 +36,7 @@ function isComplete({ text, to }: Line, piece: string, now: number): boolean {
   return columns >= SENTENCE_COLUMNS && endsSentence(text, piece);
 }
 
+/** The transcript as plain text, a line each. */
 export function asText(lines: readonly Line[]): string {
   return lines
     .map(({ conversation, from, text }, index) => {

@@ -14,6 +14,7 @@ import { openSettings, SettingsDialog } from "./settings/settings-dialog";
 import { Speakers } from "./speakers";
 import { Status } from "./status";
 
+/** The whole page. */
 export function App() {
   return (
     <>

@@ -5,6 +5,7 @@ import { useId } from "preact/hooks";
 import * as styles from "./fields.module.css";
 import * as text from "./text.module.css";
 
+/** A titled group of fields. */
 export function Group({ title, hint, children }: { title: string; hint?: string; children: ComponentChildren }) {
   return (
     <fieldset class={styles.group}>
@@ -20,6 +21,7 @@ export function FieldGrid({ children }: { children: ComponentChildren }) {
   return <div class={styles.fields}>{children}</div>;
 }
 
+/** A list to choose from. */
 export function Choice(props: {
   label: string;
   hint?: string | null;
@@ -52,6 +54,7 @@ export function Choice(props: {
   );
 }
 
+/** On or off. */
 export function Switch(props: { label: string; hint?: string; on: boolean; onChange(on: boolean): void }) {
   const id = useId();
   return (
@@ -75,6 +78,7 @@ export function Switch(props: { label: string; hint?: string; on: boolean; onCha
   );
 }
 
+/** A text of several lines, up to `longest` characters. */
 export function LongText(props: {
   label: string;
   hint: string;
@@ -103,6 +107,7 @@ export function LongText(props: {
   );
 }
 
+/** A number as text. `error` replaces the hint. */
 export function NumberField(props: {
   label: string;
   hint: string;

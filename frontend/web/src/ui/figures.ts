@@ -6,6 +6,7 @@ import { publicName } from "../service/public-name";
 import type { Config } from "../service/types";
 import { strings } from "../strings";
 
+/** A figure with its unit. */
 export type Figure = readonly [name: string, value: string];
 
 /** Each with its name and unit, an unknown one as a dash. */
@@ -45,6 +46,7 @@ export function delay(stats: CallStats): number | null {
   return ours + stats.roundTripMs + FRAME_MS + (stats.lagMs ?? 0);
 }
 
+/** One figure a line, to be copied. */
 export function asReport(shown: readonly Figure[]): string {
   return shown.map(([name, value]) => `${name}: ${value}\n`).join("");
 }

@@ -8,6 +8,7 @@ import type { Strings } from "../strings";
 
 type Word = keyof Strings["activity"];
 
+/** The person's side. */
 export const youAre = computed<Word>(() => {
   const now = state.value;
   if (now.name === "connecting" || now.name === "queued" || now.name === "preparing") return "waiting";
@@ -19,6 +20,7 @@ export const youAre = computed<Word>(() => {
   return inputActivity.value.speaking ? "heard" : "silent";
 });
 
+/** Moshi's side. */
 export const moshiIs = computed<Word>(() => {
   const now = state.value;
   if (now.name !== "live") return "off";

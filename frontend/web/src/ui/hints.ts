@@ -9,6 +9,7 @@ import { state } from "../conversation/state";
 import { config } from "../service/availability";
 import { youAre } from "./hearing";
 
+/** The kinds of hints. */
 export type Hint =
   | "warning"
   | "noMicrophone"
@@ -21,6 +22,7 @@ export type Hint =
 
 const broken = signal<Trouble | null>(null);
 
+/** Null when there is nothing to say. */
 export const hint = computed<Hint | null>(() => {
   const now = state.value;
   if (now.name === "live") {

@@ -10,6 +10,7 @@ import { type Action, actionOf, activatesAgain, type Press, type Situation, shor
 const EDITABLE = "input, textarea, select, dialog";
 const CONTROL = "button, a[href], summary";
 
+/** Listens from now on. */
 export function listenToKeys(): void {
   let talking = false;
   const stopTalking = (): void => {

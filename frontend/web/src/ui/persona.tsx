@@ -11,6 +11,7 @@ import { strings } from "../strings";
 import { Choice, FieldGrid, LongText } from "./fields";
 import * as styles from "./persona.module.css";
 
+/** Fields before a conversation, the confirmed choice during it. */
 export function Persona() {
   const offered = config.value?.moshi.info?.personas;
   if (isUnderWay(state.value)) return <Company offered={offered} />;

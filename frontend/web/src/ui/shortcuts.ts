@@ -28,6 +28,7 @@ export interface Situation {
   readonly live: boolean;
 }
 
+/** The effect of a shortcut. */
 export type Action = "talk" | "mute" | "settings";
 
 /** The action of a `keydown`; null where the key belongs to the browser. */

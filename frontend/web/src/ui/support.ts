@@ -5,6 +5,7 @@ import { refreshStats, stats } from "../conversation/current-call";
 import { state } from "../conversation/state";
 import { captionsLength } from "../transcript/captions";
 
+/** The figures of the call, if there was one, and the page's own. */
 export type SupportStats = { state: string; captionsLength: number } & Partial<CallStats>;
 
 declare global {
@@ -13,6 +14,7 @@ declare global {
   }
 }
 
+/** Defines `window.scenario6`. */
 export function offerSupport(): void {
   Object.defineProperty(window, "scenario6", {
     value: Object.freeze({

@@ -34,6 +34,7 @@ export async function askToNotify(): Promise<void> {
   notifications.value = permission();
 }
 
+/** Follows the state from now on. */
 export function announceTurns(): void {
   const calling = signal(false);
   let waiting = false;

@@ -7,6 +7,7 @@ import { publicName } from "../service/public-name";
 import type { Health } from "../service/types";
 import { strings } from "../strings";
 
+/** A heading and a sentence. */
 export interface Words {
   title: string;
   detail: string;

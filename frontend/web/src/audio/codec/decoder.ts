@@ -4,6 +4,7 @@ import { OpusDecoder } from "opus-decoder";
 import type { Samples } from "./format";
 import { isOpusHeader, OggReader, preSkipOf } from "./ogg";
 
+/** Decodes one stream. */
 export class Decoder {
   readonly #opus: OpusDecoder;
   readonly #reader = new OggReader();

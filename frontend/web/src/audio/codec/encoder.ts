@@ -7,6 +7,7 @@ export type Codec = "webcodecs" | "wasm";
 /** "auto": WebCodecs where the browser encodes Opus, else WebAssembly. */
 export type CodecChoice = "auto" | "wasm";
 
+/** An encoder of one stream. */
 export interface Encoder {
   readonly codec: Codec;
   /** Encodes one packet (`PACKET_MS`) at the encoder's rate. The result comes through `onPacket`. */

@@ -1,5 +1,6 @@
 /** The codes of WebSocket close frames, as docs/protocol.md describes them. */
 
+/** By meaning. */
 export const CloseCode = {
   finished: 1000,
   goingAway: 1001,

@@ -2,6 +2,7 @@
 
 import type { Metadata } from "./metadata";
 
+/** The first byte of a message. */
 export const Kind = {
   handshake: 0,
   audio: 1,
@@ -12,6 +13,7 @@ export const Kind = {
   ping: 6,
 } as const;
 
+/** A parsed message from the server. */
 export type Message =
   | { kind: "handshake" }
   | { kind: "audio"; ogg: Uint8Array }
@@ -20,8 +22,10 @@ export type Message =
   | { kind: "error"; text: string }
   | { kind: "ping" };
 
+/** A whole ping message. */
 export const PING = Uint8Array.of(Kind.ping);
 
+/** A message with these bytes of the Ogg stream. */
 export function audioMessage(ogg: Uint8Array): Uint8Array<ArrayBuffer> {
   const message = new Uint8Array(ogg.length + 1);
   message[0] = Kind.audio;

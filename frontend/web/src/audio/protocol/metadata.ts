@@ -1,5 +1,6 @@
 /** The JSON of metadata messages (kind 4), as docs/protocol.md describes it. */
 
+/** A metadata message. */
 export type Metadata =
   /** Before the handshake: position 1 is next. Times in seconds; null where the service knows none. */
   | { type: "queue"; position: number; wait_seconds: number | null; longest_wait_seconds?: number | null }
@@ -16,4 +17,5 @@ export type Metadata =
   | { type: "warning"; why: "session" | "idle" | "draining"; seconds: number }
   | { type: "end"; code: number; reason: string };
 
+/** Metadata of one type. */
 export type MetadataOf<Type extends Metadata["type"]> = Extract<Metadata, { type: Type }>;

@@ -15,6 +15,7 @@ const PING_MS = 1000;
 const CONNECT_MS = 20_000;
 const CLOSE_MS = 1000; // for the server's answer to a close frame
 
+/** One WebSocket with its encoder and decoder. */
 export class Connection {
   /** Waiting for the handshake, then live. After `hangUp`, the connection leaves until the server answers. */
   #state: "waiting" | "live" | "leaving" | "closed" = "waiting";

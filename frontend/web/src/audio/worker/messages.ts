@@ -14,6 +14,7 @@ export interface Connect {
   playback: MessagePort;
 }
 
+/** To the worker. */
 export type ToWorker = Connect | { type: "hang up" };
 
 /** The socket's counts. */
@@ -26,6 +27,7 @@ export interface SocketReport {
   audioMessagesOut: number;
 }
 
+/** From the worker. */
 export type FromWorker =
   /** The worker's code runs. */
   | { type: "started" }

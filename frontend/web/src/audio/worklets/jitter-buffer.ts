@@ -47,6 +47,7 @@ const MAX_BOOST_MS = 60;
 const BOOST_DECAY = 0.998; // a packet
 const INTERPOLATION_MARGIN = 3; // samples around a position that the interpolation reads
 
+/** Takes packets of one stream, and gives out blocks of 128 samples. */
 export class JitterBuffer {
   underruns = 0;
   insertedMs = 0;

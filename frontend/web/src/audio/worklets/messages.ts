@@ -6,7 +6,9 @@ export const RECORDER = "scenario6-recorder";
 
 /** Capture and playback first get the port that leads straight to the worker. `Samples` pass through it. */
 export type ToCapture = { port: MessagePort } | { muted: boolean };
+/** Muted, the microphone's side is recorded as silence. */
 export type ToRecorder = { muted: boolean };
+/** See `ToCapture`. */
 export type ToPlayback = { port: MessagePort };
 
 /** From the capture worklet to the page: root mean square of the last packet, whether it was sent or muted. */

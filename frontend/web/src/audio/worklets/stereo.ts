@@ -6,8 +6,10 @@ import { MODEL_RATE } from "../codec/format";
 export const RECORDED_RATE = MODEL_RATE;
 const CHUNK_FRAMES = RECORDED_RATE / 10;
 
+/** Left and right samples in turn. */
 export type Chunk = Int16Array<ArrayBuffer>;
 
+/** Collects both sides into chunks. */
 export class Stereo {
   #chunk: Chunk = new Int16Array(2 * CHUNK_FRAMES);
   #filled = 0;

@@ -4,6 +4,7 @@ import { shortcutsOn } from "../shortcuts";
 import { type Theme, theme } from "../theme";
 import * as styles from "./page-settings.module.css";
 
+/** Colours and shortcuts. */
 export function PageSettings() {
   return (
     <Group title={strings.page}>

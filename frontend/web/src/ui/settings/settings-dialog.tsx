@@ -8,10 +8,12 @@ import { SoundSettings } from "./sound-settings";
 
 const settingsOpen = signal(false);
 
+/** Opens the dialog. */
 export function openSettings(): void {
   settingsOpen.value = true;
 }
 
+/** The dialog of all settings. */
 export function SettingsDialog() {
   const dialog = useRef<HTMLDialogElement>(null);
   useSignalEffect(() => {

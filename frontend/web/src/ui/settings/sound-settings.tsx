@@ -19,6 +19,7 @@ import { Choice, Group, Switch } from "../fields";
 import { Note } from "../note";
 import * as text from "../text.module.css";
 
+/** Devices, echo, push to talk and recording. */
 export function SoundSettings() {
   const problem = deviceProblem.value;
   return (
