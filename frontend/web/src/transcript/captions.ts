@@ -5,7 +5,7 @@ import { type Line, withPiece } from "./transcript";
 
 /** The transcript since Connect. */
 export const lines = signal<readonly Line[]>([]);
-/** Characters since the call began, with those that are no longer kept. */
+/** Characters since Connect, with those that are no longer kept. */
 export const captionsLength = signal(0);
 /** Text that was not announced to screen readers yet. */
 export const unannounced = signal("");
