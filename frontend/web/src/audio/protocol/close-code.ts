@@ -1,4 +1,4 @@
-/** The codes of WebSocket close frames, as docs/protocol.md describes them. */
+/** The codes of WebSocket close frames, as docs/reference/protocol.md describes them. */
 
 /** By meaning. */
 export const CloseCode = {

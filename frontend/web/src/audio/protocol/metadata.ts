@@ -1,4 +1,4 @@
-/** The JSON of metadata messages (kind 4), as docs/protocol.md describes it. */
+/** The JSON of metadata messages (kind 4), as docs/reference/protocol.md describes it. */
 
 /** A metadata message. */
 export type Metadata =
