@@ -47,8 +47,8 @@ def batch(
 
 def prefix(model: BatchedModel) -> Prefix:
     """Forty frames of anything."""
-    frames = np.random.default_rng(5).integers(4, 60, (40, len(model.plan.delays)))
-    return Prefix.of(model.plan, Beginning(model.plan.initial()), None, [], [frames])
+    frames = np.random.default_rng(5).integers(4, 60, (40, len(model.pattern.delays)))
+    return Prefix.of(model.pattern, Beginning(model.pattern.initial()), None, [], [frames])
 
 
 def conversations(model: BatchedModel) -> list[Frame]:

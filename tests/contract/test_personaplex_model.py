@@ -62,7 +62,7 @@ def batch(checkpoint: PersonaPlex, slots: int, memory: int = 0) -> BatchedModel:
 
 def catalogue(checkpoint: PersonaPlex, model: BatchedModel, *voices: Voice) -> Catalogue:
     tokenizer = checkpoint.get_text_tokenizer()
-    return Catalogue(model.plan, model.codes, tokenizer, voices, [], None, "free", 100)
+    return Catalogue(model.pattern, model.codes, tokenizer, voices, [], None, "free", 100)
 
 
 def codes_of(checkpoint: PersonaPlex, frames: list[Samples]) -> Tokens:
@@ -145,12 +145,12 @@ def test_the_agent_says_what_the_full_model_says(kind: str, checkpoint: PersonaP
     a neighbour, against all 16 steps with the prompt forced frame by frame."""
     model = batch(checkpoint, 3)
     spoken = codes_of(checkpoint, speech(1, 40))
-    recorded = Voice("a", Beginning(model.plan.initial()), spoken)
+    recorded = Voice("a", Beginning(model.pattern.initial()), spoken)
     frames = np.array([[3, *frame, *(code % 64 for code in made_tone())] for frame in spoken], np.int64)
     data = BytesIO()
     with torch.no_grad():
         torch.save(made.saved(full, torch.from_numpy(frames)), data)
-    saved = read_prompt("b", data.getvalue(), model.plan, model.width)
+    saved = read_prompt("b", data.getvalue(), model.pattern, model.width)
     offered = catalogue(checkpoint, model, recorded, saved)
     persona = Persona({"recorded": "a", "saved": "b", "text only": None}[kind], TEXT)
     prefix = offered.prefix(persona)
@@ -214,7 +214,7 @@ def test_a_plain_moshi_is_loaded_as_before() -> None:
 def test_a_remembered_voice_says_the_same_and_leaves_less_to_read(checkpoint: PersonaPlex) -> None:
     model = batch(checkpoint, 3, memory=2**20)
     archive = Path(checkpoint.moshi_weights).parent / "voices.tgz"
-    offered = catalogue(checkpoint, model, *from_archive(archive, model.plan, model.width))
+    offered = catalogue(checkpoint, model, *from_archive(archive, model.pattern, model.width))
     prefix = offered.prefix(Persona("NATM0", TEXT))
     other = offered.prefix(Persona("NATF0", TEXT))
     assert prefix is not None and other is not None
@@ -276,7 +276,7 @@ def test_presets_are_no_part_of_a_prefix(checkpoint: PersonaPlex) -> None:
     model = batch(checkpoint, 1)
     preset = Preset(id="a", name="A", text=TEXT)
     tokenizer = checkpoint.get_text_tokenizer()
-    offered = Catalogue(model.plan, model.codes, tokenizer, [], [preset], None, "presets", 100)
+    offered = Catalogue(model.pattern, model.codes, tokenizer, [], [preset], None, "presets", 100)
     chosen = offered.choose(None, f" {TEXT} ")
     assert chosen == Persona(None, TEXT)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from moshi_backend.conversation.session import Session
 from moshi_backend.engine.engine import Engine, Loaded, Report
 from moshi_backend.model.batch import BatchedModel, Frame
-from moshi_backend.model.prompt import Beginning, Plan, Prefix
+from moshi_backend.model.prompt import Beginning, DelayPattern, Prefix
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.personas.catalogue import Catalogue
 
@@ -29,8 +29,8 @@ SLOTS = 2
 CHUNK = 10
 """Positions that a FakeModel reads at once."""
 
-PLAN = Plan((0, 0, 1, 0, 1), 9, 9, said=3)
-NOTHING_TO_CHOOSE = Catalogue(PLAN, 2048, None, [], [], None, "off", 1)
+PATTERN = DelayPattern((0, 0, 1, 0, 1), 9, 9, said=3)
+NOTHING_TO_CHOOSE = Catalogue(PATTERN, 2048, None, [], [], None, "off", 1)
 
 
 @dataclass
@@ -93,8 +93,8 @@ def session(prefix: Prefix | None = None) -> Session:
 
 
 def prefix(steps: int) -> Prefix:
-    frames = np.zeros((steps, len(PLAN.delays)), np.int64)
-    return Prefix.of(PLAN, Beginning(PLAN.initial()), None, [], [frames])
+    frames = np.zeros((steps, len(PATTERN.delays)), np.int64)
+    return Prefix.of(PATTERN, Beginning(PATTERN.initial()), None, [], [frames])
 
 
 @asynccontextmanager

@@ -100,7 +100,7 @@ class BatchedModel:
         self.slots = slots = choose_slots(slots, self.row_bytes, free_memory(device), most)
         self._state = RowState(slots, device)
         self._language = language = LanguageModel(lm, self._state, context)
-        self.plan = language.plan
+        self.pattern = language.pattern
         self.width = language.width
         self.codes = language.codes
         self.context = language.context

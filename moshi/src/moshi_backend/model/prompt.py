@@ -19,7 +19,7 @@ type Tokens = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Plan:
+class DelayPattern:
     """How a model's streams are arranged.
 
     Attributes:
@@ -79,7 +79,12 @@ class Prefix:
 
     @classmethod
     def of(
-        cls, plan: Plan, beginning: Beginning, voice: str | None, shared: Sequence[Tokens], own: Sequence[Tokens]
+        cls,
+        pattern: DelayPattern,
+        beginning: Beginning,
+        voice: str | None,
+        shared: Sequence[Tokens],
+        own: Sequence[Tokens],
     ) -> "Prefix":
         """
         Args:
@@ -87,7 +92,7 @@ class Prefix:
             own: those of this conversation.
         """
         frames = [part for part in (*shared, *own) if len(part)]
-        tokens = plan.lay_out(beginning.tokens, np.concatenate(frames))
+        tokens = pattern.lay_out(beginning.tokens, np.concatenate(frames))
         before = 0 if beginning.embedded is None else len(beginning.embedded)
         whole = before + 1 + sum(map(len, shared))
         return cls(beginning.embedded, tokens, voice, whole if voice else 0)
