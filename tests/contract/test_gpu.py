@@ -13,7 +13,7 @@ from moshi_backend.errors import LoadError
 from moshi_backend.loading import load
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.device import choose_device, used_memory
-from moshi_backend.model.prompt import Beginning, Prefix
+from moshi_backend.model.prompt import Prompt, PromptStart
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.settings import Settings
 from support.checkpoints import RANDOM_MODEL
@@ -45,10 +45,10 @@ def batch(
     return BatchedModel(checkpoint, SLOTS, device, dtype, record=record)
 
 
-def prefix(model: BatchedModel) -> Prefix:
+def prefix(model: BatchedModel) -> Prompt:
     """Forty frames of anything."""
     frames = np.random.default_rng(5).integers(4, 60, (40, len(model.pattern.delays)))
-    return Prefix.of(model.pattern, Beginning(model.pattern.initial()), None, [], [frames])
+    return Prompt.of(model.pattern, PromptStart(model.pattern.initial()), None, [], [frames])
 
 
 def conversations(model: BatchedModel) -> list[Frame]:

@@ -20,7 +20,7 @@ from moshi_backend.errors import LoadError
 from moshi_backend.model.adapters import Adapted
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.personaplex import PersonaPlex
-from moshi_backend.model.prompt import Beginning, Prefix, Tokens
+from moshi_backend.model.prompt import Prompt, PromptStart, Tokens
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.personas.presets import Preset
@@ -74,14 +74,14 @@ def codes_of(checkpoint: PersonaPlex, frames: list[Samples]) -> Tokens:
     return np.stack(codes)
 
 
-def talked(model: BatchedModel, row: int, prefix: Prefix | None, frames: list[Samples]) -> list[Frame]:
+def talked(model: BatchedModel, row: int, prefix: Prompt | None, frames: list[Samples]) -> list[Frame]:
     model.join(row, GREEDY, prefix)
     read(model, row, prefix)
     said = [model.step({row: frame}) for frame in frames]
     return [frame[row] for frame in said if row in frame]
 
 
-def read(model: BatchedModel, row: int, prefix: Prefix | None) -> int:
+def read(model: BatchedModel, row: int, prefix: Prompt | None) -> int:
     """Chunks that it took."""
     chunks = 0
     while prefix is not None:
@@ -145,7 +145,7 @@ def test_the_agent_says_what_the_full_model_says(kind: str, checkpoint: PersonaP
     a neighbour, against all 16 steps with the prompt forced frame by frame."""
     model = batch(checkpoint, 3)
     spoken = codes_of(checkpoint, speech(1, 40))
-    recorded = Voice("a", Beginning(model.pattern.initial()), spoken)
+    recorded = Voice("a", PromptStart(model.pattern.initial()), spoken)
     frames = np.array([[3, *frame, *(code % 64 for code in made_tone())] for frame in spoken], np.int64)
     data = BytesIO()
     with torch.no_grad():
@@ -281,7 +281,7 @@ def test_presets_are_no_part_of_a_prefix(checkpoint: PersonaPlex) -> None:
     assert chosen == Persona(None, TEXT)
 
 
-def chunks(model: BatchedModel, prefix: Prefix) -> Iterator[int]:
+def chunks(model: BatchedModel, prefix: Prompt) -> Iterator[int]:
     model.join(0, GREEDY, prefix)
     while True:
         prefill = model.prefill(0, CHUNK)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from moshi_backend.conversation.session import Session
 from moshi_backend.engine.engine import Engine, Loaded, Report
 from moshi_backend.model.batch import BatchedModel, Frame
-from moshi_backend.model.prompt import Beginning, DelayPattern, Prefix
+from moshi_backend.model.prompt import DelayPattern, Prompt, PromptStart
 from moshi_backend.model.sampling import Choice, Sampling
 from moshi_backend.personas.catalogue import Catalogue
 
@@ -60,7 +60,7 @@ class FakeModel:
         self.gate = threading.Event()
         self.gate.set()
 
-    def join(self, row: int, sampling: Sampling, prefix: Prefix | None = None) -> None:
+    def join(self, row: int, sampling: Sampling, prefix: Prompt | None = None) -> None:
         self.joined.append(row)
         self.prefills[row] = Reading(prefix.steps if prefix else 0)
 
@@ -88,13 +88,13 @@ def samples(value: float) -> NDArray[np.float32]:
     return np.full(FakeModel.frame_size, value, np.float32)
 
 
-def session(prefix: Prefix | None = None) -> Session:
+def session(prefix: Prompt | None = None) -> Session:
     return Session(FakeModel.sampling, prefix=prefix)
 
 
-def prefix(steps: int) -> Prefix:
+def prefix(steps: int) -> Prompt:
     frames = np.zeros((steps, len(PATTERN.delays)), np.int64)
-    return Prefix.of(PATTERN, Beginning(PATTERN.initial()), None, [], [frames])
+    return Prompt.of(PATTERN, PromptStart(PATTERN.initial()), None, [], [frames])
 
 
 @asynccontextmanager

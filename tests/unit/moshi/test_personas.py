@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from moshi_backend.conversation.preferences import BadPreference, choose_persona
 from moshi_backend.errors import LoadError
 from moshi_backend.model.prefill import VoiceMemory
-from moshi_backend.model.prompt import OPEN, Beginning, DelayPattern, Prefix
+from moshi_backend.model.prompt import OPEN, DelayPattern, Prompt, PromptStart
 from moshi_backend.personas.catalogue import PAUSE_FRAMES, BadPersona, Catalogue, Persona, Texts
 from moshi_backend.personas.loudness import loudness, normalised
 from moshi_backend.personas.presets import CHARACTERS, Preset, read_presets
@@ -34,7 +34,7 @@ class Words:
 
 
 def voice(id_: str = "anna", frames: int = 4) -> Voice:
-    return Voice(id_, Beginning(PATTERN.initial()), np.arange(frames * 2).reshape(frames, 2))
+    return Voice(id_, PromptStart(PATTERN.initial()), np.arange(frames * 2).reshape(frames, 2))
 
 
 def catalogue(
@@ -62,7 +62,7 @@ def test_frames_stand_where_their_delays_put_them() -> None:
         [11, 12, 3, 14, 5],
         [OPEN, OPEN, 13, OPEN, 15],
     ]
-    prefix = Prefix.of(PATTERN, Beginning(PATTERN.initial()), None, [], [frames])
+    prefix = Prompt.of(PATTERN, PromptStart(PATTERN.initial()), None, [], [frames])
     assert (prefix.complete, prefix.steps, prefix.shared) == (3, 2, 0)
 
 

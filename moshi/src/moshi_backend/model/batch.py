@@ -19,7 +19,7 @@ from moshi_backend.model.cuda_graphs import Replay, sizes
 from moshi_backend.model.device import choose_threads, free_memory
 from moshi_backend.model.language_model import SAMPLED, LanguageModel
 from moshi_backend.model.prefill import Prefill, VoiceMemory
-from moshi_backend.model.prompt import Prefix
+from moshi_backend.model.prompt import Prompt
 from moshi_backend.model.sampling import Chance, Choice, Sampling
 from moshi_backend.model.state import RowState
 from moshi_backend.model.step import NOTHING, Layout, Tick
@@ -121,7 +121,7 @@ class BatchedModel:
         self._run: Callable[[int], None] = Replay(self._tick, self.batch_sizes) if replayed else self._tick
 
     @torch.inference_mode()
-    def join(self, row: int, sampling: Sampling, prefix: Prefix | None = None) -> None:
+    def join(self, row: int, sampling: Sampling, prefix: Prompt | None = None) -> None:
         """Give `row` to a new conversation. Nothing of the one before is left.
 
         With a prefix it may only step after `prefill` has gone through it.

@@ -51,7 +51,7 @@ class DelayPattern:
 
 
 @dataclass(frozen=True)
-class Beginning:
+class PromptStart:
     """A voice as a model takes it: frames that it says, or a sequence that has begun already.
 
     Attributes:
@@ -64,7 +64,7 @@ class Beginning:
 
 
 @dataclass(frozen=True)
-class Prefix:
+class Prompt:
     """
     Attributes:
         embedded: inputs of the first positions, [positions, width].
@@ -81,11 +81,11 @@ class Prefix:
     def of(
         cls,
         pattern: DelayPattern,
-        beginning: Beginning,
+        beginning: PromptStart,
         voice: str | None,
         shared: Sequence[Tokens],
         own: Sequence[Tokens],
-    ) -> "Prefix":
+    ) -> "Prompt":
         """
         Args:
             shared: frames that come with the voice, each [frames, streams]

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from moshi_backend.model.prompt import Beginning, DelayPattern, Prefix, Tokens
+from moshi_backend.model.prompt import DelayPattern, Prompt, PromptStart, Tokens
 from moshi_backend.personas.presets import CHARACTERS, Preset
 from moshi_backend.personas.voices import Voice
 
@@ -85,18 +85,18 @@ class Catalogue:
         """
         return Persona(self._voice(voice or None), self._text((text or "").strip()))
 
-    def prefix(self, persona: Persona) -> Prefix | None:
+    def prefix(self, persona: Persona) -> Prompt | None:
         """What the model is given before the conversation; none if there is nothing to give."""
         if persona.voice is None and not persona.text:
             return None
         voice = self.voices[persona.voice] if persona.voice else None
         pause = self._frames([self._pattern.padding] * PAUSE_FRAMES)
-        beginning = voice.beginning if voice else Beginning(self._pattern.initial())
+        beginning = voice.beginning if voice else PromptStart(self._pattern.initial())
         # The first frame of a sequence that begins here is never seen.
         lead = self._frames([self._pattern.padding] * len(voice.says), voice.says) if voice else pause[:0]
         before = [lead, pause] if beginning.embedded is not None else [np.concatenate((lead, pause))[1:]]
         own = [self._frames(self.tokens(persona.text)), pause] if persona.text else [pause]
-        return Prefix.of(self._pattern, beginning, persona.voice, before, own)
+        return Prompt.of(self._pattern, beginning, persona.voice, before, own)
 
     def tokens(self, text: str) -> list[int]:
         """Of a text prompt, as the model was taught it; a step of the model each."""

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from moshi_backend.errors import LoadError
-from moshi_backend.model.prompt import Beginning, DelayPattern, Tokens
+from moshi_backend.model.prompt import DelayPattern, PromptStart, Tokens
 from moshi_backend.model.speech import SpeechEncoder
 from moshi_backend.personas.loudness import normalised
 from moshi_backend.personas.voices import ID, BadVoice, Voice, read_prompt
@@ -101,7 +101,7 @@ def from_folder(folder: Path, pattern: DelayPattern, width: int, recordings: Rec
                 voices.append(read_prompt(path.stem, path.read_bytes(), pattern, width))
             else:
                 codes = recordings.encode(path)[:, : pattern.said - 1]
-                voices.append(Voice(path.stem, Beginning(pattern.initial()), codes))
+                voices.append(Voice(path.stem, PromptStart(pattern.initial()), codes))
         except BadVoice as error:
             raise LoadError(f"MOSHI_VOICES: {error}; mend it or take it out of {folder}") from None
         except OSError as error:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from moshi_backend.errors import LoadError
-from moshi_backend.model.prompt import OPEN, Beginning, DelayPattern, Tokens
+from moshi_backend.model.prompt import OPEN, DelayPattern, PromptStart, Tokens
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Voice:
     """
 
     id: str
-    beginning: Beginning
+    beginning: PromptStart
     says: Tokens
 
     @property
@@ -128,7 +128,7 @@ def read_prompt(id_: str, data: bytes, pattern: DelayPattern, width: int) -> Voi
     given = tokens != OPEN
     if not given[0].all() or (given & ((tokens < 0) | (tokens > most))).any() or not torch.isfinite(embedded).all():
         raise BadVoice(f"{id_}.pt has tokens or numbers that this model has not")
-    return Voice(id_, Beginning(tokens, embedded), np.empty((0, pattern.said - 1), np.int64))
+    return Voice(id_, PromptStart(tokens, embedded), np.empty((0, pattern.said - 1), np.int64))
 
 
 def _refuse_programs(id_: str, data: bytes) -> None:
