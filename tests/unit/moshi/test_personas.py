@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from moshi_backend.conversation.preferences import BadPreference, choose_persona
 from moshi_backend.errors import LoadError
-from moshi_backend.model.prefill import VoiceMemory
+from moshi_backend.model.prefill import PromptKVCache
 from moshi_backend.model.prompt import OPEN, DelayPattern, Prompt, PromptStart
 from moshi_backend.personas.catalogue import PAUSE_FRAMES, BadPersona, Catalogue, Persona, Texts
 from moshi_backend.personas.loudness import loudness, normalised
@@ -325,7 +325,7 @@ def test_a_recording_is_brought_to_the_loudness_of_the_others() -> None:
 
 
 def test_remembered_voices_are_bounded_and_the_longest_unused_goes_first() -> None:
-    memory = VoiceMemory(3 * 400)
+    memory = PromptKVCache(3 * 400)
     past = torch.zeros(100)
     for name in ("a", "b", "c"):
         memory.put(name, past.clone())
@@ -336,7 +336,7 @@ def test_remembered_voices_are_bounded_and_the_longest_unused_goes_first() -> No
     memory.put("large", torch.zeros(301))
     assert "large" not in memory
     assert memory.bytes == 1200
-    forgetful = VoiceMemory(0)
+    forgetful = PromptKVCache(0)
     forgetful.put("a", past)
     assert forgetful.get("a") is None
 

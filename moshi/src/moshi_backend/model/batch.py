@@ -18,7 +18,7 @@ from moshi_backend.model.codec import Codec
 from moshi_backend.model.cuda_graphs import Replay, sizes
 from moshi_backend.model.device import choose_threads, free_memory
 from moshi_backend.model.language_model import SAMPLED, LanguageModel
-from moshi_backend.model.prefill import Prefill, VoiceMemory
+from moshi_backend.model.prefill import Prefill, PromptKVCache
 from moshi_backend.model.prompt import Prompt
 from moshi_backend.model.sampling import Chance, Choice, Sampling
 from moshi_backend.model.state import RowState
@@ -104,7 +104,7 @@ class BatchedModel:
         self.width = language.width
         self.codes = language.codes
         self.context = language.context
-        self._memory = VoiceMemory(voice_memory)
+        self._memory = PromptKVCache(voice_memory)
         self._prefills: dict[int, Prefill] = {}
         self._layout = Layout(self.frame_size, language.said)
         self.batch_sizes = sizes(slots, device)
