@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 from benchmarks.gpu import full_size
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
-from moshi_backend.model.batch import BatchedModel, Frame, Given
+from moshi_backend.model.batch import BatchedModel, ForcedTokens, Frame
 from moshi_backend.model.codec import Codec
 from moshi_backend.model.device import choose_device, free_memory
 from moshi_backend.model.language_model import LanguageModel
@@ -174,7 +174,7 @@ def test_given_tokens_are_said_and_remembered(checkpoint: CheckpointInfo) -> Non
     frames = speech(6, 40)
     free = alone(model, 1, frames, LIVELY)
 
-    def forced(given: Mapping[int, Given]) -> list[Frame]:
+    def forced(given: Mapping[int, ForcedTokens]) -> list[Frame]:
         model.join(2, GREEDY)
         model.join(0, GREEDY)
         said = []
@@ -186,12 +186,12 @@ def test_given_tokens_are_said_and_remembered(checkpoint: CheckpointInfo) -> Non
     # The tokens of a moment are chosen in different steps: text and the first codebook one step before the others.
     tokens = [frame.tokens for frame in free]
     own = {
-        index: Given(text=tokens[index][0], audio=(tokens[index][1], *tokens[index - 1][2:]))
+        index: ForcedTokens(text=tokens[index][0], audio=(tokens[index][1], *tokens[index - 1][2:]))
         for index in range(1, len(tokens))
     }
-    said = forced({0: Given(text=tokens[0][0], audio=(tokens[0][1], *[0] * 7)), **own})
+    said = forced({0: ForcedTokens(text=tokens[0][0], audio=(tokens[0][1], *[0] * 7)), **own})
     assert [frame.tokens for frame in said[:-1]] == tokens[:-1]
-    silent = forced({index: Given(text=3) for index in range(len(frames))})
+    silent = forced({index: ForcedTokens(text=3) for index in range(len(frames))})
     assert {frame.tokens[0] for frame in silent} == {3}
     assert [frame.tokens for frame in silent] != [frame.tokens for frame in forced({})]
 

@@ -27,7 +27,7 @@ from moshi_backend.model.text import token_bytes
 
 
 @dataclass(frozen=True)
-class Given:
+class ForcedTokens:
     """Tokens that a row must say instead of choosing: text, and one for each audio codebook. Either may be open."""
 
     text: int | None = None
@@ -151,7 +151,7 @@ class BatchedModel:
 
     @torch.inference_mode()
     def step(
-        self, frames: Mapping[int, NDArray[np.float32]], given: Mapping[int, Given] | None = None
+        self, frames: Mapping[int, NDArray[np.float32]], given: Mapping[int, ForcedTokens] | None = None
     ) -> dict[int, Frame]:
         """One tick for the rows in `frames`; the others do not move.
 
@@ -192,7 +192,7 @@ class BatchedModel:
             self._done.record()
             self._done.synchronize()
 
-    def _force(self, row: int, tokens: Given) -> None:
+    def _force(self, row: int, tokens: ForcedTokens) -> None:
         line = self._lines[row, self._layout.given]
         if tokens.text is not None:
             line[0] = tokens.text
