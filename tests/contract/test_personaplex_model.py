@@ -21,7 +21,7 @@ from moshi_backend.model.adapters import Adapted
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.personaplex import PersonaPlex
 from moshi_backend.model.prompt import Prompt, PromptStart, Tokens
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.personas.presets import Preset
 from moshi_backend.personas.voices import Voice, from_archive, read_prompt
@@ -29,7 +29,7 @@ from support.speech import Samples, speech
 
 CHUNK = 32
 CPU = torch.device("cpu")
-GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
+GREEDY = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
 TEXT = "you are the good bird of this house and you like to talk about the weather"
 FRAMES = 300
 

@@ -14,7 +14,7 @@ from moshi_backend.conversation.session import Session
 from moshi_backend.engine.engine import Engine, Loaded, Report
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.prompt import DelayPattern, Prompt, PromptStart
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.personas.catalogue import Catalogue
 
 POISON = 13.0
@@ -47,7 +47,7 @@ class FakeModel:
     """`broken` makes every tick throw. Ticks and chunks wait for the gate."""
 
     frame_size = 4
-    sampling = Sampling(Choice(0, 0), Choice(0, 0))
+    sampling = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
 
     def __init__(self, slots: int = SLOTS) -> None:
         self.slots = slots
@@ -60,7 +60,7 @@ class FakeModel:
         self.gate = threading.Event()
         self.gate.set()
 
-    def join(self, row: int, sampling: Sampling, prefix: Prompt | None = None) -> None:
+    def join(self, row: int, sampling: SamplingParams, prefix: Prompt | None = None) -> None:
         self.joined.append(row)
         self.prefills[row] = Reading(prefix.steps if prefix else 0)
 

@@ -18,7 +18,7 @@ from moshi_backend.conversation.limits import Notice
 from moshi_backend.engine.scheduler import Input
 from moshi_backend.model.batch import Frame
 from moshi_backend.model.prompt import Prompt
-from moshi_backend.model.sampling import Sampling
+from moshi_backend.model.sampling import SamplingParams
 from moshi_backend.personas.catalogue import NOBODY, Persona
 from moshi_backend.protocol.wire import Close
 from moshi_backend.telemetry import metrics
@@ -70,7 +70,7 @@ class Stats:
 
 @dataclass(eq=False)
 class Session:
-    sampling: Sampling
+    sampling: SamplingParams
     persona: Persona = NOBODY
     prefix: Prompt | None = None
     """What the model reads before the conversation."""

@@ -20,7 +20,7 @@ from moshi_backend.model.device import choose_threads, free_memory
 from moshi_backend.model.language_model import SAMPLED, LanguageModel
 from moshi_backend.model.prefill import Prefill, PromptKVCache
 from moshi_backend.model.prompt import Prompt
-from moshi_backend.model.sampling import Chance, Choice, Sampling
+from moshi_backend.model.sampling import RandomNumbers, SamplingParams, TokenSampling
 from moshi_backend.model.state import RowState
 from moshi_backend.model.step import NOTHING, Layout, Tick
 from moshi_backend.model.text import token_bytes
@@ -81,7 +81,7 @@ class BatchedModel:
         lm = checkpoint.get_moshi(device, dtype=dtype)
         mimi = checkpoint.get_mimi(device)
         choose_threads(sum(weight.numel() for weight in lm.parameters()))
-        self.sampling = Sampling.of(checkpoint.lm_gen_config)
+        self.sampling = SamplingParams.of(checkpoint.lm_gen_config)
         """What the checkpoint recommends."""
         silent = (lm.text_padding_token_id, lm.end_of_text_padding_id)
         self.vocabulary = token_bytes(checkpoint.get_text_tokenizer(), lm.text_card, silent)
@@ -115,20 +115,20 @@ class BatchedModel:
         self._lines = self._inputs.numpy()
         self._said = self._outputs.numpy()
         self._done = torch.cuda.Event(blocking=True) if self._on_gpu else None  # others spin on a core while they wait
-        self._lines[:, self._layout.text] = self._lines[:, self._layout.audio] = Choice(0.0, 0).control
-        self._chances: dict[int, Chance] = {}
+        self._lines[:, self._layout.text] = self._lines[:, self._layout.audio] = TokenSampling(0.0, 0).control
+        self._chances: dict[int, RandomNumbers] = {}
         replayed = self._on_gpu and record
         self._run: Callable[[int], None] = Replay(self._tick, self.batch_sizes) if replayed else self._tick
 
     @torch.inference_mode()
-    def join(self, row: int, sampling: Sampling, prefix: Prompt | None = None) -> None:
+    def join(self, row: int, sampling: SamplingParams, prefix: Prompt | None = None) -> None:
         """Give `row` to a new conversation. Nothing of the one before is left.
 
         With a prefix it may only step after `prefill` has gone through it.
         """
         self._state.clear(row)
         self._prefills.pop(row, None)
-        self._chances[row] = Chance(sampling, self._layout.tokens - 1)
+        self._chances[row] = RandomNumbers(sampling, self._layout.tokens - 1)
         self._lines[row] = 0
         self._lines[row, self._layout.given] = SAMPLED
         self._lines[row, self._layout.text] = sampling.text.control
