@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from moshi_backend.model.capacity import AT_MOST, EACH_CORE, choose_slots
 from moshi_backend.model.codec import Codec
-from moshi_backend.model.cuda_graphs import Replay, sizes
+from moshi_backend.model.cuda_graphs import CudaGraphRunner, sizes
 from moshi_backend.model.device import choose_threads, free_memory
 from moshi_backend.model.language_model import SAMPLED, LanguageModel
 from moshi_backend.model.prefill import Prefill, PromptKVCache
@@ -118,7 +118,7 @@ class BatchedModel:
         self._lines[:, self._layout.text] = self._lines[:, self._layout.audio] = TokenSampling(0.0, 0).control
         self._chances: dict[int, RandomNumbers] = {}
         replayed = self._on_gpu and record
-        self._run: Callable[[int], None] = Replay(self._tick, self.batch_sizes) if replayed else self._tick
+        self._run: Callable[[int], None] = CudaGraphRunner(self._tick, self.batch_sizes) if replayed else self._tick
 
     @torch.inference_mode()
     def join(self, row: int, sampling: SamplingParams, prefix: Prompt | None = None) -> None:
