@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from moshi_backend.conversation.session import Session
 from moshi_backend.engine.engine import Engine, Loaded, Report
 from moshi_backend.model.batch import BatchedModel, Frame
-from moshi_backend.model.prompt import Beginning, Plan, Prefix
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.prompt import DelayPattern, Prompt, PromptStart
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.personas.catalogue import Catalogue
 
 POISON = 13.0
@@ -29,8 +29,8 @@ SLOTS = 2
 CHUNK = 10
 """Positions that a FakeModel reads at once."""
 
-PLAN = Plan((0, 0, 1, 0, 1), 9, 9, said=3)
-NOTHING_TO_CHOOSE = Catalogue(PLAN, 2048, None, [], [], None, "off", 1)
+PATTERN = DelayPattern((0, 0, 1, 0, 1), 9, 9, said=3)
+NOTHING_TO_CHOOSE = Catalogue(PATTERN, 2048, None, [], [], None, "off", 1)
 
 
 @dataclass
@@ -47,7 +47,7 @@ class FakeModel:
     """`broken` makes every tick throw. Ticks and chunks wait for the gate."""
 
     frame_size = 4
-    sampling = Sampling(Choice(0, 0), Choice(0, 0))
+    sampling = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
 
     def __init__(self, slots: int = SLOTS) -> None:
         self.slots = slots
@@ -60,7 +60,7 @@ class FakeModel:
         self.gate = threading.Event()
         self.gate.set()
 
-    def join(self, row: int, sampling: Sampling, prefix: Prefix | None = None) -> None:
+    def join(self, row: int, sampling: SamplingParams, prefix: Prompt | None = None) -> None:
         self.joined.append(row)
         self.prefills[row] = Reading(prefix.steps if prefix else 0)
 
@@ -88,13 +88,13 @@ def samples(value: float) -> NDArray[np.float32]:
     return np.full(FakeModel.frame_size, value, np.float32)
 
 
-def session(prefix: Prefix | None = None) -> Session:
+def session(prefix: Prompt | None = None) -> Session:
     return Session(FakeModel.sampling, prefix=prefix)
 
 
-def prefix(steps: int) -> Prefix:
-    frames = np.zeros((steps, len(PLAN.delays)), np.int64)
-    return Prefix.of(PLAN, Beginning(PLAN.initial()), None, [], [frames])
+def prefix(steps: int) -> Prompt:
+    frames = np.zeros((steps, len(PATTERN.delays)), np.int64)
+    return Prompt.of(PATTERN, PromptStart(PATTERN.initial()), None, [], [frames])
 
 
 @asynccontextmanager

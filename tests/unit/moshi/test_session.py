@@ -4,12 +4,12 @@ import pytest
 from moshi_backend.conversation.session import BACKLOG_FRAMES, OUTBOX_ITEMS, Admitted, End, Session
 from moshi_backend.engine.scheduler import Input
 from moshi_backend.model.batch import Frame
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.protocol.wire import Close
 
 
 def session() -> Session:
-    return Session(Sampling(Choice(0, 0), Choice(0, 0)))
+    return Session(SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0)))
 
 
 def frame(value: float) -> Frame:

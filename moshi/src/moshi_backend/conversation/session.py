@@ -17,8 +17,8 @@ from moshi_backend.conversation.admission import Place
 from moshi_backend.conversation.limits import Notice
 from moshi_backend.engine.scheduler import Input
 from moshi_backend.model.batch import Frame
-from moshi_backend.model.prompt import Prefix
-from moshi_backend.model.sampling import Sampling
+from moshi_backend.model.prompt import Prompt
+from moshi_backend.model.sampling import SamplingParams
 from moshi_backend.personas.catalogue import NOBODY, Persona
 from moshi_backend.protocol.wire import Close
 from moshi_backend.telemetry import metrics
@@ -70,9 +70,9 @@ class Stats:
 
 @dataclass(eq=False)
 class Session:
-    sampling: Sampling
+    sampling: SamplingParams
     persona: Persona = NOBODY
-    prefix: Prefix | None = None
+    prefix: Prompt | None = None
     """What the model reads before the conversation."""
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     stats: Stats = field(default_factory=Stats)
