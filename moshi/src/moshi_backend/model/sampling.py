@@ -88,11 +88,12 @@ class Sampler:
 
     def __init__(self, control: Tensor, vocabulary: int) -> None:
         self._temperature, top_k = control[:, :1], control[:, 1:]
+        # A question to a GPU would wait for it, and cannot be recorded in a graph. So a GPU always ranks the tokens.
+        self._all_likely = not control.is_cuda and bool((top_k >= vocabulary).all())
         self._unlikely = torch.arange(vocabulary, device=control.device) >= top_k
-        self._last = (top_k - 1).clamp_(max=vocabulary - 1).long()
 
     def __call__(self, logits: Tensor, chance: Tensor) -> Tensor:
-        """By where `chance` falls among the cumulated probabilities of the likeliest tokens.
+        """By where `chance` falls among the cumulated probabilities of the likeliest tokens, in the vocabulary's order.
 
         Args:
             logits: [rows, vocabulary].
@@ -100,8 +101,14 @@ class Sampler:
         Returns:
             int64 [rows].
         """
-        ranked, tokens = logits.float().sort(dim=-1, descending=True, stable=True)
-        likely = ranked.div_(self._temperature).masked_fill_(self._unlikely, -math.inf)
-        passed = (likely.softmax(-1).cumsum_(-1) <= chance).sum(-1, keepdim=True)
+        logits = logits.float()
+        likely = logits / self._temperature
+        if not self._all_likely:
+            # Of equally likely tokens the first come first, as in argmax.
+            ranked = logits.sort(dim=-1, descending=True, stable=True).indices
+            likely.masked_fill_(
+                torch.empty_like(ranked, dtype=torch.bool).scatter_(-1, ranked, self._unlikely), -math.inf
+            )
+        passed = likely.softmax(-1).cumsum_(-1)
         # Rounding may leave the sum of all probabilities below a chance that is close to 1.
-        return tokens.gather(-1, torch.minimum(passed, self._last))[:, 0]
+        return (passed <= chance * passed[:, -1:]).sum(-1)
