@@ -15,7 +15,7 @@ GRID = 20_000
 def frequencies(logits: list[float], choice: TokenSampling) -> list[float]:
     """How often each token is chosen over all chances."""
     chance = ((torch.arange(GRID) + 0.5) / GRID)[:, None]
-    control = torch.tensor([choice.control]).expand(GRID, 2).contiguous()
+    control = torch.tensor([choice.controls]).expand(GRID, 2).contiguous()
     tokens = Sampler(control, len(logits))(torch.tensor([logits]).expand(GRID, -1), chance)
     return (torch.bincount(tokens, minlength=len(logits)) / GRID).tolist()
 
@@ -56,7 +56,7 @@ def test_a_chance_next_to_one_takes_a_token_that_is_possible() -> None:
 
 def test_each_row_has_its_own_way() -> None:
     control = torch.tensor(
-        [TokenSampling(0.0, 0).control, TokenSampling(2.0, 0).control, TokenSampling(2.0, 2).control]
+        [TokenSampling(0.0, 0).controls, TokenSampling(2.0, 0).controls, TokenSampling(2.0, 2).controls]
     )
     chance = torch.tensor([[0.99], [0.99], [0.99]])
     assert Sampler(control, 5)(torch.tensor([LOGITS] * 3), chance).tolist() == [1, 2, 3]

@@ -49,7 +49,7 @@ def _enter(socket: WebSocket, lobby: Lobby) -> Session:
         raise Rejected(lobby.health.status, Close.TRY_LATER, f"{lobby.health.status}: {lobby.health.detail}")
     try:
         persona = choose_persona(socket.query_params, loaded.catalogue)
-        session = Session(choose(socket.query_params, loaded.model.sampling), persona, loaded.catalogue.prefix(persona))
+        session = Session(choose(socket.query_params, loaded.model.sampling), persona, loaded.catalogue.prompt(persona))
         lobby.enter(session)
     except BadPreference as error:
         raise Rejected("setting", Close.BAD_PREFERENCE, str(error)) from None

@@ -218,7 +218,7 @@ class Engine:
     def _warm_prefill(self, loaded: Loaded) -> None:
         """Read a voice, that which most conversations will want, to know how long a chunk takes."""
         catalogue, model = loaded.catalogue, loaded.model
-        prefix = catalogue.prefix(Persona(catalogue.default or next(iter(catalogue.voices), None)))
+        prefix = catalogue.prompt(Persona(catalogue.default or next(iter(catalogue.voices), None)))
         for _ in range(2 if prefix else 0):  # the first time, libraries choose their kernels
             model.join(0, model.sampling, prefix)
             over = False
@@ -268,7 +268,7 @@ class Engine:
         self._join(model, row, session)
         prefill = model.prefill(row, positions)
         session.prepared = prefill.done == prefill.total
-        session.recalled = prefill.recalled
+        session.recalled = prefill.cached
         now = time.monotonic()
         self._tick_began = None
         if now - began > STALLED:
