@@ -40,15 +40,15 @@ def gpu() -> Iterator[torch.device]:
 
 
 def batch(
-    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype = torch.float32, record: bool = True
+    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype = torch.float32, cuda_graphs: bool = True
 ) -> BatchedModel:
-    return BatchedModel(checkpoint, SLOTS, device, dtype, record=record)
+    return BatchedModel(checkpoint, SLOTS, device, dtype, cuda_graphs=cuda_graphs)
 
 
 def prefix(model: BatchedModel) -> Prompt:
     """Forty frames of anything."""
-    frames = np.random.default_rng(5).integers(4, 60, (40, len(model.pattern.delays)))
-    return Prompt.of(model.pattern, PromptStart(model.pattern.initial()), None, [], [frames])
+    frames = np.random.default_rng(5).integers(4, 60, (40, len(model.delay_pattern.delays)))
+    return Prompt.of(model.delay_pattern, PromptStart(model.delay_pattern.initial()), None, [], [frames])
 
 
 def conversations(model: BatchedModel) -> list[Frame]:
@@ -86,7 +86,7 @@ def conversations(model: BatchedModel) -> list[Frame]:
 def test_replayed_ticks_say_what_ticks_say(dtype: torch.dtype, checkpoint: CheckpointInfo, gpu: torch.device) -> None:
     """The same kernels for the same number of rows: equal to the bit."""
     replayed = conversations(batch(checkpoint, gpu, dtype))
-    assert_same(replayed, conversations(batch(checkpoint, gpu, dtype, record=False)))
+    assert_same(replayed, conversations(batch(checkpoint, gpu, dtype, cuda_graphs=False)))
     assert len(replayed) > 100
     assert all(np.isfinite(frame.pcm).all() for frame in replayed)
 
@@ -113,7 +113,7 @@ def test_what_is_measured_and_chosen_for_a_gpu(gpu: torch.device) -> None:
     assert loaded.model.batch_sizes == [1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64]
     used = used_memory(gpu)
     assert used is not None
-    assert used > loaded.model.slots * loaded.model.row_bytes
+    assert used > loaded.model.slots * loaded.model.slot_bytes
     with pytest.raises(LoadError, match=r"MOSHI_SLOTS=100000000 takes .* \d+ would fit"):
         load(Settings(model="demo", slots=100_000_000), lambda *_: None)
 

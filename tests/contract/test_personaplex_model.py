@@ -20,8 +20,9 @@ from moshi_backend.errors import LoadError
 from moshi_backend.model.adapters import Adapted
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.personaplex import PersonaPlex
-from moshi_backend.model.prompt import Prompt, PromptStart, Tokens
+from moshi_backend.model.prompt import Prompt, PromptStart
 from moshi_backend.model.sampling import SamplingParams, TokenSampling
+from moshi_backend.model.tokens import Tokens
 from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.personas.presets import Preset
 from moshi_backend.personas.voices import Voice, from_archive, read_prompt
@@ -57,12 +58,12 @@ def full(folder: Path) -> LMModel:
 
 
 def batch(checkpoint: PersonaPlex, slots: int, memory: int = 0) -> BatchedModel:
-    return BatchedModel(checkpoint, slots, CPU, torch.float32, voice_memory=memory)
+    return BatchedModel(checkpoint, slots, CPU, torch.float32, prompt_cache=memory)
 
 
 def catalogue(checkpoint: PersonaPlex, model: BatchedModel, *voices: Voice) -> Catalogue:
     tokenizer = checkpoint.get_text_tokenizer()
-    return Catalogue(model.pattern, model.codes, tokenizer, voices, [], None, "free", 100)
+    return Catalogue(model.delay_pattern, model.codebook_size, tokenizer, voices, [], None, "free", 100)
 
 
 def codes_of(checkpoint: PersonaPlex, frames: list[Samples]) -> Tokens:
@@ -145,15 +146,15 @@ def test_the_agent_says_what_the_full_model_says(kind: str, checkpoint: PersonaP
     a neighbour, against all 16 steps with the prompt forced frame by frame."""
     model = batch(checkpoint, 3)
     spoken = codes_of(checkpoint, speech(1, 40))
-    recorded = Voice("a", PromptStart(model.pattern.initial()), spoken)
+    recorded = Voice("a", PromptStart(model.delay_pattern.initial()), spoken)
     frames = np.array([[3, *frame, *(code % 64 for code in made_tone())] for frame in spoken], np.int64)
     data = BytesIO()
     with torch.no_grad():
         torch.save(made.saved(full, torch.from_numpy(frames)), data)
-    saved = read_prompt("b", data.getvalue(), model.pattern, model.width)
+    saved = read_prompt("b", data.getvalue(), model.delay_pattern, model.width)
     offered = catalogue(checkpoint, model, recorded, saved)
     persona = Persona({"recorded": "a", "saved": "b", "text only": None}[kind], TEXT)
-    prefix = offered.prefix(persona)
+    prefix = offered.prompt(persona)
     assert prefix is not None
     live = speech(2, FRAMES)
 
@@ -214,15 +215,15 @@ def test_a_plain_moshi_is_loaded_as_before() -> None:
 def test_a_remembered_voice_says_the_same_and_leaves_less_to_read(checkpoint: PersonaPlex) -> None:
     model = batch(checkpoint, 3, memory=2**20)
     archive = Path(checkpoint.moshi_weights).parent / "voices.tgz"
-    offered = catalogue(checkpoint, model, *from_archive(archive, model.pattern, model.width))
-    prefix = offered.prefix(Persona("NATM0", TEXT))
-    other = offered.prefix(Persona("NATF0", TEXT))
+    offered = catalogue(checkpoint, model, *from_archive(archive, model.delay_pattern, model.width))
+    prefix = offered.prompt(Persona("NATM0", TEXT))
+    other = offered.prompt(Persona("NATF0", TEXT))
     assert prefix is not None and other is not None
     live = speech(4, 60)
     cold = talked(model, 0, prefix, live)
     model.join(2, GREEDY, prefix)
     first = model.prefill(2, CHUNK)
-    assert first.recalled
+    assert first.cached
     assert first.done == min(first.total, prefix.shared + CHUNK)
     read(model, 2, prefix)
     warm = [frame[2] for frame in (model.step({2: frame}) for frame in live) if 2 in frame]
@@ -233,7 +234,7 @@ def test_a_remembered_voice_says_the_same_and_leaves_less_to_read(checkpoint: Pe
 def test_a_prefix_leaves_the_neighbours_as_they_are(checkpoint: PersonaPlex) -> None:
     """Bit for bit: what a live row says while another row reads, joins, is given up in the middle and used again."""
     model = batch(checkpoint, 2)
-    prefix = catalogue(checkpoint, model).prefix(Persona(None, TEXT))
+    prefix = catalogue(checkpoint, model).prompt(Persona(None, TEXT))
     live = speech(5, 80)
     model.join(0, GREEDY)
     undisturbed = [said[0].pcm for said in (model.step({0: frame}) for frame in live) if said]
@@ -256,10 +257,10 @@ def test_a_row_given_up_in_its_prefix_leaves_nothing_to_the_next(checkpoint: Per
     offered = catalogue(checkpoint, model)
     live = speech(6, 40)
     fresh = [frame.tokens for frame in talked(model, 0, None, live)]
-    model.join(0, GREEDY, offered.prefix(Persona(None, TEXT)))
+    model.join(0, GREEDY, offered.prompt(Persona(None, TEXT)))
     model.prefill(0, CHUNK)
     assert [frame.tokens for frame in talked(model, 0, None, live)] == fresh
-    assert [frame.tokens for frame in talked(model, 0, offered.prefix(Persona(None, TEXT)), live)] != fresh
+    assert [frame.tokens for frame in talked(model, 0, offered.prompt(Persona(None, TEXT)), live)] != fresh
 
 
 def test_a_text_changes_what_is_said(checkpoint: PersonaPlex) -> None:
@@ -267,7 +268,7 @@ def test_a_text_changes_what_is_said(checkpoint: PersonaPlex) -> None:
     offered = catalogue(checkpoint, model)
     live = speech(7, 40)
     texts = ("you are a bird", "you are a ship")
-    one, other = (talked(model, 0, offered.prefix(Persona(None, text)), live) for text in texts)
+    one, other = (talked(model, 0, offered.prompt(Persona(None, text)), live) for text in texts)
     assert [frame.tokens for frame in one] != [frame.tokens for frame in other]
 
 
@@ -276,7 +277,7 @@ def test_presets_are_no_part_of_a_prefix(checkpoint: PersonaPlex) -> None:
     model = batch(checkpoint, 1)
     preset = Preset(id="a", name="A", text=TEXT)
     tokenizer = checkpoint.get_text_tokenizer()
-    offered = Catalogue(model.pattern, model.codes, tokenizer, [], [preset], None, "presets", 100)
+    offered = Catalogue(model.delay_pattern, model.codebook_size, tokenizer, [], [preset], None, "presets", 100)
     chosen = offered.choose(None, f" {TEXT} ")
     assert chosen == Persona(None, TEXT)
 
@@ -292,7 +293,7 @@ def chunks(model: BatchedModel, prefix: Prompt) -> Iterator[int]:
 
 def test_a_prefix_is_read_in_bounded_chunks(checkpoint: PersonaPlex) -> None:
     model = batch(checkpoint, 1)
-    prefix = catalogue(checkpoint, model).prefix(Persona(None, " ".join([TEXT] * 6)))
+    prefix = catalogue(checkpoint, model).prompt(Persona(None, " ".join([TEXT] * 6)))
     assert prefix is not None
     done = [0, *chunks(model, prefix)]
     assert max(after - before for before, after in itertools.pairwise(done)) == CHUNK

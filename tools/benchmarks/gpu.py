@@ -24,7 +24,8 @@ from loadtest.machine import machine
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
-from moshi_backend.model.device import choose_device, choose_dtype
+from moshi_backend.model.capacity import DoesNotFit
+from moshi_backend.model.device import NoSuchGPU, choose_device, choose_dtype
 
 DEADLINE = 70.0
 """Milliseconds in which 99 of 100 ticks are to end, of the 80 that a frame lasts."""
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             measured, sizes = measure(checkpoint, device, slots, given.ticks, way, speed)
             rows += measured
             slots = measured[-1].conversations
-    except LoadError as error:
+    except (LoadError, NoSuchGPU, DoesNotFit) as error:
         print(f"tools/bench gpu: {error}", file=sys.stderr)
         return 3
     report = {"machine": machine(), "device": name(device), "torch": torch.__version__, "model": given.model, **sizes}
@@ -105,21 +106,21 @@ def measure(
     Args:
         speed: bytes a second that the device's memory moves.
     Raises:
-        LoadError: the model does not fit.
+        DoesNotFit: the model does not fit.
     """
-    model = BatchedModel(checkpoint, slots, device, choose_dtype("auto", device), record=way == "captured")
+    model = BatchedModel(checkpoint, slots, device, choose_dtype("auto", device), cuda_graphs=way == "captured")
     rows = []
     for conversations in model.batch_sizes:
         for row in range(conversations):
             model.join(row, model.sampling)
         p50, p99 = np.percentile(times(model, conversations, ticks), (50, 99))
-        moved = model.weight_bytes + conversations * model.row_bytes
+        moved = model.weight_bytes + conversations * model.slot_bytes
         floor = None if speed is None else moved / speed * 1000
         rows.append(Row(way, conversations, float(p50), float(p99), floor))
         print(rows[-1], file=sys.stderr, flush=True)  # should the next size fail, this one was not in vain
     sizes: dict[str, object] = {
         "weight_bytes": model.weight_bytes,
-        "row_bytes": model.row_bytes,
+        "slot_bytes": model.slot_bytes,
         "slots": model.slots,
         "bytes_per_second": speed,
     }
@@ -159,7 +160,7 @@ def name(device: torch.device) -> str:
 
 def table(report: dict[str, object], rows: Sequence[Row]) -> str:
     """For people."""
-    weights, window = (int(str(report[key])) / 1e6 for key in ("weight_bytes", "row_bytes"))
+    weights, window = (int(str(report[key])) / 1e6 for key in ("weight_bytes", "slot_bytes"))
     lines = [
         f"{report['model']} on {report['device']}, torch {report['torch']}, {report['slots']} slots",
         f"a tick moves {weights:,.0f} MB of weights, and {window:,.1f} MB for each conversation",

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from moshi_backend.conversation.preferences import BadPreference, choose_persona
 from moshi_backend.errors import LoadError
 from moshi_backend.model.prefill import PromptKVCache
-from moshi_backend.model.prompt import OPEN, DelayPattern, Prompt, PromptStart
+from moshi_backend.model.prompt import DelayPattern, Prompt, PromptStart
+from moshi_backend.model.tokens import NO_TOKEN
 from moshi_backend.personas.catalogue import PAUSE_FRAMES, BadPersona, Catalogue, Persona, Texts
 from moshi_backend.personas.loudness import loudness, normalised
 from moshi_backend.personas.presets import CHARACTERS, Preset, read_presets
@@ -22,7 +23,7 @@ from moshi_backend.personas.voices import ARCHIVE_FILES, BadVoice, Voice, from_a
 from moshi_backend.protocol.wire import REASON_BYTES
 from moshi_backend.settings import Settings
 
-PATTERN = DelayPattern((0, 0, 1, 0, 1), first_text=90, first_audio=80, said=3)
+PATTERN = DelayPattern((0, 0, 1, 0, 1), initial_text=90, initial_audio=80, text_padding=3, model_codebooks=2)
 WIDTH = 4
 
 
@@ -60,7 +61,7 @@ def test_frames_stand_where_their_delays_put_them() -> None:
         [90, 80, 80, 80, 80],
         [1, 2, 80, 4, 80],
         [11, 12, 3, 14, 5],
-        [OPEN, OPEN, 13, OPEN, 15],
+        [NO_TOKEN, NO_TOKEN, 13, NO_TOKEN, 15],
     ]
     prefix = Prompt.of(PATTERN, PromptStart(PATTERN.initial()), None, [], [frames])
     assert (prefix.complete, prefix.steps, prefix.shared) == (3, 2, 0)
@@ -68,7 +69,7 @@ def test_frames_stand_where_their_delays_put_them() -> None:
 
 def test_voice_pause_text_pause_and_the_first_frame_is_never_seen() -> None:
     offered = catalogue(voice())
-    prefix = offered.prefix(Persona("anna", "you are a bird"))
+    prefix = offered.prompt(Persona("anna", "you are a bird"))
     assert prefix is not None
     words = 6  # the tags too
     assert prefix.steps == 4 - 1 + PAUSE_FRAMES + words + PAUSE_FRAMES
@@ -82,7 +83,7 @@ def test_voice_pause_text_pause_and_the_first_frame_is_never_seen() -> None:
 
 
 def test_nothing_chosen_is_no_prefix_unless_there_is_a_default_voice() -> None:
-    assert catalogue().prefix(Persona()) is None
+    assert catalogue().prompt(Persona()) is None
     offered = catalogue(voice(), default="anna")
     assert offered.choose(None, None) == offered.choose("", " ") == Persona("anna")
 
@@ -169,7 +170,7 @@ def test_a_saved_prompt_goes_on_where_its_ring_stands() -> None:
     read = read_prompt("anna", saved(), PATTERN, WIDTH)
     assert read.frames == 7
     assert read.seconds == 0.6
-    assert read.beginning.tokens.tolist() == [[3, 7, 11, 15, 19], [OPEN, OPEN, 8, OPEN, 16]]
+    assert read.start.tokens.tolist() == [[3, 7, 11, 15, 19], [NO_TOKEN, NO_TOKEN, 8, NO_TOKEN, 16]]
 
 
 class Evil:

@@ -226,7 +226,7 @@ def create_app(settings: Settings, engine: Engine[LoadedCheckpoint], manager: Se
             sample_rate=loaded.model.sample_rate if loaded else None,
             frame_size=loaded.model.frame_size if loaded else None,
             context_seconds=round(loaded.model.context * PERIOD, 1) if loaded else None,
-            row_bytes=loaded.model.row_bytes if loaded else None,
+            row_bytes=loaded.model.slot_bytes if loaded else None,
             slots=Slots(total=engine.slots, used=manager.used),
             queue=manager.waiting,
             limits=Limits(

@@ -18,7 +18,7 @@ from torch import nn
 from moshi_backend.checkpoint.config import describes_model, refuse_pointer
 from moshi_backend.checkpoint.shape import depformer_steps, is_personaplex
 from moshi_backend.errors import LoadError, brief
-from moshi_backend.model.batch import sizes_of
+from moshi_backend.model.batch import required_memory
 from moshi_backend.model.upstream import version
 
 
@@ -71,7 +71,7 @@ def check_support(checkpoint: CheckpointInfo) -> None:
         LoadError: upstream can build such a model, and this service cannot run it.
     """
     with _describing(checkpoint.moshi_weights):
-        sizes_of(checkpoint, torch.bfloat16, None)
+        required_memory(checkpoint, torch.bfloat16, None)
 
 
 def _language_model(info: CheckpointInfo, personaplex: bool) -> LMModel:

@@ -44,7 +44,7 @@ class Adapters:
         with safe_open(self.weights, "pt", str(model.device)) as file:  # type: ignore[no-untyped-call]
             names = [name for name in file.keys() if not ignored(name)]  # noqa: SIM118
             if not any(name.endswith(DOWN) for name in names):
-                raise ValueError(f"{self.weights} holds no LoRA adapters; a merged model goes into MOSHI_MODEL")
+                raise ValueError(f"{self.weights} holds no LoRA adapters; a merged model is loaded as the model itself")
             for name in names:
                 if name.endswith(UP):
                     self._expect(name.removesuffix(UP) + DOWN, name, names)
@@ -76,7 +76,7 @@ class Adapters:
         return self.scaling * (up @ down)
 
 
-_OTHER = "take the adapters of this model, or set MOSHI_MODEL to the model that they adapt"
+_OTHER = "take the adapters of this model, or the model that they adapt"
 
 
 @dataclass

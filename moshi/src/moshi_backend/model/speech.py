@@ -8,7 +8,7 @@ from moshi.models import MimiModel
 from moshi.models.loaders import CheckpointInfo
 from numpy.typing import NDArray
 
-from moshi_backend.model.prompt import Tokens
+from moshi_backend.model.tokens import Tokens
 
 
 class SpeechEncoder:

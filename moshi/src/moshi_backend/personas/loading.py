@@ -25,7 +25,7 @@ def open_catalogue(settings: Settings, checkpoint: Checkpoint, model: BatchedMod
     Raises:
         LoadError: a voice or the presets are no such thing; says which and what to do.
     """
-    pattern, width = model.pattern, model.width
+    pattern, width = model.delay_pattern, model.width
     made_for_it = isinstance(checkpoint, PersonaPlex)
     found: dict[str, Voice] = {}
     if made_for_it and (archive := voice_archive(checkpoint)):
@@ -33,10 +33,10 @@ def open_catalogue(settings: Settings, checkpoint: Checkpoint, model: BatchedMod
     if settings.voices is not None:
         own = Recordings(SpeechEncoder(checkpoint, model.device), settings.state_dir / "voices")
         found |= {voice.id: voice for voice in from_folder(settings.voices, pattern, width, own)}
-    said, heard = pattern.said - 1, len(pattern.delays) - pattern.said
-    if (found or made_for_it) and max(said, heard) > len(SILENCE):
+    if (found or made_for_it) and max(pattern.model_codebooks, pattern.user_codebooks) > len(SILENCE):
         raise LoadError(
-            f"{settings.model} predicts {said} and hears {heard} codes a frame; voices and roles are made for "
+            f"{settings.model} predicts {pattern.model_codebooks} and hears {pattern.user_codebooks} codes a frame; "
+            "voices and roles are made for "
             f"{len(SILENCE)}: unset MOSHI_VOICES, or take a released PersonaPlex"
         )
     most = min(model.context // SHARE, (model.context - PAUSES) // 2)
@@ -54,11 +54,11 @@ def open_catalogue(settings: Settings, checkpoint: Checkpoint, model: BatchedMod
     if default is None and made_for_it and ordered:
         default = ordered[0].id
     tokenizer = checkpoint.get_text_tokenizer() if made_for_it else None
-    if tokenizer is not None and tokenizer.vocab_size() > pattern.first_text:
+    if tokenizer is not None and tokenizer.vocab_size() > pattern.initial_text:
         raise LoadError(f"{checkpoint.tokenizer} has more tokens than the model knows: it belongs to another one")
     return Catalogue(
         pattern,
-        model.codes,
+        model.codebook_size,
         tokenizer,
         ordered,
         read_presets(settings.presets),
