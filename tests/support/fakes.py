@@ -30,7 +30,7 @@ CHUNK = 10
 """Positions that a FakeModel reads at once."""
 
 PATTERN = DelayPattern((0, 0, 1, 0, 1), 9, 9, 3, model_codebooks=2)
-NOTHING_TO_CHOOSE = Catalogue(PATTERN, 2048, None, [], [], None, "off", 1)
+NOTHING_TO_CHOOSE = Catalogue(PATTERN, 2048, None, [], [], None, "off", 1, 0.08)
 
 
 @dataclass

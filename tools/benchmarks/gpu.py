@@ -1,4 +1,4 @@
-"""The whole tick of the 7B model on a GPU: how many conversations it holds, and how far from what the memory allows.
+"""The whole step of the 7B model on a GPU: how many conversations it holds, and how far from what the memory allows.
 
 The weights are random, made on the device: nothing is downloaded, and the time does not depend on what they say. Each
 tick reads the whole window of every conversation, as after four minutes. The floor is the time that the memory needs to
@@ -18,10 +18,11 @@ from typing import cast
 
 import numpy as np
 import torch
-from moshi.models.loaders import CheckpointInfo
 
 from loadtest.machine import machine
+from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.locate import find_checkpoint
+from moshi_backend.checkpoint.shape import language_model_config, mimi_config
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.capacity import DoesNotFit
@@ -45,6 +46,7 @@ class Row:
 
     @property
     def held(self) -> bool:
+        """Whether steps end before the deadline."""
         return self.p99 <= DEADLINE
 
     def __str__(self) -> str:
@@ -87,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def full_size() -> CheckpointInfo:
+def full_size() -> Checkpoint:
     """The released architecture without weights, for which upstream's loaders make random ones on the device.
 
     The tokenizer is the demo's: which words the numbers stand for takes no time.
@@ -95,11 +97,22 @@ def full_size() -> CheckpointInfo:
     nothing = cast(Path, None)
     demo = Path(str(resources.files("moshi_backend") / "demo"))
     names = json.loads((demo / "config.json").read_text())
-    return CheckpointInfo(nothing, nothing, demo / names["tokenizer_name"])
+    return Checkpoint(
+        kind="moshi",
+        commit=None,
+        moshi_weights=nothing,
+        mimi_weights=nothing,
+        tokenizer=demo / names["tokenizer_name"],
+        voices=None,
+        adapters=None,
+        lm_config=language_model_config({}, "moshi"),
+        mimi_config=mimi_config(None),
+        lm_gen_config={},
+    )
 
 
 def measure(
-    checkpoint: CheckpointInfo, device: torch.device, slots: int | None, ticks: int, way: str, speed: float | None
+    checkpoint: Checkpoint, device: torch.device, slots: int | None, ticks: int, way: str, speed: float | None
 ) -> tuple[list[Row], dict[str, object]]:
     """Every number of conversations that has a graph of its own, and what they weigh.
 
@@ -155,6 +168,7 @@ def copying_speed(device: torch.device) -> float:
 
 
 def name(device: torch.device) -> str:
+    """Of the GPU, or `cpu`."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 

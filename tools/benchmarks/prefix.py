@@ -42,6 +42,7 @@ HANDSHAKE, METADATA = 0, 4
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(prog="tools/bench prefix", description=__doc__)
     parser.add_argument("--conversations", type=int, default=8, help="that live beside those who join (%(default)s)")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn (%(default)s)")

@@ -28,6 +28,7 @@ from loadtest.load import Plan, run
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(prog="tools/bench telemetry", description=__doc__)
     parser.add_argument("--conversations", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn (%(default)s)")

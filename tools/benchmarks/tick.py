@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from moshi.models import LMGen
-from moshi.models.loaders import CheckpointInfo
 from moshi.utils.compile import no_compile
 from numpy.typing import NDArray
 
+from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.device import choose_device, choose_dtype
+from moshi_backend.model.loaders import load_mimi, load_moshi
 
 WARM_UP = 10
 
@@ -26,6 +27,7 @@ type Tick = Callable[[], object]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(prog="tools/bench tick", description=__doc__)
     parser.add_argument("--model", default="demo", help="as MOSHI_MODEL (%(default)s)")
     parser.add_argument("--device", default="auto", help="as MOSHI_DEVICE (%(default)s)")
@@ -60,7 +62,8 @@ def in_turn(pair: Sequence[Tick], ticks: int) -> NDArray[np.float64]:
     return times[:, WARM_UP:]
 
 
-def ours(checkpoint: CheckpointInfo, conversations: int, device: torch.device, dtype: torch.dtype) -> Tick:
+def ours(checkpoint: Checkpoint, conversations: int, device: torch.device, dtype: torch.dtype) -> Tick:
+    """One step of our engine's model, for so many conversations."""
     model = BatchedModel(checkpoint, conversations, device, dtype)
     for row in range(conversations):
         model.join(row, model.sampling)
@@ -68,9 +71,10 @@ def ours(checkpoint: CheckpointInfo, conversations: int, device: torch.device, d
     return lambda: model.step(frames)
 
 
-def upstream(checkpoint: CheckpointInfo, conversations: int, device: torch.device, dtype: torch.dtype) -> Tick:
-    mimi = checkpoint.get_mimi(device)
-    generator = LMGen(checkpoint.get_moshi(device, dtype=dtype), **checkpoint.lm_gen_config)
+def upstream(checkpoint: Checkpoint, conversations: int, device: torch.device, dtype: torch.dtype) -> Tick:
+    """One step of upstream's own classes, for so many conversations."""
+    mimi = load_mimi(checkpoint, device)
+    generator = LMGen(load_moshi(checkpoint, device, dtype), **checkpoint.lm_gen_config)
     mimi.streaming_forever(conversations)
     generator.streaming_forever(conversations)
     frame = torch.from_numpy(_speech(mimi.frame_size)).expand(conversations, 1, -1).to(device)
