@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import gpu, prefix, tick
+from benchmarks import gpu, prompt, tick
 from benchmarks.upstream.servers import Server, ours, upstream
 from benchmarks.upstream.trials import clients, until_ready
 from loadtest.audio import encode, noise
@@ -63,8 +63,8 @@ def test_the_7b_models_sizes_are_known_without_its_weights() -> None:
     assert window < single.bytes_per_slot < window * 1.001
 
 
-def test_prefixes_are_measured_beside_live_conversations(capsys: pytest.CaptureFixture[str]) -> None:
-    assert prefix.main(["--conversations", "1", "--seconds", "1", "--turns", "1"]) == 0
+def test_prompts_are_measured_beside_live_conversations(capsys: pytest.CaptureFixture[str]) -> None:
+    assert prompt.main(["--conversations", "1", "--seconds", "1", "--turns", "1"]) == 0
     said = capsys.readouterr().out
     assert re.search(r"voice, read +until the handshake p50 +\d", said)
     assert re.search(r"somebody joins +lag p50 +\d", said)
