@@ -1,7 +1,7 @@
 """The whole step of the 7B model on a GPU: how many conversations it holds, and how far from what the memory allows.
 
 The weights are random, made on the device: nothing is downloaded, and the time does not depend on what they say. Each
-tick reads the whole window of every conversation, as after four minutes. The floor is the time that the memory needs to
+step reads the whole window of every conversation, as after four minutes. The floor is the time that the memory needs to
 deliver each weight once and each window once, at the speed at which this device copies.
 """
 
@@ -29,14 +29,14 @@ from moshi_backend.model.capacity import DoesNotFit
 from moshi_backend.model.device import NoSuchGPU, choose_device, choose_dtype
 
 DEADLINE = 70.0
-"""Milliseconds in which 99 of 100 ticks are to end, of the 80 that a frame lasts."""
+"""Milliseconds in which 99 of 100 steps are to end, of the 80 that a frame lasts."""
 
 WARM_UP = 5
 
 
 @dataclass(frozen=True)
 class Row:
-    """So many conversations, in one way of running the tick. Milliseconds."""
+    """So many conversations, in one way of running the step. Milliseconds."""
 
     way: str
     conversations: int
@@ -112,7 +112,7 @@ def full_size() -> Checkpoint:
 
 
 def measure(
-    checkpoint: Checkpoint, device: torch.device, slots: int | None, ticks: int, way: str, speed: float | None
+    checkpoint: Checkpoint, device: torch.device, slots: int | None, steps: int, way: str, speed: float | None
 ) -> tuple[list[Row], dict[str, object]]:
     """Every number of conversations that has a graph of its own, and what they weigh.
 
@@ -124,9 +124,9 @@ def measure(
     model = BatchedModel(checkpoint, slots, device, choose_dtype("auto", device), cuda_graphs=way == "captured")
     rows = []
     for conversations in model.batch_sizes:
-        for row in range(conversations):
-            model.join(row, model.sampling)
-        p50, p99 = np.percentile(times(model, conversations, ticks), (50, 99))
+        for slot in range(conversations):
+            model.join(slot, model.sampling)
+        p50, p99 = np.percentile(times(model, conversations, steps), (50, 99))
         moved = model.weight_bytes + conversations * model.slot_bytes
         floor = None if speed is None else moved / speed * 1000
         rows.append(Row(way, conversations, float(p50), float(p99), floor))
@@ -140,12 +140,12 @@ def measure(
     return rows, sizes
 
 
-def times(model: BatchedModel, conversations: int, ticks: int) -> list[float]:
+def times(model: BatchedModel, conversations: int, steps: int) -> list[float]:
     """Milliseconds from the samples' leaving the host until their answers are there."""
     speech = (np.random.default_rng(0).standard_normal(model.frame_size) * 0.1).astype(np.float32)
     frames = dict.fromkeys(range(conversations), speech)
     measured = []
-    for _ in range(WARM_UP + ticks):
+    for _ in range(WARM_UP + steps):
         began = time.perf_counter()
         model.step(frames)
         measured.append((time.perf_counter() - began) * 1000)
@@ -177,7 +177,7 @@ def table(report: dict[str, object], rows: Sequence[Row]) -> str:
     weights, window = (int(str(report[key])) / 1e6 for key in ("weight_bytes", "slot_bytes"))
     lines = [
         f"{report['model']} on {report['device']}, torch {report['torch']}, {report['slots']} slots",
-        f"a tick moves {weights:,.0f} MB of weights, and {window:,.1f} MB for each conversation",
+        f"a step moves {weights:,.0f} MB of weights, and {window:,.1f} MB for each conversation",
     ]
     if report["bytes_per_second"] is not None:
         lines.append(f"the memory moves {float(str(report['bytes_per_second'])) / 1e12:.2f} TB/s")

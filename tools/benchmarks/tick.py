@@ -1,4 +1,4 @@
-"""One tick of the demo model or another, ours against upstream's own classes, in turn in one process.
+"""One step of the demo model or another, ours against upstream's own classes, in turn in one process.
 
 Upstream's is what its server does for each frame: `mimi.encode`, `LMGen.step`, `mimi.decode`; on a CPU without
 compiling, which makes so small a model slower. The ratio holds when the machine's speed drifts.
@@ -23,7 +23,7 @@ from moshi_backend.model.loaders import load_mimi, load_moshi
 
 WARM_UP = 10
 
-type Tick = Callable[[], object]
+type Step = Callable[[], object]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     device = choose_device(given.device)
     dtype = choose_dtype("auto", device)
     checkpoint = find_checkpoint(given.model, None)
-    print(f"{given.model} on {device}, {dtype}, torch {torch.__version__}, {given.ticks} ticks each")
+    print(f"{given.model} on {device}, {dtype}, torch {torch.__version__}, {given.ticks} steps each")
     for conversations in given.conversations:
         with no_compile():
             pair = ours(checkpoint, conversations, device, dtype), upstream(checkpoint, conversations, device, dtype)
@@ -51,27 +51,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def in_turn(pair: Sequence[Tick], ticks: int) -> NDArray[np.float64]:
-    """Milliseconds of each tick, [who, tick]."""
-    times = np.zeros((len(pair), WARM_UP + ticks))
-    for index in range(WARM_UP + ticks):
-        for who, tick in enumerate(pair):
+def in_turn(pair: Sequence[Step], steps: int) -> NDArray[np.float64]:
+    """Milliseconds of each step, [who, step]."""
+    times = np.zeros((len(pair), WARM_UP + steps))
+    for index in range(WARM_UP + steps):
+        for who, step in enumerate(pair):
             began = time.perf_counter()
-            tick()
+            step()
             times[who, index] = (time.perf_counter() - began) * 1000
     return times[:, WARM_UP:]
 
 
-def ours(checkpoint: Checkpoint, conversations: int, device: torch.device, dtype: torch.dtype) -> Tick:
+def ours(checkpoint: Checkpoint, conversations: int, device: torch.device, dtype: torch.dtype) -> Step:
     """One step of our engine's model, for so many conversations."""
     model = BatchedModel(checkpoint, conversations, device, dtype)
-    for row in range(conversations):
-        model.join(row, model.sampling)
+    for slot in range(conversations):
+        model.join(slot, model.sampling)
     frames = dict.fromkeys(range(conversations), _speech(model.frame_size))
     return lambda: model.step(frames)
 
 
-def upstream(checkpoint: Checkpoint, conversations: int, device: torch.device, dtype: torch.dtype) -> Tick:
+def upstream(checkpoint: Checkpoint, conversations: int, device: torch.device, dtype: torch.dtype) -> Step:
     """One step of upstream's own classes, for so many conversations."""
     mimi = load_mimi(checkpoint, device)
     generator = LMGen(load_moshi(checkpoint, device, dtype), **checkpoint.lm_gen_config)
@@ -80,11 +80,11 @@ def upstream(checkpoint: Checkpoint, conversations: int, device: torch.device, d
     frame = torch.from_numpy(_speech(mimi.frame_size)).expand(conversations, 1, -1).to(device)
 
     @torch.inference_mode()
-    def tick() -> object:
+    def step() -> object:
         tokens = generator.step(mimi.encode(frame))
         return None if tokens is None else mimi.decode(tokens[:, 1:]).cpu()
 
-    return tick
+    return step
 
 
 def _speech(frame_size: int) -> NDArray[np.float32]:
