@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from moshi.models.loaders import CheckpointInfo
 
+from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.loading import load
@@ -27,7 +27,7 @@ FRAMES = 60
 
 
 @pytest.fixture(scope="module")
-def checkpoint() -> CheckpointInfo:
+def checkpoint() -> Checkpoint:
     return find_checkpoint(str(RANDOM_MODEL), None)
 
 
@@ -40,7 +40,7 @@ def gpu() -> Iterator[torch.device]:
 
 
 def batch(
-    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype = torch.float32, cuda_graphs: bool = True
+    checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype = torch.float32, cuda_graphs: bool = True
 ) -> BatchedModel:
     return BatchedModel(checkpoint, SLOTS, device, dtype, cuda_graphs=cuda_graphs)
 
@@ -83,7 +83,7 @@ def conversations(model: BatchedModel) -> list[Frame]:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-def test_replayed_ticks_say_what_ticks_say(dtype: torch.dtype, checkpoint: CheckpointInfo, gpu: torch.device) -> None:
+def test_replayed_ticks_say_what_ticks_say(dtype: torch.dtype, checkpoint: Checkpoint, gpu: torch.device) -> None:
     """The same kernels for the same number of rows: equal to the bit."""
     replayed = conversations(batch(checkpoint, gpu, dtype))
     assert_same(replayed, conversations(batch(checkpoint, gpu, dtype, cuda_graphs=False)))
@@ -91,7 +91,7 @@ def test_replayed_ticks_say_what_ticks_say(dtype: torch.dtype, checkpoint: Check
     assert all(np.isfinite(frame.pcm).all() for frame in replayed)
 
 
-def test_a_gpu_says_what_a_cpu_says(checkpoint: CheckpointInfo, gpu: torch.device) -> None:
+def test_a_gpu_says_what_a_cpu_says(checkpoint: Checkpoint, gpu: torch.device) -> None:
     """Both round in their own way, so a choice between two that are nearly alike may fall differently, and what follows
     is then another conversation: the first frames, of several, have to be alike."""
     on_gpu, on_cpu = (batch(checkpoint, device) for device in (gpu, CPU))
@@ -118,7 +118,7 @@ def test_what_is_measured_and_chosen_for_a_gpu(gpu: torch.device) -> None:
         load(Settings(model="demo", slots=100_000_000), lambda *_: None)
 
 
-def test_another_gpu_than_the_first(checkpoint: CheckpointInfo, gpu: torch.device) -> None:
+def test_another_gpu_than_the_first(checkpoint: Checkpoint, gpu: torch.device) -> None:
     if torch.cuda.device_count() < 2:
         pytest.skip("there is one GPU here")
     first = conversations(batch(checkpoint, gpu))

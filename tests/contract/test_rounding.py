@@ -8,6 +8,7 @@ from moshi.utils.compile import no_compile
 
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.model.block import norm
+from moshi_backend.model.loaders import load_moshi
 from moshi_backend.model.state import SlotState
 from moshi_backend.model.transformer import RingTransformer, rotate
 
@@ -34,7 +35,7 @@ def test_a_norm_rounds_as_upstreams(dtype: torch.dtype, inner: torch.dtype | Non
 @torch.inference_mode()
 def test_a_rotation_rounds_as_upstreams(dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    module = find_checkpoint("demo", None).get_moshi("cpu", dtype=dtype).transformer
+    module = load_moshi(find_checkpoint("demo", None), "cpu", dtype).transformer
     ring = RingTransformer(module, SlotState(1, torch.device("cpu")))
     head = module.layers[0].self_attn.embed_dim // module.layers[0].self_attn.num_heads
     with no_compile():

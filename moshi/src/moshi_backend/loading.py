@@ -6,22 +6,22 @@ from dataclasses import dataclass
 import torch
 
 from moshi_backend.checkpoint.folders import public_name
-from moshi_backend.checkpoint.locate import commit_of, find_checkpoint
+from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.engine.engine import Loaded
 from moshi_backend.engine.observer import Report
 from moshi_backend.errors import LoadError, brief
 from moshi_backend.model.batch import BatchedModel, required_memory
 from moshi_backend.model.capacity import GIB, RESERVE, DoesNotFit
 from moshi_backend.model.device import NoSuchGPU, choose_device, choose_dtype, free_memory
+from moshi_backend.model.support import check_support
 from moshi_backend.personas.catalogue import Catalogue, Persona
-from moshi_backend.personas.loading import open_catalogue
+from moshi_backend.personas.loading import PersonaOptions, open_catalogue
 from moshi_backend.settings import Settings
 
 log = logging.getLogger(__name__)
 
 TOO_LARGE_FOR_A_CPU = 2e9
 """Bytes of weights. A CPU reads some 20 GB a second at best, and must read all weights 12.5 times a second."""
-
 
 PCIE = 25e9
 """Bytes a second over PCIe 4.0 x16, at best."""
@@ -73,6 +73,7 @@ def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
         lambda detail, done: report("download", f"{public}: {detail}", done),
         settings.lora,
     )
+    check_support(checkpoint)
     name = str(dtype).removeprefix("torch.")
     report("load", f"{public} as {name} on {device}, slots: {settings.slots}", None)
     slots = None if settings.slots == "auto" else settings.slots
@@ -80,12 +81,13 @@ def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
         if device.type == "cpu":
             check_cpu(checkpoint.moshi_weights.stat().st_size, settings)
         else:
-            check_memory(*required_memory(checkpoint, dtype, settings.context), free_memory(device))
+            needed = required_memory(checkpoint, dtype, settings.context)
+            check_memory(*needed, free_memory(device), 1 / checkpoint.frame_rate)
         model = BatchedModel(
             checkpoint, slots, device, dtype, settings.context, prompt_cache=settings.voice_memory * 2**20
         )
         report("load", "voices and roles", None)
-        catalogue = open_catalogue(settings, checkpoint, model)
+        catalogue = open_catalogue(persona_options(settings), checkpoint, model, settings.model)
     except ValueError as error:
         raise LoadError(f"{settings.model}: {error}") from error
     except DoesNotFit as full:
@@ -96,11 +98,24 @@ def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
             f"which is {settings.slots}, or MOSHI_CONTEXT"
         ) from error
     usual = catalogue.prompt(Persona(catalogue.default or next(iter(catalogue.voices), None)))
-    return LoadedCheckpoint(model, slots is not None, usual, name, commit_of(checkpoint), catalogue)
+    return LoadedCheckpoint(model, slots is not None, usual, name, checkpoint.commit, catalogue)
+
+
+def persona_options(settings: Settings) -> PersonaOptions:
+    """The settings of voices and roles."""
+    return PersonaOptions(
+        settings.voices,
+        settings.state_dir / "voices",
+        settings.default_voice,
+        settings.presets,
+        settings.text_prompts,
+        settings.prompt_tokens,
+    )
 
 
 def check_cpu(weights: int, settings: Settings) -> None:
-    """
+    """Look whether a CPU can be in time.
+
     Args:
         weights: bytes.
     Raises:
@@ -114,11 +129,13 @@ def check_cpu(weights: int, settings: Settings) -> None:
         )
 
 
-def check_memory(weight_bytes: int, slot_bytes: int, free: int, reserve: int = RESERVE) -> None:
-    """
+def check_memory(weight_bytes: int, slot_bytes: int, free: int, frame_seconds: float, reserve: int = RESERVE) -> None:
+    """Look whether the GPU holds the weights and at least one conversation.
+
     Args:
         weight_bytes, slot_bytes: memory that the weights and one conversation take.
         free: bytes that are free on the GPU, of which calculations need `reserve`.
+        frame_seconds: how long a frame lasts.
     Raises:
         LoadError: not even one conversation fits beside the weights, or the weights do not.
     """
@@ -131,7 +148,7 @@ def check_memory(weight_bytes: int, slot_bytes: int, free: int, reserve: int = R
         seconds = weight_bytes / PCIE
         advice = (
             "a smaller model or a larger GPU is needed; weights kept in the host's memory would have to cross PCIe for "
-            f"each frame of 0.08 s, which takes {seconds:.1f} s"
+            f"each frame of {frame_seconds:g} s, which takes {seconds:.1f} s"
         )
     raise LoadError(
         f"the GPU has {_size(free)} free, and the weights take {_size(weight_bytes)}, a conversation "

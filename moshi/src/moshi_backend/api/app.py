@@ -251,7 +251,7 @@ def _personas(catalogue: Catalogue) -> Personas | None:
     if not catalogue.voices and catalogue.texts == "off":
         return None
     return Personas(
-        voices=[VoiceChoice(id=voice.id, seconds=voice.seconds) for voice in catalogue.voices.values()],
+        voices=[VoiceChoice(id=voice.id, seconds=catalogue.seconds(voice)) for voice in catalogue.voices.values()],
         default_voice=catalogue.default,
         text_prompt=catalogue.texts,
         presets=[

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from moshi.models import LMModel, MimiModel
-from moshi.models.loaders import CheckpointInfo
 from numpy.typing import NDArray
 
+from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.model.capacity import MAX_SLOTS_ON_A_GPU, SLOTS_PER_CORE, choose_slots
 from moshi_backend.model.codec import Codec
 from moshi_backend.model.cuda_graphs import CudaGraphRunner, graph_sizes
 from moshi_backend.model.device import choose_threads, free_memory
 from moshi_backend.model.language_model import LanguageModel
+from moshi_backend.model.loaders import build_moshi, load_mimi, load_moshi, load_tokenizer
 from moshi_backend.model.prefill import Prefill, PromptKVCache
 from moshi_backend.model.prompt import Prompt
 from moshi_backend.model.sampling import RandomNumbers, SamplingParams, TokenSampling
@@ -67,7 +68,7 @@ class BatchedModel:
     @torch.inference_mode()
     def __init__(
         self,
-        checkpoint: CheckpointInfo,
+        checkpoint: Checkpoint,
         slots: int | None,
         device: torch.device,
         dtype: torch.dtype,
@@ -79,19 +80,19 @@ class BatchedModel:
         self._on_gpu = device.type == "cuda"
         if self._on_gpu:
             torch.cuda.set_device(device)  # the thread's streams, graphs and events are then this GPU's
-        lm = checkpoint.get_moshi(device, dtype=dtype)
-        mimi = checkpoint.get_mimi(device)
+        lm = load_moshi(checkpoint, device, dtype)
+        mimi = load_mimi(checkpoint, device)
         choose_threads(sum(weight.numel() for weight in lm.parameters()))
         self.sampling = SamplingParams.of(checkpoint.lm_gen_config)
         """What the checkpoint recommends."""
         silent = (lm.text_padding_token_id, lm.end_of_text_padding_id)
-        self.vocabulary = token_bytes(checkpoint.get_text_tokenizer(), lm.text_card, silent)
+        self.vocabulary = token_bytes(load_tokenizer(checkpoint), lm.text_card, silent)
         """What each text token says, in UTF-8."""
-        self.sample_rate: int = mimi.sample_rate
+        self.sample_rate = checkpoint.sample_rate
         """Hz."""
-        self.frame_size: int = mimi.frame_size
+        self.frame_size = checkpoint.frame_size
         """Samples."""
-        self.frame_seconds = self.frame_size / self.sample_rate
+        self.frame_seconds = 1 / checkpoint.frame_rate
         self.slot_bytes = _slot_bytes(lm, mimi, context)
         """Memory of one slot."""
         self.weight_bytes = sum(
@@ -211,15 +212,15 @@ class BatchedModel:
         return Frame(out["samples"].copy(), tuple(int(token) for token in out["tokens"]))
 
 
-def required_memory(checkpoint: CheckpointInfo, dtype: torch.dtype, context: int | None) -> tuple[int, int]:
+def required_memory(checkpoint: Checkpoint, dtype: torch.dtype, context: int | None) -> tuple[int, int]:
     """Bytes of the weights and of one slot, found without memory for either.
 
     Raises:
         ValueError: the model has a part that no Moshi has.
     """
     with torch.device("meta"):  # upstream leaves some layers on the device of the context
-        lm = checkpoint.get_moshi("meta", dtype=dtype, load_weight=False)
-    mimi = checkpoint.get_mimi("cpu")
+        lm = build_moshi(checkpoint, "meta", dtype)
+    mimi = load_mimi(checkpoint, "cpu")
     weights = sum(weight.nbytes for part in (lm, mimi) for weight in part.parameters())
     return weights, _slot_bytes(lm, mimi, context)
 

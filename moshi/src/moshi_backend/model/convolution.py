@@ -159,6 +159,11 @@ def network(modules: Iterable[nn.Module], state: SlotState) -> Layer:
 
 
 def convolution(module: StreamingConv1d, state: SlotState, activation: bool = False) -> Convolution:
+    """An upstream convolution.
+
+    Raises:
+        ValueError: an option that no Mimi has.
+    """
     inner = module.conv.conv
     if inner.dilation != (1,):
         raise ValueError(f"a convolution with dilation {inner.dilation[0]} is not supported")
@@ -167,6 +172,11 @@ def convolution(module: StreamingConv1d, state: SlotState, activation: bool = Fa
 
 
 def transposed(module: StreamingConvTranspose1d, state: SlotState, activation: bool = False) -> TransposedConvolution:
+    """An upstream transposed convolution.
+
+    Raises:
+        ValueError: an option that no Mimi has.
+    """
     inner = module.convtr.convtr
     return TransposedConvolution(state, inner.weight, inner.bias, inner.stride[0], inner.groups, activation)
 

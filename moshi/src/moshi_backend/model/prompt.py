@@ -72,7 +72,8 @@ class PromptStart:
 
 @dataclass(frozen=True)
 class Prompt:
-    """
+    """All that the model reads before a conversation.
+
     Attributes:
         embedded: inputs of the first positions, [positions, width].
         tokens: the positions that follow, [positions, streams]. The slot's next step is at the last complete one.
@@ -93,7 +94,8 @@ class Prompt:
         shared: Sequence[Tokens],
         own: Sequence[Tokens],
     ) -> "Prompt":
-        """
+        """Lay out frames behind a start.
+
         Args:
             voice: its id, if the conversation has one.
             shared: frames that come with the voice, each [frames, streams].

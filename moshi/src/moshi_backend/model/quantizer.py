@@ -21,6 +21,7 @@ class Quantizer:
         self._base = torch.arange(len(tables), device=self._table.device) * bins
 
     def encode(self, latent: Tensor) -> Tensor:
+        """[slots, width] to codes [slots, codebooks], coarsest first."""
         return torch.stack([code for stage in self._stages for code in stage.encode(latent)], dim=1)
 
     def decode(self, codes: Tensor) -> Tensor:

@@ -26,7 +26,11 @@ type Texts = Literal["free", "presets", "off"]
 
 
 class Tokenizer(Protocol):
-    def encode(self, text: str, /) -> list[int]: ...
+    """As much of SentencePiece as a catalogue needs."""
+
+    def encode(self, text: str, /) -> list[int]:
+        """Text to tokens."""
+        ...
 
 
 class BadPersona(Exception):
@@ -45,14 +49,16 @@ NOBODY = Persona()
 
 
 class Catalogue:
-    """
+    """The voices and roles of one model.
+
     Args:
-        pattern: how the model's streams are arranged.
+        pattern: how the streams of the model are arranged.
         codebook_size: codes in a codebook of the model.
         tokenizer: of text prompts; none for a model that was not made for them.
         default: the id of the voice of who chooses none.
         texts: which text prompts are taken.
         most_tokens: of a text prompt. Presets that are longer are left out.
+        frame_seconds: how long a frame lasts.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Catalogue:
         default: str | None,
         texts: Texts,
         most_tokens: int,
+        frame_seconds: float,
     ) -> None:
         self._pattern = pattern
         # A small model for tests has fewer codes. What these say does not matter in it.
@@ -75,6 +82,7 @@ class Catalogue:
         self.texts: Texts = "off" if tokenizer is None else texts
         self.default = default
         self.most_tokens = most_tokens
+        self._frame_seconds = frame_seconds
         offered = presets if self.texts != "off" else ()
         self.presets = [preset for preset in offered if len(self.tokens(preset.text)) <= most_tokens]
 
@@ -98,6 +106,10 @@ class Catalogue:
         before = [lead, pause] if start.embedded is not None else [np.concatenate((lead, pause))[1:]]
         own = [self._frames(self.tokens(persona.text)), pause] if persona.text else [pause]
         return Prompt.of(self._pattern, start, persona.voice, before, own)
+
+    def seconds(self, voice: Voice) -> float:
+        """How long a voice lasts, rounded to tenths."""
+        return round(voice.frames * self._frame_seconds, 1)
 
     def tokens(self, text: str) -> list[int]:
         """Of a text prompt, as the model was taught it; a step of the model each."""

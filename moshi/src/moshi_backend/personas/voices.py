@@ -26,8 +26,6 @@ PROMPT_BYTES = 64 * 2**20
 
 ARCHIVE_FILES = 200
 
-FRAME_SECONDS = 0.08
-
 
 class BadVoice(Exception):
     """Says what is wrong with it."""
@@ -35,8 +33,10 @@ class BadVoice(Exception):
 
 @dataclass(frozen=True)
 class Voice:
-    """
+    """A voice that a conversation can begin with.
+
     Attributes:
+        id: clients ask for it by this name.
         start: how the prompt begins.
         codes: speech in this voice, [frames, codebooks]; empty when `start` has all of it.
     """
@@ -47,11 +47,8 @@ class Voice:
 
     @property
     def frames(self) -> int:
+        """How long it is."""
         return len(self.codes) + (0 if self.start.embedded is None else len(self.start.embedded))
-
-    @property
-    def seconds(self) -> float:
-        return round(self.frames * FRAME_SECONDS, 1)
 
 
 def from_archive(path: Path, pattern: DelayPattern, width: int) -> list[Voice]:

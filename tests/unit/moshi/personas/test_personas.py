@@ -43,7 +43,7 @@ def catalogue(
 ) -> Catalogue:
     presets = [Preset(id="a", name="A", text="you are a ship")]
     tokenizer = Words() if made_for_it else None
-    return Catalogue(PATTERN, 2048, tokenizer, voices, presets, default, texts, most)
+    return Catalogue(PATTERN, 2048, tokenizer, voices, presets, default, texts, most, 0.08)
 
 
 def refused(offered: Catalogue, **query: str) -> str:
@@ -169,7 +169,7 @@ def saved(**changes: object) -> bytes:
 def test_a_saved_prompt_goes_on_where_its_ring_stands() -> None:
     read = read_prompt("anna", saved(), PATTERN, WIDTH)
     assert read.frames == 7
-    assert read.seconds == 0.6
+    assert catalogue(read).seconds(read) == 0.6
     assert read.start.tokens.tolist() == [[3, 7, 11, 15, 19], [NO_TOKEN, NO_TOKEN, 8, NO_TOKEN, 16]]
 
 
