@@ -13,15 +13,15 @@ from moshi_backend.errors import LoadError
 from moshi_backend.loading import load
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.device import choose_device, used_memory
-from moshi_backend.model.prompt import Beginning, Prefix
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.prompt import Prompt, PromptStart
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.settings import Settings
 from support.checkpoints import RANDOM_MODEL
 from support.speech import assert_same, speech
 
 CPU = torch.device("cpu")
-GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
-LIVELY = Sampling(Choice(0.7, 25, 1), Choice(0.8, 250, 2))
+GREEDY = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
+LIVELY = SamplingParams(TokenSampling(0.7, 25, 1), TokenSampling(0.8, 250, 2))
 SLOTS = 5
 FRAMES = 60
 
@@ -45,17 +45,21 @@ def batch(
     return BatchedModel(checkpoint, SLOTS, device, dtype, record=record)
 
 
-def prefix(model: BatchedModel) -> Prefix:
+def prefix(model: BatchedModel) -> Prompt:
     """Forty frames of anything."""
-    frames = np.random.default_rng(5).integers(4, 60, (40, len(model.plan.delays)))
-    return Prefix.of(model.plan, Beginning(model.plan.initial()), None, [], [frames])
+    frames = np.random.default_rng(5).integers(4, 60, (40, len(model.pattern.delays)))
+    return Prompt.of(model.pattern, PromptStart(model.pattern.initial()), None, [], [frames])
 
 
 def conversations(model: BatchedModel) -> list[Frame]:
     """All that is said by rows that come and go, pause, begin with a prefix, and hear what is not a number. Each size
     of graph has its ticks."""
     inputs = {row: iter(speech(row, FRAMES)) for row in range(SLOTS)}
-    for row, sampling in ((0, LIVELY), (1, GREEDY), (2, Sampling(Choice(1.2, 0, 7), Choice(1.5, 5, 8)))):
+    for row, sampling in (
+        (0, LIVELY),
+        (1, GREEDY),
+        (2, SamplingParams(TokenSampling(1.2, 0, 7), TokenSampling(1.5, 5, 8))),
+    ):
         model.join(row, sampling)
     said: list[Frame] = []
     for tick in range(FRAMES):

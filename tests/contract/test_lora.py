@@ -22,7 +22,7 @@ from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.personaplex import PersonaPlex
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from support.checkpoints import CONFIG, RANDOM_MODEL
 from support.hub import Hub, running_hub
 from support.services import running_moshi
@@ -30,7 +30,7 @@ from support.shapes import FILES
 from support.speech import speech
 
 CPU = torch.device("cpu")
-GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
+GREEDY = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
 RANK, SCALING = 4, 2.0
 LORA = {"lora": True, "lora_rank": RANK, "lora_scaling": SCALING}
 FRAMES = 60

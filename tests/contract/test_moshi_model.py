@@ -18,19 +18,19 @@ from torch.utils._pytree import tree_leaves
 from benchmarks.gpu import full_size
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
-from moshi_backend.model.batch import BatchedModel, Frame, Given
+from moshi_backend.model.batch import BatchedModel, ForcedTokens, Frame
 from moshi_backend.model.codec import Codec
 from moshi_backend.model.device import choose_device, free_memory
 from moshi_backend.model.language_model import LanguageModel
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.model.state import RowState
 from moshi_backend.model.step import Layout, Tick
 from support.checkpoints import RANDOM_MODEL
 from support.speech import FRAME, Samples, assert_same, speech
 
 CPU = torch.device("cpu")
-GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
-LIVELY = Sampling(Choice(0.7, 25, 1), Choice(0.8, 250, 2))
+GREEDY = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
+LIVELY = SamplingParams(TokenSampling(0.7, 25, 1), TokenSampling(0.8, 250, 2))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def batch(
     return BatchedModel(checkpoint, slots, CPU, dtype, context)
 
 
-def alone(model: BatchedModel, row: int, frames: list[Samples], sampling: Sampling = GREEDY) -> list[Frame]:
+def alone(model: BatchedModel, row: int, frames: list[Samples], sampling: SamplingParams = GREEDY) -> list[Frame]:
     model.join(row, sampling)
     said = [model.step({row: frame}) for frame in frames]
     return [frame[row] for frame in said if row in frame]
@@ -119,7 +119,7 @@ def test_the_demo_codec_tells_sounds_apart(checkpoint: CheckpointInfo) -> None:
 def test_the_demo_model_is_as_wordy_as_a_speaker(checkpoint: CheckpointInfo) -> None:
     model = batch(checkpoint, 8)
     for row in range(8):
-        model.join(row, Sampling(Choice(0.7, 25, row), Choice(0.8, 250, row)))
+        model.join(row, SamplingParams(TokenSampling(0.7, 25, row), TokenSampling(0.8, 250, row)))
     said = [model.step(dict.fromkeys(range(8), frame)) for frame in speech(4, 100)]
     texts = [model.vocabulary[frame.tokens[0]] for frames in said for frame in frames.values()]
     assert 0.1 < sum(map(bool, texts)) / len(texts) < 0.7
@@ -134,8 +134,8 @@ def test_conversations_that_share_a_batch_answer_as_if_alone(checkpoint: Checkpo
     samplings = {
         0: LIVELY,
         1: GREEDY,
-        2: Sampling(Choice(1.2, 0, 7), Choice(1.5, 5, 8)),
-        3: Sampling(Choice(0.1, 3, 9), Choice(2.0, 0, 10)),
+        2: SamplingParams(TokenSampling(1.2, 0, 7), TokenSampling(1.5, 5, 8)),
+        3: SamplingParams(TokenSampling(0.1, 3, 9), TokenSampling(2.0, 0, 10)),
     }
     pauses = {0: {5, 6, 50, 200}, 1: {20, 60, 61}, 2: set(), 3: {150, 151}}
     positions = dict.fromkeys(starts, 0)
@@ -164,7 +164,7 @@ def test_another_seed_says_something_else(checkpoint: CheckpointInfo) -> None:
     frames = speech(5, 30)
     said = [[frame.tokens for frame in alone(model, 0, frames, sampling)] for sampling in (LIVELY, LIVELY)]
     assert said[0] == said[1]
-    other = Sampling(LIVELY.text, Choice(0.8, 250, 3))
+    other = SamplingParams(LIVELY.text, TokenSampling(0.8, 250, 3))
     assert [frame.tokens for frame in alone(model, 0, frames, other)] != said[0]
 
 
@@ -174,7 +174,7 @@ def test_given_tokens_are_said_and_remembered(checkpoint: CheckpointInfo) -> Non
     frames = speech(6, 40)
     free = alone(model, 1, frames, LIVELY)
 
-    def forced(given: Mapping[int, Given]) -> list[Frame]:
+    def forced(given: Mapping[int, ForcedTokens]) -> list[Frame]:
         model.join(2, GREEDY)
         model.join(0, GREEDY)
         said = []
@@ -186,12 +186,12 @@ def test_given_tokens_are_said_and_remembered(checkpoint: CheckpointInfo) -> Non
     # The tokens of a moment are chosen in different steps: text and the first codebook one step before the others.
     tokens = [frame.tokens for frame in free]
     own = {
-        index: Given(text=tokens[index][0], audio=(tokens[index][1], *tokens[index - 1][2:]))
+        index: ForcedTokens(text=tokens[index][0], audio=(tokens[index][1], *tokens[index - 1][2:]))
         for index in range(1, len(tokens))
     }
-    said = forced({0: Given(text=tokens[0][0], audio=(tokens[0][1], *[0] * 7)), **own})
+    said = forced({0: ForcedTokens(text=tokens[0][0], audio=(tokens[0][1], *[0] * 7)), **own})
     assert [frame.tokens for frame in said[:-1]] == tokens[:-1]
-    silent = forced({index: Given(text=3) for index in range(len(frames))})
+    silent = forced({index: ForcedTokens(text=3) for index in range(len(frames))})
     assert {frame.tokens[0] for frame in silent} == {3}
     assert [frame.tokens for frame in silent] != [frame.tokens for frame in forced({})]
 

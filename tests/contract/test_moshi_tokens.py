@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.model.batch import BatchedModel
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 
 MODEL = Path(__file__).parents[1] / "fixtures" / "random_model"
 """It answers every frame with other tokens. The demo model says nothing while it hears a sound."""
@@ -57,7 +57,7 @@ def upstream(checkpoint: Any) -> Tokens:
 
 def engine(checkpoint: Any) -> Tokens:
     model = BatchedModel(checkpoint, 2, torch.device("cpu"), torch.float32)
-    model.join(1, Sampling(Choice(0, 0), Choice(0, 0)))
+    model.join(1, SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0)))
     return [list(answer[1].tokens) for frame in sound() if 1 in (answer := model.step({1: frame}))]
 
 

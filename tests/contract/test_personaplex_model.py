@@ -20,8 +20,8 @@ from moshi_backend.errors import LoadError
 from moshi_backend.model.adapters import Adapted
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.personaplex import PersonaPlex
-from moshi_backend.model.prompt import Beginning, Prefix, Tokens
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.prompt import Prompt, PromptStart, Tokens
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.personas.presets import Preset
 from moshi_backend.personas.voices import Voice, from_archive, read_prompt
@@ -29,7 +29,7 @@ from support.speech import Samples, speech
 
 CHUNK = 32
 CPU = torch.device("cpu")
-GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
+GREEDY = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
 TEXT = "you are the good bird of this house and you like to talk about the weather"
 FRAMES = 300
 
@@ -62,7 +62,7 @@ def batch(checkpoint: PersonaPlex, slots: int, memory: int = 0) -> BatchedModel:
 
 def catalogue(checkpoint: PersonaPlex, model: BatchedModel, *voices: Voice) -> Catalogue:
     tokenizer = checkpoint.get_text_tokenizer()
-    return Catalogue(model.plan, model.codes, tokenizer, voices, [], None, "free", 100)
+    return Catalogue(model.pattern, model.codes, tokenizer, voices, [], None, "free", 100)
 
 
 def codes_of(checkpoint: PersonaPlex, frames: list[Samples]) -> Tokens:
@@ -74,14 +74,14 @@ def codes_of(checkpoint: PersonaPlex, frames: list[Samples]) -> Tokens:
     return np.stack(codes)
 
 
-def talked(model: BatchedModel, row: int, prefix: Prefix | None, frames: list[Samples]) -> list[Frame]:
+def talked(model: BatchedModel, row: int, prefix: Prompt | None, frames: list[Samples]) -> list[Frame]:
     model.join(row, GREEDY, prefix)
     read(model, row, prefix)
     said = [model.step({row: frame}) for frame in frames]
     return [frame[row] for frame in said if row in frame]
 
 
-def read(model: BatchedModel, row: int, prefix: Prefix | None) -> int:
+def read(model: BatchedModel, row: int, prefix: Prompt | None) -> int:
     """Chunks that it took."""
     chunks = 0
     while prefix is not None:
@@ -145,12 +145,12 @@ def test_the_agent_says_what_the_full_model_says(kind: str, checkpoint: PersonaP
     a neighbour, against all 16 steps with the prompt forced frame by frame."""
     model = batch(checkpoint, 3)
     spoken = codes_of(checkpoint, speech(1, 40))
-    recorded = Voice("a", Beginning(model.plan.initial()), spoken)
+    recorded = Voice("a", PromptStart(model.pattern.initial()), spoken)
     frames = np.array([[3, *frame, *(code % 64 for code in made_tone())] for frame in spoken], np.int64)
     data = BytesIO()
     with torch.no_grad():
         torch.save(made.saved(full, torch.from_numpy(frames)), data)
-    saved = read_prompt("b", data.getvalue(), model.plan, model.width)
+    saved = read_prompt("b", data.getvalue(), model.pattern, model.width)
     offered = catalogue(checkpoint, model, recorded, saved)
     persona = Persona({"recorded": "a", "saved": "b", "text only": None}[kind], TEXT)
     prefix = offered.prefix(persona)
@@ -214,7 +214,7 @@ def test_a_plain_moshi_is_loaded_as_before() -> None:
 def test_a_remembered_voice_says_the_same_and_leaves_less_to_read(checkpoint: PersonaPlex) -> None:
     model = batch(checkpoint, 3, memory=2**20)
     archive = Path(checkpoint.moshi_weights).parent / "voices.tgz"
-    offered = catalogue(checkpoint, model, *from_archive(archive, model.plan, model.width))
+    offered = catalogue(checkpoint, model, *from_archive(archive, model.pattern, model.width))
     prefix = offered.prefix(Persona("NATM0", TEXT))
     other = offered.prefix(Persona("NATF0", TEXT))
     assert prefix is not None and other is not None
@@ -276,12 +276,12 @@ def test_presets_are_no_part_of_a_prefix(checkpoint: PersonaPlex) -> None:
     model = batch(checkpoint, 1)
     preset = Preset(id="a", name="A", text=TEXT)
     tokenizer = checkpoint.get_text_tokenizer()
-    offered = Catalogue(model.plan, model.codes, tokenizer, [], [preset], None, "presets", 100)
+    offered = Catalogue(model.pattern, model.codes, tokenizer, [], [preset], None, "presets", 100)
     chosen = offered.choose(None, f" {TEXT} ")
     assert chosen == Persona(None, TEXT)
 
 
-def chunks(model: BatchedModel, prefix: Prefix) -> Iterator[int]:
+def chunks(model: BatchedModel, prefix: Prompt) -> Iterator[int]:
     model.join(0, GREEDY, prefix)
     while True:
         prefill = model.prefill(0, CHUNK)

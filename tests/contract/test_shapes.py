@@ -17,13 +17,13 @@ from moshi_backend.errors import LoadError
 from moshi_backend.loading import load
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.personaplex import PersonaPlex
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.settings import Settings
 from support.services import running_moshi
 from support.shapes import make
 from support.speech import Samples, speech
 
-GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
+GREEDY = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
 FRAMES = 60
 
 

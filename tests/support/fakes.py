@@ -15,8 +15,8 @@ from moshi_backend.engine.engine import Engine, Loaded
 from moshi_backend.engine.observer import EngineObserver, Report
 from moshi_backend.engine.request import Answer, PrefillProgress, Request
 from moshi_backend.model.batch import BatchedModel, Frame
-from moshi_backend.model.prompt import Beginning, Plan, Prefix
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.prompt import DelayPattern, Prompt, PromptStart
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 
 POISON = 13.0
 """A frame of this makes a step throw."""
@@ -29,7 +29,7 @@ SLOTS = 2
 CHUNK = 10
 """Positions that a FakeModel reads at once."""
 
-PLAN = Plan((0, 0, 1, 0, 1), 9, 9, said=3)
+PATTERN = DelayPattern((0, 0, 1, 0, 1), 9, 9, said=3)
 
 
 @dataclass
@@ -47,7 +47,7 @@ class FakeModel:
 
     device = "cpu"
     frame_size = 4
-    sampling = Sampling(Choice(0, 0), Choice(0, 0))
+    sampling = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
 
     def __init__(self, slots: int = SLOTS) -> None:
         self.slots = slots
@@ -60,7 +60,7 @@ class FakeModel:
         self.gate = threading.Event()
         self.gate.set()
 
-    def join(self, row: int, sampling: Sampling, prefix: Prefix | None = None) -> None:
+    def join(self, row: int, sampling: SamplingParams, prefix: Prompt | None = None) -> None:
         self.joined.append(row)
         self.prefills[row] = Reading(prefix.steps if prefix else 0)
 
@@ -88,7 +88,7 @@ def samples(value: float) -> NDArray[np.float32]:
     return np.full(FakeModel.frame_size, value, np.float32)
 
 
-def session(prompt: Prefix | None = None) -> Session:
+def session(prompt: Prompt | None = None) -> Session:
     return Session(FakeModel.sampling, prompt=prompt)
 
 
@@ -96,7 +96,7 @@ def session(prompt: Prefix | None = None) -> Session:
 class Caller:
     """A request, and the results that the engine called it back with."""
 
-    prompt: Prefix | None = None
+    prompt: Prompt | None = None
     answers: asyncio.Queue[Answer] = field(default_factory=asyncio.Queue)
     progress: asyncio.Queue[PrefillProgress] = field(default_factory=asyncio.Queue)
     request: Request = field(init=False)
@@ -112,12 +112,12 @@ class Caller:
         return float(frame.pcm[0])
 
 
-def prompt(steps: int) -> Prefix:
-    frames = np.zeros((steps, len(PLAN.delays)), np.int64)
-    return Prefix.of(PLAN, Beginning(PLAN.initial()), None, [], [frames])
+def prompt(steps: int) -> Prompt:
+    frames = np.zeros((steps, len(PATTERN.delays)), np.int64)
+    return Prompt.of(PATTERN, PromptStart(PATTERN.initial()), None, [], [frames])
 
 
-def loaded(model: FakeModel, fixed_slots: bool = True, warm_up_prompt: Prefix | None = None) -> Loaded:
+def loaded(model: FakeModel, fixed_slots: bool = True, warm_up_prompt: Prompt | None = None) -> Loaded:
     return Loaded(cast("BatchedModel", model), fixed_slots, warm_up_prompt)
 
 

@@ -26,7 +26,7 @@ from moshi_backend.engine.scheduler import PERIOD
 from moshi_backend.loading import LoadedCheckpoint, load
 from moshi_backend.model import upstream
 from moshi_backend.model.device import used_memory
-from moshi_backend.model.sampling import Sampling
+from moshi_backend.model.sampling import SamplingParams
 from moshi_backend.personas.catalogue import Catalogue, Texts
 from moshi_backend.personas.presets import CHARACTERS
 from moshi_backend.protocol import wire as protocol
@@ -263,7 +263,7 @@ def _personas(catalogue: Catalogue) -> Personas | None:
     )
 
 
-def _settings(recommended: Sampling) -> dict[str, Setting]:
+def _settings(recommended: SamplingParams) -> dict[str, Setting]:
     defaults = {name: value for name, value in described(recommended).items() if not name.endswith("seed")}
     return {
         name: Setting(

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.personas.catalogue import NOBODY, BadPersona, Catalogue, Persona
 
 
@@ -59,7 +59,7 @@ ANY_SEED = "-1"
 """PersonaPlex's clients send this to leave the seed open."""
 
 
-def choose(query: Mapping[str, str], recommended: Sampling) -> Sampling:
+def choose(query: Mapping[str, str], recommended: SamplingParams) -> SamplingParams:
     """The sampling that a client asks for. Parameters that it leaves out are those of `recommended`, with new seeds.
 
     Raises:
@@ -70,7 +70,7 @@ def choose(query: Mapping[str, str], recommended: Sampling) -> Sampling:
         for name, range_ in RANGES.items()
         if name in query and not (range_ is SEED and query[name] == ANY_SEED)
     }
-    return Sampling(_choice("text", chosen, recommended.text), _choice("audio", chosen, recommended.audio))
+    return SamplingParams(_choice("text", chosen, recommended.text), _choice("audio", chosen, recommended.audio))
 
 
 def choose_persona(query: Mapping[str, str], catalogue: Catalogue) -> Persona:
@@ -85,8 +85,8 @@ def choose_persona(query: Mapping[str, str], catalogue: Catalogue) -> Persona:
         raise BadPreference(str(error)) from None
 
 
-def _choice(kind: str, chosen: Mapping[str, float], recommended: Choice) -> Choice:
-    fresh = Choice(recommended.temperature, recommended.top_k)
+def _choice(kind: str, chosen: Mapping[str, float], recommended: TokenSampling) -> TokenSampling:
+    fresh = TokenSampling(recommended.temperature, recommended.top_k)
     seed = chosen.get(f"{kind}_seed", chosen.get("seed", fresh.seed))
     return replace(
         fresh,
@@ -96,7 +96,7 @@ def _choice(kind: str, chosen: Mapping[str, float], recommended: Choice) -> Choi
     )
 
 
-def described(sampling: Sampling, persona: Persona = NOBODY) -> dict[str, float | str]:
+def described(sampling: SamplingParams, persona: Persona = NOBODY) -> dict[str, float | str]:
     """The query parameters that make the same conversation again."""
     chosen = {"voice_prompt": persona.voice, "text_prompt": persona.text}
     return {name: value for name, value in chosen.items() if value} | {

@@ -11,8 +11,8 @@ from enum import IntEnum
 from moshi_backend.conversation.observer import Observer
 from moshi_backend.conversation.outbox import OUTBOX_ITEMS, Begun, End, Item, PromptRead
 from moshi_backend.engine.request import Answer, PrefillProgress, Request
-from moshi_backend.model.prompt import Prefix
-from moshi_backend.model.sampling import Sampling
+from moshi_backend.model.prompt import Prompt
+from moshi_backend.model.sampling import SamplingParams
 from moshi_backend.personas.catalogue import NOBODY, Persona
 from moshi_backend.protocol.wire import Close
 
@@ -46,9 +46,9 @@ class Session:
 
     def __init__(
         self,
-        sampling: Sampling,
+        sampling: SamplingParams,
         persona: Persona = NOBODY,
-        prompt: Prefix | None = None,
+        prompt: Prompt | None = None,
         observer: Observer | None = None,
     ) -> None:
         self.id = secrets.token_hex(8)

@@ -21,7 +21,7 @@ from moshi_backend.engine.warm_up import measure_prefill, measure_steps
 from moshi_backend.errors import LoadError, brief, one_line
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.prefill import Prefill as PrefillState
-from moshi_backend.model.prompt import Prefix
+from moshi_backend.model.prompt import Prompt
 from moshi_backend.wording import counted
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Loaded:
 
     model: BatchedModel
     fixed_slots: bool
-    warm_up_prompt: Prefix | None
+    warm_up_prompt: Prompt | None
 
 
 type Batch = list[tuple[int, Request, float, NDArray[np.float32]]]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from moshi_backend.engine.scheduler import PERIOD, Input
 from moshi_backend.model.batch import Frame
-from moshi_backend.model.prompt import Prefix
-from moshi_backend.model.sampling import Sampling
+from moshi_backend.model.prompt import Prompt
+from moshi_backend.model.sampling import SamplingParams
 
 BACKLOG_FRAMES = 25
 """Frames of input that may wait for the engine, 2 s. A full queue drops its oldest frame: the newest speech matters."""
@@ -76,8 +76,8 @@ class Request:
         assigned: when the request got its slot, in seconds of `time.monotonic`; 0 before that.
     """
 
-    sampling: Sampling
-    prompt: Prefix | None
+    sampling: SamplingParams
+    prompt: Prompt | None
     on_prefill: Callable[[PrefillProgress], None]
     on_answer: Callable[[Answer], None]
     assigned: float = 0.0

@@ -9,7 +9,7 @@ import numpy as np
 
 from moshi_backend.engine.scheduler import PERIOD, Scheduler, StepTimes
 from moshi_backend.model.batch import BatchedModel
-from moshi_backend.model.prompt import Prefix
+from moshi_backend.model.prompt import Prompt
 
 AFFORDABLE = 0.85 * PERIOD
 """Seconds that a step of every slot may take. The rest is for the machine's other work and for slower steps."""
@@ -63,7 +63,7 @@ def _step_seconds(model: BatchedModel, times: StepTimes, slots: int) -> float:
     return fastest
 
 
-def measure_prefill(model: BatchedModel, prompt: Prefix, scheduler: Scheduler) -> None:
+def measure_prefill(model: BatchedModel, prompt: Prompt, scheduler: Scheduler) -> None:
     """Read a prompt, so that the scheduler knows how long a chunk takes."""
     for _ in range(2):  # the first time, libraries choose their kernels
         model.join(0, model.sampling, prompt)

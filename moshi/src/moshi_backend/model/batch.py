@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 
 from moshi_backend.model.capacity import AT_MOST, EACH_CORE, choose_slots
 from moshi_backend.model.codec import Codec
-from moshi_backend.model.cuda_graphs import Replay, sizes
+from moshi_backend.model.cuda_graphs import CudaGraphRunner, sizes
 from moshi_backend.model.device import choose_threads, free_memory
 from moshi_backend.model.language_model import SAMPLED, LanguageModel
-from moshi_backend.model.prefill import Prefill, VoiceMemory
-from moshi_backend.model.prompt import Prefix
-from moshi_backend.model.sampling import Chance, Choice, Sampling
+from moshi_backend.model.prefill import Prefill, PromptKVCache
+from moshi_backend.model.prompt import Prompt
+from moshi_backend.model.sampling import RandomNumbers, SamplingParams, TokenSampling
 from moshi_backend.model.state import RowState
 from moshi_backend.model.step import NOTHING, Layout, Tick
 from moshi_backend.model.text import token_bytes
 
 
 @dataclass(frozen=True)
-class Given:
+class ForcedTokens:
     """Tokens that a row must say instead of choosing: text, and one for each audio codebook. Either may be open."""
 
     text: int | None = None
@@ -81,7 +81,7 @@ class BatchedModel:
         lm = checkpoint.get_moshi(device, dtype=dtype)
         mimi = checkpoint.get_mimi(device)
         choose_threads(sum(weight.numel() for weight in lm.parameters()))
-        self.sampling = Sampling.of(checkpoint.lm_gen_config)
+        self.sampling = SamplingParams.of(checkpoint.lm_gen_config)
         """What the checkpoint recommends."""
         silent = (lm.text_padding_token_id, lm.end_of_text_padding_id)
         self.vocabulary = token_bytes(checkpoint.get_text_tokenizer(), lm.text_card, silent)
@@ -100,11 +100,11 @@ class BatchedModel:
         self.slots = slots = choose_slots(slots, self.row_bytes, free_memory(device), most)
         self._state = RowState(slots, device)
         self._language = language = LanguageModel(lm, self._state, context)
-        self.plan = language.plan
+        self.pattern = language.pattern
         self.width = language.width
         self.codes = language.codes
         self.context = language.context
-        self._memory = VoiceMemory(voice_memory)
+        self._memory = PromptKVCache(voice_memory)
         self._prefills: dict[int, Prefill] = {}
         self._layout = Layout(self.frame_size, language.said)
         self.batch_sizes = sizes(slots, device)
@@ -115,20 +115,20 @@ class BatchedModel:
         self._lines = self._inputs.numpy()
         self._said = self._outputs.numpy()
         self._done = torch.cuda.Event(blocking=True) if self._on_gpu else None  # others spin on a core while they wait
-        self._lines[:, self._layout.text] = self._lines[:, self._layout.audio] = Choice(0.0, 0).control
-        self._chances: dict[int, Chance] = {}
+        self._lines[:, self._layout.text] = self._lines[:, self._layout.audio] = TokenSampling(0.0, 0).control
+        self._chances: dict[int, RandomNumbers] = {}
         replayed = self._on_gpu and record
-        self._run: Callable[[int], None] = Replay(self._tick, self.batch_sizes) if replayed else self._tick
+        self._run: Callable[[int], None] = CudaGraphRunner(self._tick, self.batch_sizes) if replayed else self._tick
 
     @torch.inference_mode()
-    def join(self, row: int, sampling: Sampling, prefix: Prefix | None = None) -> None:
+    def join(self, row: int, sampling: SamplingParams, prefix: Prompt | None = None) -> None:
         """Give `row` to a new conversation. Nothing of the one before is left.
 
         With a prefix it may only step after `prefill` has gone through it.
         """
         self._state.clear(row)
         self._prefills.pop(row, None)
-        self._chances[row] = Chance(sampling, self._layout.tokens - 1)
+        self._chances[row] = RandomNumbers(sampling, self._layout.tokens - 1)
         self._lines[row] = 0
         self._lines[row, self._layout.given] = SAMPLED
         self._lines[row, self._layout.text] = sampling.text.control
@@ -151,7 +151,7 @@ class BatchedModel:
 
     @torch.inference_mode()
     def step(
-        self, frames: Mapping[int, NDArray[np.float32]], given: Mapping[int, Given] | None = None
+        self, frames: Mapping[int, NDArray[np.float32]], given: Mapping[int, ForcedTokens] | None = None
     ) -> dict[int, Frame]:
         """One tick for the rows in `frames`; the others do not move.
 
@@ -192,7 +192,7 @@ class BatchedModel:
             self._done.record()
             self._done.synchronize()
 
-    def _force(self, row: int, tokens: Given) -> None:
+    def _force(self, row: int, tokens: ForcedTokens) -> None:
         line = self._lines[row, self._layout.given]
         if tokens.text is not None:
             line[0] = tokens.text

@@ -20,7 +20,7 @@ def sizes(slots: int, device: torch.device) -> list[int]:
     return sorted({size for size in (1, 2, 4, *range(8, slots, 8)) if size < slots} | {slots})
 
 
-class Replay:
+class CudaGraphRunner:
     """Records `tick` for each of `sizes` at once, largest first so that the others fit into its memory."""
 
     WARM_UPS = 3

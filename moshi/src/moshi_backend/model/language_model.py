@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from moshi_backend.model.block import Block, linear, norm
-from moshi_backend.model.prompt import Plan
+from moshi_backend.model.prompt import DelayPattern
 from moshi_backend.model.sampling import Sampler
 from moshi_backend.model.state import ROWS, RowState
 from moshi_backend.model.transformer import RingTransformer
@@ -51,7 +51,7 @@ class LanguageModel:
             raise ValueError("a model that takes conditions is not supported")
         self.said: int = 1 + lm.dep_q
         self._delay: int = max(lm.delays)
-        self.plan = Plan(
+        self.pattern = DelayPattern(
             tuple(lm.delays), lm.text_initial_token_id, lm.initial_token_id, self.said, lm.text_padding_token_id
         )
         self.width: int = lm.dim

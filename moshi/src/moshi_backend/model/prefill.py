@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from moshi_backend.model.language_model import LanguageModel
-from moshi_backend.model.prompt import OPEN, Prefix
+from moshi_backend.model.prompt import OPEN, Prompt
 
 
-class VoiceMemory:
+class PromptKVCache:
     """Keys and values of voices, kept in the host's memory: the next conversation with one begins behind it.
 
     Args:
@@ -53,7 +53,7 @@ class Prefill:
         recalled: whether its voice was remembered.
     """
 
-    def __init__(self, language: LanguageModel, memory: VoiceMemory, row: int, prefix: Prefix) -> None:
+    def __init__(self, language: LanguageModel, memory: PromptKVCache, row: int, prefix: Prompt) -> None:
         self._language = language
         self._memory = memory
         self._row = row

@@ -19,7 +19,7 @@ type Tokens = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Plan:
+class DelayPattern:
     """How a model's streams are arranged.
 
     Attributes:
@@ -51,7 +51,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Beginning:
+class PromptStart:
     """A voice as a model takes it: frames that it says, or a sequence that has begun already.
 
     Attributes:
@@ -64,7 +64,7 @@ class Beginning:
 
 
 @dataclass(frozen=True)
-class Prefix:
+class Prompt:
     """
     Attributes:
         embedded: inputs of the first positions, [positions, width].
@@ -79,15 +79,20 @@ class Prefix:
 
     @classmethod
     def of(
-        cls, plan: Plan, beginning: Beginning, voice: str | None, shared: Sequence[Tokens], own: Sequence[Tokens]
-    ) -> "Prefix":
+        cls,
+        pattern: DelayPattern,
+        beginning: PromptStart,
+        voice: str | None,
+        shared: Sequence[Tokens],
+        own: Sequence[Tokens],
+    ) -> "Prompt":
         """
         Args:
             shared: frames that come with the voice, each [frames, streams]
             own: those of this conversation.
         """
         frames = [part for part in (*shared, *own) if len(part)]
-        tokens = plan.lay_out(beginning.tokens, np.concatenate(frames))
+        tokens = pattern.lay_out(beginning.tokens, np.concatenate(frames))
         before = 0 if beginning.embedded is None else len(beginning.embedded)
         whole = before + 1 + sum(map(len, shared))
         return cls(beginning.embedded, tokens, voice, whole if voice else 0)

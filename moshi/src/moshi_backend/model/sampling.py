@@ -24,7 +24,7 @@ def _any_seed() -> int:
 
 
 @dataclass(frozen=True)
-class Choice:
+class TokenSampling:
     """How one kind of token is chosen: among the `top_k` likeliest (0: all), at `temperature` (0: the likeliest)."""
 
     temperature: float
@@ -40,12 +40,12 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Sampling:
-    text: Choice
-    audio: Choice
+class SamplingParams:
+    text: TokenSampling
+    audio: TokenSampling
 
     @classmethod
-    def of(cls, lm_gen_config: Mapping[str, Any]) -> "Sampling":
+    def of(cls, lm_gen_config: Mapping[str, Any]) -> "SamplingParams":
         """What a checkpoint recommends; what it leaves out is upstream's default.
 
         Raises:
@@ -58,15 +58,15 @@ class Sampling:
                 raise ValueError(f"the checkpoint's lm_gen_config sets {name}={value!r}, which is not supported")
         sampled = lm_gen_config.get("use_sampling", True)
         return cls(
-            Choice(lm_gen_config.get("temp_text", 0.7) if sampled else 0.0, lm_gen_config.get("top_k_text", 25)),
-            Choice(lm_gen_config.get("temp", 0.8) if sampled else 0.0, lm_gen_config.get("top_k", 250)),
+            TokenSampling(lm_gen_config.get("temp_text", 0.7) if sampled else 0.0, lm_gen_config.get("top_k_text", 25)),
+            TokenSampling(lm_gen_config.get("temp", 0.8) if sampled else 0.0, lm_gen_config.get("top_k", 250)),
         )
 
 
-class Chance:
+class RandomNumbers:
     """A conversation's numbers in [0, 1): for each step one for text, then one for each audio token."""
 
-    def __init__(self, sampling: Sampling, audio_tokens: int) -> None:
+    def __init__(self, sampling: SamplingParams, audio_tokens: int) -> None:
         # The second half of the key keeps text and audio apart when both have the same seed.
         self._text = np.random.Generator(np.random.Philox(key=np.array((sampling.text.seed, 0), np.uint64)))
         self._audio = np.random.Generator(np.random.Philox(key=np.array((sampling.audio.seed, 1), np.uint64)))

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from moshi_backend.model.prompt import Beginning, Plan, Prefix, Tokens
+from moshi_backend.model.prompt import DelayPattern, Prompt, PromptStart, Tokens
 from moshi_backend.personas.presets import CHARACTERS, Preset
 from moshi_backend.personas.voices import Voice
 
@@ -46,7 +46,7 @@ NOBODY = Persona()
 class Catalogue:
     """
     Args:
-        plan: how the model's streams are arranged.
+        pattern: how the model's streams are arranged.
         codes: the number of codes in a codebook of the model.
         tokenizer: of text prompts; none for a model that was not made for them.
         default: the id of the voice of who chooses none.
@@ -56,7 +56,7 @@ class Catalogue:
 
     def __init__(
         self,
-        plan: Plan,
+        pattern: DelayPattern,
         codes: int,
         tokenizer: Tokenizer | None,
         voices: Sequence[Voice],
@@ -65,9 +65,9 @@ class Catalogue:
         texts: Texts,
         most_tokens: int,
     ) -> None:
-        self._plan = plan
+        self._pattern = pattern
         # A small model for tests has fewer codes. What these say does not matter in it.
-        said, heard = plan.said - 1, len(plan.delays) - plan.said
+        said, heard = pattern.said - 1, len(pattern.delays) - pattern.said
         self._pause = [code % codes for code in SILENCE[:said]], [code % codes for code in TONE[:heard]]
         self._tokenizer = tokenizer
         self.voices: Mapping[str, Voice] = {voice.id: voice for voice in voices}
@@ -85,18 +85,18 @@ class Catalogue:
         """
         return Persona(self._voice(voice or None), self._text((text or "").strip()))
 
-    def prefix(self, persona: Persona) -> Prefix | None:
+    def prefix(self, persona: Persona) -> Prompt | None:
         """What the model is given before the conversation; none if there is nothing to give."""
         if persona.voice is None and not persona.text:
             return None
         voice = self.voices[persona.voice] if persona.voice else None
-        pause = self._frames([self._plan.padding] * PAUSE_FRAMES)
-        beginning = voice.beginning if voice else Beginning(self._plan.initial())
+        pause = self._frames([self._pattern.padding] * PAUSE_FRAMES)
+        beginning = voice.beginning if voice else PromptStart(self._pattern.initial())
         # The first frame of a sequence that begins here is never seen.
-        lead = self._frames([self._plan.padding] * len(voice.says), voice.says) if voice else pause[:0]
+        lead = self._frames([self._pattern.padding] * len(voice.says), voice.says) if voice else pause[:0]
         before = [lead, pause] if beginning.embedded is not None else [np.concatenate((lead, pause))[1:]]
         own = [self._frames(self.tokens(persona.text)), pause] if persona.text else [pause]
-        return Prefix.of(self._plan, beginning, persona.voice, before, own)
+        return Prompt.of(self._pattern, beginning, persona.voice, before, own)
 
     def tokens(self, text: str) -> list[int]:
         """Of a text prompt, as the model was taught it; a step of the model each."""
@@ -134,8 +134,8 @@ class Catalogue:
 
     def _frames(self, text: Sequence[int], says: Tokens | None = None) -> Tokens:
         silence, tone = self._pause
-        frames = np.empty((len(text), len(self._plan.delays)), np.int64)
+        frames = np.empty((len(text), len(self._pattern.delays)), np.int64)
         frames[:, 0] = text
-        frames[:, 1 : self._plan.said] = silence if says is None else says
-        frames[:, self._plan.said :] = tone
+        frames[:, 1 : self._pattern.said] = silence if says is None else says
+        frames[:, self._pattern.said :] = tone
         return frames

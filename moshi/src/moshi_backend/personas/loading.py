@@ -25,15 +25,15 @@ def open_catalogue(settings: Settings, checkpoint: Checkpoint, model: BatchedMod
     Raises:
         LoadError: a voice or the presets are no such thing; says which and what to do.
     """
-    plan, width = model.plan, model.width
+    pattern, width = model.pattern, model.width
     made_for_it = isinstance(checkpoint, PersonaPlex)
     found: dict[str, Voice] = {}
     if made_for_it and (archive := voice_archive(checkpoint)):
-        found |= {voice.id: voice for voice in from_archive(archive, plan, width)}
+        found |= {voice.id: voice for voice in from_archive(archive, pattern, width)}
     if settings.voices is not None:
         own = Recordings(SpeechEncoder(checkpoint, model.device), settings.state_dir / "voices")
-        found |= {voice.id: voice for voice in from_folder(settings.voices, plan, width, own)}
-    said, heard = plan.said - 1, len(plan.delays) - plan.said
+        found |= {voice.id: voice for voice in from_folder(settings.voices, pattern, width, own)}
+    said, heard = pattern.said - 1, len(pattern.delays) - pattern.said
     if (found or made_for_it) and max(said, heard) > len(SILENCE):
         raise LoadError(
             f"{settings.model} predicts {said} and hears {heard} codes a frame; voices and roles are made for "
@@ -54,10 +54,10 @@ def open_catalogue(settings: Settings, checkpoint: Checkpoint, model: BatchedMod
     if default is None and made_for_it and ordered:
         default = ordered[0].id
     tokenizer = checkpoint.get_text_tokenizer() if made_for_it else None
-    if tokenizer is not None and tokenizer.vocab_size() > plan.first_text:
+    if tokenizer is not None and tokenizer.vocab_size() > pattern.first_text:
         raise LoadError(f"{checkpoint.tokenizer} has more tokens than the model knows: it belongs to another one")
     return Catalogue(
-        plan,
+        pattern,
         model.codes,
         tokenizer,
         ordered,
