@@ -14,7 +14,7 @@ from moshi_backend.model.batch import BatchedModel, sizes_of
 from moshi_backend.model.capacity import check_weights
 from moshi_backend.model.device import choose_device, choose_dtype, free_memory
 from moshi_backend.personas.catalogue import Catalogue, Persona
-from moshi_backend.personas.loading import open_catalogue
+from moshi_backend.personas.loading import PersonaSettings, open_catalogue
 from moshi_backend.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
             checkpoint, slots, device, dtype, settings.context, voice_memory=settings.voice_memory * 2**20
         )
         report("load", "voices and roles", None)
-        catalogue = open_catalogue(settings, checkpoint, model)
+        catalogue = open_catalogue(persona_settings(settings), checkpoint, model)
     except ValueError as error:
         raise LoadError(f"{settings.model}: {error}") from error
     except torch.cuda.OutOfMemoryError as error:
@@ -91,6 +91,19 @@ def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
         ) from error
     usual = catalogue.prefix(Persona(catalogue.default or next(iter(catalogue.voices), None)))
     return LoadedCheckpoint(model, slots is not None, usual, name, commit_of(checkpoint), catalogue)
+
+
+def persona_settings(settings: Settings) -> PersonaSettings:
+    """The settings that voices and roles depend on."""
+    return PersonaSettings(
+        model=settings.model,
+        state_dir=settings.state_dir,
+        voices=settings.voices,
+        default_voice=settings.default_voice,
+        presets=settings.presets,
+        text_prompts=settings.text_prompts,
+        prompt_tokens=settings.prompt_tokens,
+    )
 
 
 def check_cpu(weights: int, settings: Settings) -> None:

@@ -1,15 +1,17 @@
 """From settings and a checkpoint to what clients may choose."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from moshi_backend.checkpoint.locate import Checkpoint, voice_archive
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.personaplex import PersonaPlex
 from moshi_backend.model.speech import SpeechEncoder
-from moshi_backend.personas.catalogue import PAUSE_FRAMES, SILENCE, Catalogue
+from moshi_backend.personas.catalogue import PAUSE_FRAMES, SILENCE, Catalogue, Texts
 from moshi_backend.personas.presets import read_presets
 from moshi_backend.personas.recordings import Recordings, from_folder
 from moshi_backend.personas.voices import FRAME_SECONDS, Voice, from_archive
-from moshi_backend.settings import Settings
 
 PAUSES = 2 * PAUSE_FRAMES + 2
 """Steps of a prefix that are neither voice nor text, and the conversation's first."""
@@ -18,7 +20,20 @@ SHARE = 3
 """A voice, and a text, may each take one part in so many of what the model remembers."""
 
 
-def open_catalogue(settings: Settings, checkpoint: Checkpoint, model: BatchedModel) -> Catalogue:
+@dataclass(frozen=True, kw_only=True)
+class PersonaSettings:
+    """The settings that voices and roles depend on. The class of all settings documents them."""
+
+    model: str
+    state_dir: Path
+    voices: Path | None
+    default_voice: str | None
+    presets: Path | None
+    text_prompts: Texts
+    prompt_tokens: int
+
+
+def open_catalogue(settings: PersonaSettings, checkpoint: Checkpoint, model: BatchedModel) -> Catalogue:
     """A PersonaPlex has its own voices, takes text prompts, and speaks in its first voice unless another is chosen. A
     plain Moshi was not made for text prompts; it can be given voices to continue in.
 
