@@ -108,7 +108,7 @@ def test_a_gpu_says_what_a_cpu_says(checkpoint: Checkpoint, gpu: torch.device) -
 def test_what_is_measured_and_chosen_for_a_gpu(gpu: torch.device) -> None:
     """Loaded as the service does, with what fits."""
     loaded = load(Settings(model="demo", device="cuda"), lambda *_: None)
-    assert loaded.device == "cuda:0"
+    assert str(loaded.model.device) == "cuda:0"
     assert loaded.dtype == "bfloat16"
     assert loaded.model.batch_sizes == [1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64]
     used = used_memory(gpu)

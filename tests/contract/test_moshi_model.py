@@ -214,6 +214,7 @@ def test_a_tick_recorded_once_and_replayed_is_the_tick_itself(checkpoint: Checkp
     recorder fails on an operation that asks for a value."""
     frames = speech(8, 30)
     eager, replayed = batch(checkpoint, 3), batch(checkpoint, 3)
+    replayed._step.recordable = True
     with torch.inference_mode():
         graph = make_fx(lambda: replayed._step(3))()
     recorded: list[int] = []

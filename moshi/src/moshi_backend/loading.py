@@ -1,31 +1,48 @@
-"""From settings to a loaded model, phase by phase."""
+"""Loads the model that the settings name, phase by phase."""
 
 import logging
+from dataclasses import dataclass
 
 import torch
 
 from moshi_backend.checkpoint.folders import public_name
 from moshi_backend.checkpoint.locate import find_checkpoint
-from moshi_backend.engine.engine import Loaded, Report
+from moshi_backend.engine.engine import Loaded
+from moshi_backend.engine.observer import Report
 from moshi_backend.errors import LoadError, brief
 from moshi_backend.model.batch import BatchedModel, required_memory
 from moshi_backend.model.capacity import GIB, RESERVE, DoesNotFit
 from moshi_backend.model.device import NoSuchGPU, choose_device, choose_dtype, free_memory
 from moshi_backend.model.support import check_support
+from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.personas.loading import PersonaOptions, open_catalogue
 from moshi_backend.settings import Settings
 
 log = logging.getLogger(__name__)
 
 TOO_LARGE_FOR_A_CPU = 2e9
-"""Bytes of weights. A CPU reads some 20 GB of them a second at best, and has to 12.5 times."""
+"""Bytes of weights. A CPU reads some 20 GB a second at best, and must read all weights 12.5 times a second."""
 
 PCIE = 25e9
 """Bytes a second over PCIe 4.0 x16, at best."""
 
 
-def load(settings: Settings, report: Report) -> Loaded:
-    """Find the checkpoint (downloading what is not cached) and put it on the device.
+@dataclass(frozen=True)
+class LoadedCheckpoint(Loaded):
+    """
+    Attributes:
+        dtype: the number format of the weights.
+        revision: the commit of a checkpoint from a hub; None for a folder.
+        catalogue: the voices and roles that clients may choose.
+    """
+
+    dtype: str
+    revision: str | None
+    catalogue: Catalogue
+
+
+def load(settings: Settings, report: Report) -> LoadedCheckpoint:
+    """Find the checkpoint (download the files that are not cached) and put it on the device.
 
     Raises:
         LoadError: says what to do, whatever went wrong.
@@ -43,7 +60,7 @@ def load(settings: Settings, report: Report) -> Loaded:
         ) from error
 
 
-def _load(settings: Settings, report: Report) -> Loaded:
+def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
     device = _device(settings)
     dtype = choose_dtype(settings.dtype, device)
     # The progress is public, at /health; the log is not.
@@ -80,7 +97,8 @@ def _load(settings: Settings, report: Report) -> Loaded:
             f"the memory of {device} ran out while {settings.model} was made ready: free some, or lower MOSHI_SLOTS, "
             f"which is {settings.slots}, or MOSHI_CONTEXT"
         ) from error
-    return Loaded(model, str(device), name, checkpoint.commit, slots is not None, catalogue)
+    usual = catalogue.prompt(Persona(catalogue.default or next(iter(catalogue.voices), None)))
+    return LoadedCheckpoint(model, slots is not None, usual, name, checkpoint.commit, catalogue)
 
 
 def persona_options(settings: Settings) -> PersonaOptions:
@@ -101,7 +119,7 @@ def check_cpu(weights: int, settings: Settings) -> None:
     Args:
         weights: bytes.
     Raises:
-        LoadError: so many are far too many for a CPU, and nobody said to try all the same.
+        LoadError: a CPU is far too slow for so many weights, and MOSHI_ALLOW_SLOW is not set.
     """
     if weights > TOO_LARGE_FOR_A_CPU and not settings.allow_slow:
         raise LoadError(

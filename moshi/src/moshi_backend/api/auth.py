@@ -1,4 +1,4 @@
-"""Who may connect: pages of known origins, holders of the token, and no address too often."""
+"""Checks of a connection: its host, its origin, its token, and the number of connections of its address."""
 
 import secrets
 from collections.abc import Iterator
@@ -13,14 +13,15 @@ from moshi_service.origins import is_allowed_host, is_allowed_origin
 
 
 def has_token(header: str | None, token: str | None) -> bool:
-    """Whether the `Authorization` header carries the token, if one is asked for. Takes as long whatever is wrong."""
+    """Whether the `Authorization` header carries the token. Always true without a token. The comparison takes constant
+    time."""
     if token is None:
         return True
     return secrets.compare_digest((header or "").encode(), f"Bearer {token}".encode())
 
 
 class Rejected(Exception):
-    """No conversation can begin; says why. `cause`: in one word, for the metric."""
+    """No conversation can begin; the message says why. `cause`: one word, for the metric."""
 
     def __init__(self, cause: str, code: Close, reason: str) -> None:
         super().__init__(reason)
@@ -28,11 +29,12 @@ class Rejected(Exception):
         self.code = code
 
 
-class Access:
-    """Args:
-    hosts: public names by which the service may be called.
-    origins: allowed beside the service's own.
-    token: to be sent as `Authorization: Bearer`; none if none is asked for.
+class Auth:
+    """
+    Args:
+        hosts: public names of the service.
+        origins: allowed beside the service's own.
+        token: the secret that clients send as `Authorization: Bearer`; None if the service asks for none.
     """
 
     def __init__(
@@ -45,10 +47,10 @@ class Access:
 
     @contextmanager
     def admit(self, connection: HTTPConnection) -> Iterator[None]:
-        """For as long as the connection lasts.
+        """Check the connection, and count it for its address as long as the context lasts.
 
         Raises:
-            Rejected: before that.
+            Rejected: a check failed.
         """
         host, origin = connection.headers.get("host"), connection.headers.get("origin")
         if not is_allowed_host(host, self._hosts):
@@ -66,5 +68,5 @@ class Access:
             self._limiter.leave(address)
 
     def knows(self, connection: HTTPConnection) -> bool:
-        """Whether it carries the token, if one is asked for."""
+        """Whether the connection carries the token, if the service asks for one."""
         return has_token(connection.headers.get("authorization"), self._token)

@@ -1,4 +1,4 @@
-"""What a client may choose for its conversation, by upstream's query parameter names."""
+"""The query parameters of a conversation, by upstream's names: sampling, voice and role."""
 
 import math
 from collections.abc import Mapping
@@ -9,16 +9,23 @@ from moshi_backend.personas.catalogue import NOBODY, BadPersona, Catalogue, Pers
 
 
 class BadPreference(Exception):
-    """Says which parameter, what it was and what it takes."""
+    """A query parameter has a bad value. The message names the parameter, its value and the values that it takes."""
 
 
 @dataclass(frozen=True)
 class Range:
+    """The numbers that a query parameter takes, both ends included."""
+
     type: type[int] | type[float]
     least: float
     most: float
 
     def parse(self, name: str, value: str) -> int | float:
+        """The number in `value`.
+
+        Raises:
+            BadPreference: it is no number of the range.
+        """
         try:
             number = self.type(value)
         except ValueError:
@@ -35,7 +42,7 @@ SEED = Range(int, 0, 2**64 - 1)
 """The Rust server's range."""
 
 EXACT_IN_JSON = 2**53
-"""JavaScript rounds whole numbers above it, so these are told as text."""
+"""JavaScript rounds whole numbers above this, so clients get them as text."""
 
 RANGES = {
     "text_temperature": TEMPERATURE,
@@ -46,14 +53,14 @@ RANGES = {
     "audio_seed": SEED,
     "seed": SEED,
 }
-"""`seed` is for text and audio both. Parameters that are not here are ignored: upstream's clients send some."""
+"""`seed` applies to text and audio. Other parameters are ignored: upstream's clients send some."""
 
 ANY_SEED = "-1"
-"""What PersonaPlex's clients send for none."""
+"""PersonaPlex's clients send this to leave the seed open."""
 
 
 def choose(query: Mapping[str, str], recommended: SamplingParams) -> SamplingParams:
-    """The sampling that a client asks for; what it leaves open is `recommended`, with seeds of its own.
+    """The sampling that a client asks for. Parameters that it leaves out are those of `recommended`, with new seeds.
 
     Raises:
         BadPreference: a value is not in its range.
@@ -67,10 +74,10 @@ def choose(query: Mapping[str, str], recommended: SamplingParams) -> SamplingPar
 
 
 def choose_persona(query: Mapping[str, str], catalogue: Catalogue) -> Persona:
-    """The voice and role that a client asks for, by PersonaPlex's query parameter names.
+    """The voice and role that a client asks for, by the names of PersonaPlex's query parameters.
 
     Raises:
-        BadPreference: the model or the service does not take it.
+        BadPreference: the model or the service does not take them.
     """
     try:
         return catalogue.choose(query.get("voice_prompt"), query.get("text_prompt"))
@@ -90,9 +97,9 @@ def _choice(kind: str, chosen: Mapping[str, float], recommended: TokenSampling) 
 
 
 def described(sampling: SamplingParams, persona: Persona = NOBODY) -> dict[str, float | str]:
-    """By the names of the parameters, to have the same conversation again."""
-    given = {"voice_prompt": persona.voice, "text_prompt": persona.text}
-    return {name: value for name, value in given.items() if value} | {
+    """The query parameters that make the same conversation again."""
+    chosen = {"voice_prompt": persona.voice, "text_prompt": persona.text}
+    return {name: value for name, value in chosen.items() if value} | {
         f"{kind}_{name}": value
         for kind, choice in (("text", sampling.text), ("audio", sampling.audio))
         for name, value in (("temperature", choice.temperature), ("topk", choice.top_k), ("seed", _told(choice.seed)))

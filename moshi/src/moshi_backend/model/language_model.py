@@ -24,12 +24,14 @@ class StepControls:
         forced: int64 [slots, streams]; a token that the slot must say, or NO_TOKEN.
         uniform: random numbers in [0, 1), float32 [slots, streams].
         text, audio: temperature and top-k of the slot's text and audio tokens, float32 [slots, 2].
+        recordable: whether the step must call the same operations whatever the values are, as a CUDA graph demands.
     """
 
     forced: Tensor
     uniform: Tensor
     text: Tensor
     audio: Tensor
+    recordable: bool
 
 
 class LanguageModel:
@@ -136,7 +138,8 @@ class _StepSampler:
     """Each token of one step as its slot wants it: forced, or sampled."""
 
     def __init__(self, controls: StepControls, vocabularies: tuple[int, int]) -> None:
-        self._text, self._audio = map(Sampler, (controls.text, controls.audio), vocabularies)
+        self._text = Sampler(controls.text, vocabularies[0], controls.recordable)
+        self._audio = Sampler(controls.audio, vocabularies[1], controls.recordable)
         self._forced = controls.forced.unbind(1)
         self._free = (controls.forced == NO_TOKEN).unbind(1)
         self._uniform = controls.uniform.split(1, dim=1)

@@ -86,15 +86,16 @@ class Sampler:
     Args:
         controls: temperature, above 0, and top-k, at least 1, of each slot; float32 [slots, 2]. A top-k of 1 takes the
             first of the likeliest.
+        recordable: rank the tokens even if no slot's top-k leaves one out. The result is the same, and takes longer.
     """
 
-    def __init__(self, controls: Tensor, vocabulary: int) -> None:
+    def __init__(self, controls: Tensor, vocabulary: int, recordable: bool = False) -> None:
         self._temperature, top_k = controls[:, :1], controls[:, 1:]
+        self._ranks = recordable or bool((top_k < vocabulary).any())
         self._unlikely = torch.arange(vocabulary, device=controls.device) >= top_k
-        self._last = (top_k - 1).clamp_(max=vocabulary - 1).long()
 
     def __call__(self, logits: Tensor, uniform: Tensor) -> Tensor:
-        """By where `uniform` falls among the cumulated probabilities of the likeliest tokens.
+        """Take the token in whose share of [0, 1) `uniform` falls. The likeliest tokens share it, in their own order.
 
         Args:
             logits: [slots, vocabulary].
@@ -102,8 +103,14 @@ class Sampler:
         Returns:
             int64 [slots].
         """
-        ranked, tokens = logits.float().sort(dim=-1, descending=True, stable=True)
-        likely = ranked.div_(self._temperature).masked_fill_(self._unlikely, -math.inf)
-        passed = (likely.softmax(-1).cumsum_(-1) <= uniform).sum(-1, keepdim=True)
-        # Rounding may leave the sum of all probabilities below a number that is close to 1.
-        return tokens.gather(-1, torch.minimum(passed, self._last))[:, 0]
+        logits = logits.float()
+        likely = logits / self._temperature
+        if self._ranks:
+            # Of equally likely tokens the first come first, as in argmax.
+            ranked = logits.sort(dim=-1, descending=True, stable=True).indices
+            likely.masked_fill_(
+                torch.empty_like(ranked, dtype=torch.bool).scatter_(-1, ranked, self._unlikely), -math.inf
+            )
+        passed = likely.softmax(-1).cumsum_(-1)
+        # Rounding may leave the sum of all probabilities below a `uniform` that is close to 1.
+        return (passed <= uniform * passed[:, -1:]).sum(-1)
