@@ -1,4 +1,4 @@
-"""docs/explanation/demo-model.md has the sentences of the demo model, and docs/evidence/demo-model.md its evaluation."""
+"""docs/explanation/demo-model.md has the sentences of the demo, and docs/evidence/demo-model.md its evaluation."""
 
 from pathlib import Path
 
