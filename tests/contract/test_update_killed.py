@@ -11,8 +11,7 @@ import pytest
 from support.vendored import PATCH, SECOND, contents, interrupted_at, make_repository, release_archive
 from vendoring.checkout import PATCHES, Checkout
 from vendoring.cli import main
-from vendoring.rollback import Rollback, rollback
-from vendoring.source import default_cache
+from vendoring.rollback import rollback
 from vendoring.trial import Trial
 from vendoring.update import Update, update
 
@@ -46,9 +45,9 @@ def test_a_change_of_pin_that_is_killed_is_as_before_or_complete(tmp_path: Path,
     def change(checkout: Checkout) -> None:
         if command == "update":
             request = Update("2.0", archive)
-            update(checkout, request, default_cache(), lambda text: None, lambda checkout, pin: Trial())
+            update(checkout, request, lambda checkout, pin: Trial())
         else:
-            rollback(checkout, Rollback(None, None), default_cache(), lambda text: None)
+            rollback(checkout)
 
     # The update takes one patch for another, so that files of every kind come, go and change.
     template = make_repository(tmp_path / "template", {"0001-docs.patch": PATCH})
@@ -56,7 +55,7 @@ def test_a_change_of_pin_that_is_killed_is_as_before_or_complete(tmp_path: Path,
     (patches / "0001-docs.patch").rename(patches / "0002-docs.patch")
     if command == "rollback":
         request = Update("2.0", archive)
-        update(template, request, default_cache(), lambda text: None, lambda checkout, pin: Trial())
+        update(template, request, lambda checkout, pin: Trial())
     before = contents(template.root)
 
     ends: list[dict[str, bytes]] = []

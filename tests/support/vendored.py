@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from vendoring import placement
-from vendoring.checkout import HISTORY_FILE, PATCHES, Checkout
+from vendoring.checkout import MANIFEST_FILE, PATCHES, RELEASE_FILE, Checkout
 from vendoring.cli import main
+from vendoring.made import make_pin
 from vendoring.manifest import Manifest, Release, sha256
-from vendoring.pin import make_pin
-from vendoring.source import default_cache, store
+from vendoring.source import store
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOP = "moshi-1.2.3"
@@ -68,9 +67,9 @@ def as_wheel(files: Mapping[str, bytes], metadata: bytes, version: str) -> bytes
 def write_pin(checkout: Checkout, data: bytes, files: Mapping[str, bytes], version: str = "1.2.3") -> Release:
     """Pins `data` whatever is in it."""
     release = Release(version, COMMIT, f"moshi-{version}.tar.gz", sha256(data))
-    manifest = Manifest(release, {"LICENSE": "MIT"}, {name: sha256(text) for name, text in files.items()})
-    checkout.release_file.write_text(release.text())
-    checkout.manifest_file.write_text(manifest.text())
+    manifest = Manifest(release, {"LICENSE": "MIT"}, {}, {name: sha256(text) for name, text in files.items()})
+    (checkout.root / RELEASE_FILE).write_text(release.text())
+    (checkout.root / MANIFEST_FILE).write_text(manifest.text())
     return release
 
 
@@ -140,8 +139,7 @@ def interrupted_at(step: int, error: type[BaseException] | None, for_good: bool)
         return run
 
     changes = [
-        *((Path, name) for name in ("mkdir", "write_bytes", "rename", "replace", "unlink")),
-        (placement, "_write"),
+        *((Path, name) for name in ("mkdir", "write_bytes", "rename", "replace", "unlink", "rmdir")),
         (shutil, "rmtree"),
     ]
     with pytest.MonkeyPatch.context() as patch:
@@ -194,12 +192,11 @@ def make_repository(root: Path, patches: Mapping[str, bytes] | None = None) -> C
     """A git checkout with a backend that pins FIRST as 1.0; it is placed, and its archive is in the cache."""
     checkout = Checkout(root)
     archive = release_archive("1.0", FIRST)
-    store(default_cache(), archive)
+    store(archive)
     pin = make_pin(release_of("1.0", archive), archive, patches or {})
     files = {
         **pin.written,
-        HISTORY_FILE: b"[]\n",
-        **{f"{PATCHES}/{name}": data for name, data in (patches or {}).items()},
+        **{f"{PATCHES}{name}": data for name, data in (patches or {}).items()},
         "third_party/moshi/.gitignore": b"/moshi/\n/LICENSE*\n/.placed.json\n/.swap/\n/.lock\n",
         ".gitignore": b"/.state/\n__pycache__/\n",
         "README.md": b"ours\n",

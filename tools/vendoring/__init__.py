@@ -1,13 +1,12 @@
-"""Keeps third_party/moshi/ equal to one pinned upstream release, and changes which one that is.
+"""Keeps third_party/moshi/ equal to one pinned upstream release, and changes the pin.
 
-    cli -> sync      places the pin, compares       \\
-        -> update    another pin, after a trial      > pin       what a release becomes here
-        -> rollback  back to one that was left      /  report    what the change means, for people
-        -> state     what there is                     trial     the random model and the tests with it
+    cli        the commands                        update     another pin, after a report and a trial
+    sync       places the pin, compares            rollback   an earlier pin, from git's history
+    checkout   paths, git, differences             made       the tracked files that are made from a release
+    swap       writes many files, all or none      report     the meaning of a change of pin, for people
+    manifest   the pin: release and files          api        the part of the report on upstream's API
+    archive    the files inside a release          trial      a release in a copy of the checkout
+    source     bytes by hash: cache, file, index
 
-    below them: manifest, history (what is pinned, and was), source (cache, file, index), archive, licences, patches,
-    dependencies, sbom, api, usage and signatures (what the backend uses), surface, placement (files on disk)
-
-Everything that `sync` and `verify` import is standard library, of Python 3.11 too: they run before any environment
-exists. The rest runs in it.
+The left column uses the standard library of Python 3.11 only: `sync` and `verify` run before any environment exists.
 """

@@ -1,60 +1,117 @@
-"""How the API that the backend uses differs between two releases."""
+"""How the API that the backend uses differs between two releases: read by griffe, never imported.
+
+A name counts as used if the backend imports it, or if a file that imports from upstream reads an attribute of this name
+and a class near the imported names has it. The types of values are not followed: a name may count as used because
+another object has one of the same name.
+"""
 
 import ast
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from vendoring.signatures import Member, Package, Symbol, takes
-from vendoring.usage import Usage, used_by
+import griffe
+
+from vendoring.manifest import NAME
+from vendoring.swap import write_tree
 
 
 @dataclass(frozen=True)
 class Change:
-    """One used name that is not as before; `before` or `after` is None where it is not there."""
+    """One used name that is not as before; `before` or `after` is None where it does not exist."""
 
     name: str
     place: str
     before: str | None
     after: str | None
-    stops: bool
+
+    @property
+    def stops(self) -> bool:
+        """Whether the backend may not work any more: only a name that is new is harmless."""
+        return self.before is not None or self.after is None
 
 
-def describe(name: str, package: Package) -> str | None:
-    """How a used name reads in a package: `module.Name`, or `module.Class.attribute`."""
-    found = _look_up(name, package)
-    return package.text(found) if isinstance(found, Symbol) else found.text if found else None
-
-
-def _look_up(name: str, package: Package) -> Symbol | Member | None:
-    holder, _, last = name.rpartition(".")
-    if symbol := package.find(holder, last):
-        return symbol
-    module, _, owner = holder.rpartition(".")
-    found = package.find(module, owner)
-    return package.member(found, last) if found and isinstance(found.node, ast.ClassDef) else None
-
-
-def _unknown_keywords(usage: Usage, package: Package) -> Iterator[Change]:
-    for name, keywords in sorted(usage.keywords.items()):
-        found = _look_up(name, package)
-        if found and isinstance(found.node, ast.FunctionDef | ast.AsyncFunctionDef):
-            for keyword in sorted(keywords):
-                if not takes(found.node, keyword):
-                    place = usage.members.get(name, "")
-                    yield Change(f"{name}({keyword}=...)", place, "the backend passes it", None, stops=True)
-
-
-def compare(sources: Mapping[str, bytes], before: Package, after: Package) -> tuple[list[Change], Usage]:
-    """How what the backend uses differs between two packages, and what it uses of the later one.
-
-    A name that neither has is inherited from outside of the package, such as `parameters`, and no change.
+def compare(
+    backend: Mapping[str, bytes], before: Mapping[str, bytes], after: Mapping[str, bytes]
+) -> tuple[list[Change], int]:
     """
-    old, new = used_by(sources, before), used_by(sources, after)
-    changes: list[Change] = []
-    places = {**new.members, **new.symbols, **old.members, **old.symbols}
-    for name, place in sorted(places.items()):
-        was, now = describe(name, before), describe(name, after)
-        imported = name in new.symbols or name in old.symbols
-        if was != now or (now is None and imported):
-            changes.append(Change(name, place, was, now, stops=was is not None or now is None))
-    return [*changes, *_unknown_keywords(new, after)], new
+    Args:
+        backend: the backend's source files by path.
+        before: the package's files by path, such as `moshi/models/lm.py`.
+
+    Returns:
+        the used names that are not as before, and how many are as before.
+    """
+    imported, read = _used_by(backend)
+    old, new = (_texts(files, {*imported}, {*read}) for files in (before, after))
+    names = sorted(imported.keys() | old.keys() | new.keys())
+    changes = [
+        Change(name, imported.get(name) or read[name.rpartition(".")[2]], old.get(name), new.get(name))
+        for name in names
+        if old.get(name) != new.get(name) or name not in new
+    ]
+    return changes, len(names) - len(changes)
+
+
+def _used_by(backend: Mapping[str, bytes]) -> tuple[dict[str, str], dict[str, str]]:
+    """The imported names of upstream, and the attributes that are read; each with the place of its first use."""
+    imported: dict[str, str] = {}
+    read: dict[str, str] = {}
+    for path, data in sorted(backend.items()):
+        names: dict[str, str] = {}
+        attributes: dict[str, str] = {}
+        for node in ast.walk(ast.parse(data)):
+            match node:
+                case ast.ImportFrom(module=str(module), level=0):
+                    names |= {f"{module}.{alias.name}": f"{path}:{node.lineno}" for alias in node.names}
+                case ast.Import():
+                    names |= {alias.name: f"{path}:{node.lineno}" for alias in node.names}
+                case ast.Attribute(attr=name) if not name.startswith("__"):
+                    attributes.setdefault(name, f"{path}:{node.lineno}")
+        if upstream := {name: place for name, place in names.items() if name.split(".")[0] == NAME}:
+            imported, read = upstream | imported, attributes | read
+    return imported, read
+
+
+def _texts(files: Mapping[str, bytes], imported: set[str], read: set[str]) -> dict[str, str]:
+    """How each used name that a package has reads."""
+    with tempfile.TemporaryDirectory() as scratch:
+        write_tree(Path(scratch), files)
+        package = griffe.load(NAME, search_paths=[scratch], allow_inspection=False).modules_collection
+    names = {name: found for name in imported if (found := _find(package, name))}
+    modules = {found if found.is_module else found.module for found in names.values()}
+    near = [found for module in modules for path in module.imports.values() if (found := _find(package, path))]
+    modules |= {found if found.is_module else found.module for found in near}
+    owners = [found for found in names.values() if found.is_module]
+    owners += [owner for module in modules for owner in module.classes.values() if not owner.is_alias]
+    members = {
+        f"{owner.path}.{name}": found
+        for owner in owners
+        for name in owner.all_members
+        if name in read and (found := _find(owner, name))
+    }
+    return {name: _text(found) for name, found in (members | names).items()}
+
+
+def _find(holder: griffe.ModulesCollection | griffe.Object, path: str) -> griffe.Object | None:
+    """The object that a path stands for, wherever upstream's package defines it; None for one of another package."""
+    try:
+        found = holder[path]
+        return found.final_target if isinstance(found, griffe.Alias) else found
+    except (KeyError, griffe.AliasResolutionError):
+        return None
+
+
+def _text(found: griffe.Object) -> str:
+    """How an object reads: a class with its bases, a function with its parameters, an attribute with its type."""
+    match found:
+        case griffe.Class():
+            return f"class {found.signature()}: {', '.join(map(str, found.bases)) or 'object'}"
+        case griffe.Function():
+            return "".join(f"@{decorator.value} " for decorator in found.decorators) + found.signature()
+        case griffe.Attribute() if "module-attribute" in found.labels:
+            return f"{found.name} = {found.value}"
+        case griffe.Attribute():
+            return f"{found.name}: {found.annotation or 'attribute'}"
+    return "module"

@@ -5,10 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vendoring import sync
 from vendoring.checkout import Checkout
-from vendoring.errors import Refused
-from vendoring.source import default_cache
+from vendoring.manifest import Refused
+from vendoring.sync import sync
 
 _EPILOG = "exit codes: 0 done, 1 verify found differences, 2 wrong usage, 3 refused or failed"
 
@@ -21,9 +20,8 @@ def main(argv: Sequence[str] | None = None, checkout: Checkout | None = None) ->
         checkout: the working copy; None takes the one that this file is in.
     """
     arguments = _parser().parse_args(argv)
-    checkout = checkout or Checkout(Path(__file__).resolve().parents[2])
     try:
-        return _run(arguments, checkout)
+        return _run(arguments, checkout or Checkout(Path(__file__).resolve().parents[2]))
     except Refused as refusal:
         return _fail(str(refusal))
     except OSError as error:
@@ -33,28 +31,27 @@ def main(argv: Sequence[str] | None = None, checkout: Checkout | None = None) ->
 
 
 def _run(arguments: argparse.Namespace, checkout: Checkout) -> int:
-    # What needs the environment is imported where it is used: set-up runs `sync` before there is one.
-    cache = default_cache()
+    # Modules that need the environment are imported here: set-up runs `sync` before there is one.
     match arguments.command:
         case "sync":
-            print(sync.sync(checkout, arguments.archive, cache, arguments.force))
+            print(sync(checkout, arguments.archive, arguments.force))
         case "verify":
-            return _verify(checkout, cache, arguments.from_scratch)
+            return _verify(checkout, arguments.from_scratch)
         case "update":
             from vendoring.update import Update, update
 
             request = Update(
                 arguments.version, arguments.archive, arguments.sha256, arguments.commit, arguments.accept
             )  # fmt: skip
-            update(checkout, request, cache, _say)
+            update(checkout, request)
         case "rollback":
-            from vendoring.rollback import Rollback, rollback
+            from vendoring.rollback import rollback
 
-            rollback(checkout, Rollback(arguments.version, arguments.archive), cache, _say)
+            rollback(checkout, arguments.version, arguments.archive)
         case "diff":
             from vendoring.update import compare_releases
 
-            print(compare_releases(checkout, (arguments.before, arguments.after), cache).text, end="")
+            print(compare_releases(checkout, (arguments.before, arguments.after)).text, end="")
         case "status":
             from vendoring.state import status
 
@@ -62,28 +59,22 @@ def _run(arguments: argparse.Namespace, checkout: Checkout) -> int:
         case "list":
             from vendoring.state import releases
 
-            print("\n".join(releases(checkout, cache)))
+            print("\n".join(releases(checkout)))
     return 0
 
 
-def _verify(checkout: Checkout, cache: Path, from_scratch: bool) -> int:
+def _verify(checkout: Checkout, from_scratch: bool) -> int:
     if from_scratch:
         from vendoring.update import verify_from_scratch
 
-        wrong = verify_from_scratch(checkout, cache)
+        wrong = verify_from_scratch(checkout)
     else:
-        wrong = [f"{difference.kind:8} {difference.path}" for difference in sync.verify(checkout)]
-    for line in wrong:
+        wrong = [f"{kind:8} {path}" for kind, path in checkout.differences(checkout.manifest())]
+    for line in wrong or ["as pinned"]:
         print(line)
     if wrong:
         print("update_moshi: not as pinned; run tools/update_moshi.sh sync, or git restore", file=sys.stderr)
-        return 1
-    print("as pinned")
-    return 0
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
+    return int(bool(wrong))
 
 
 def _fail(reason: str) -> int:
@@ -114,8 +105,10 @@ def _parser() -> argparse.ArgumentParser:
         "--accept", action="store_true", help="go on though the used API, tokens or contract tests differ"
     )
 
-    rollback = command("rollback", "go back to a recorded pin, byte by byte")
-    rollback.add_argument("version", nargs="?", metavar="VERSION", help="by default the pin before this one")
+    rollback = command("rollback", "go back to an earlier pin, byte by byte")
+    rollback.add_argument(
+        "version", nargs="?", metavar="VERSION", help="by default the committed pin, or else the one before it"
+    )
     archive(rollback)
 
     command("status", "say what is pinned and placed, and what could be")

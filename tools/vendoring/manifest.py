@@ -1,30 +1,31 @@
-"""What is pinned: the release (MOSHI_VERSION) and every file of it (UPSTREAM.json)."""
+"""The pin: the release (MOSHI_VERSION) and every file of it (UPSTREAM.json)."""
 
 import hashlib
 import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
-from vendoring.errors import Refused
-
 NAME = "moshi"
-"""Upstream's name on the package index, of its package, and of the folder that we put it in."""
+"""Upstream's name on the package index, of its package, and of our folder for it."""
 
 UNKNOWN = "unknown"
-"""The commit of a release whose commit nobody has looked up: archives do not say it."""
+"""The commit of a release whose commit nobody has looked up: archives do not name it."""
 
-VERSION = r"[0-9]+(\.[0-9A-Za-z]+)*"
 _PATTERNS = {
-    "version": VERSION,
+    "version": r"[0-9]+(\.[0-9A-Za-z]+)*",
     "commit": rf"[0-9a-f]{{40}}|{UNKNOWN}",
     "archive": r"[0-9A-Za-z._-]+\.(tar\.gz|whl)",
     "sha256": r"[0-9a-f]{64}",
 }
 _HEADER = "# The one place that says which Moshi this is. Written by tools/update_moshi.sh, not by hand.\n"
+
+
+class Refused(Exception):
+    """Nothing was changed. The message is one line: the fault, then the remedy."""
 
 
 def sha256(data: bytes) -> str:
@@ -37,7 +38,7 @@ class Release:
     """One upstream release, as its source archive or, where the index has none, as its wheel.
 
     Raises:
-        Refused: a field is not of the form that its name asks for.
+        Refused: a field does not have the form that its name asks for.
     """
 
     version: str
@@ -67,7 +68,7 @@ class Release:
         return cls(**values)
 
     def text(self) -> str:
-        """MOSHI_VERSION: valid TOML that a person, `sed` or Nix reads as well."""
+        """MOSHI_VERSION: TOML that a person, `sed` and Nix can read."""
         return _HEADER + "".join(f'{key} = "{value}"\n' for key, value in asdict(self).items())
 
 
@@ -75,62 +76,62 @@ class Release:
 class Manifest:
     """A release with everything that is placed of it.
 
-    `files` maps a path relative to third_party/moshi/ to the SHA-256 of what is placed, patches applied; `licences`
-    maps a licence file to its SPDX identifier; `patches` maps the names of the patches, in their order, to the SHA-256.
+    Attributes:
+        licences: the SPDX identifier of each licence file.
+        patches: the SHA-256 of each patch, by name.
+        files: the SHA-256 of each placed file, patches applied, by path relative to third_party/moshi/.
     """
 
     release: Release
     licences: Mapping[str, str]
+    patches: Mapping[str, str]
     files: Mapping[str, str]
-    patches: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Reads UPSTREAM.json, or a copy of it.
 
         Raises:
-            Refused: it is missing or not of the form that `text` writes.
+            Refused: it is missing or does not have the form that `text` writes.
         """
         try:
-            return cls.parse(path.read_text(encoding="utf-8"))
+            return cls.parse(path.read_bytes())
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Refused(f"{path} is damaged ({error!r}); restore it from git, or else delete it") from None
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: bytes) -> Self:
         """
         Raises:
-            ValueError, KeyError, TypeError: it is not of the form that `text` writes.
+            ValueError, KeyError, TypeError: it does not have the form that `text` writes.
         """
         values = json.loads(text)
         archive = values["archive"]
         return cls(
             Release(values["version"], values["commit"], archive["name"], archive["sha256"]),
             dict(values["licences"]),
+            dict(values.get("patches", {})),  # manifests of earlier checkouts have none
             dict(values["files"]),
-            dict(values.get("patches", {})),  # the stamps of earlier checkouts have none
         )
 
     def text(self) -> str:
         """UPSTREAM.json: the same bytes for the same contents."""
+        release = self.release
         values = {
             "name": NAME,
-            "version": self.release.version,
-            "commit": self.release.commit,
-            "archive": {"name": self.release.archive, "sha256": self.release.sha256},
-            "licences": dict(sorted(self.licences.items())),
-            "patches": dict(sorted(self.patches.items())),
-            "files": dict(sorted(self.files.items())),
+            "version": release.version,
+            "commit": release.commit,
+            "archive": {"name": release.archive, "sha256": release.sha256},
+            **{key: dict(sorted(getattr(self, key).items())) for key in ("licences", "patches", "files")},
         }
         return json.dumps(values, indent=2) + "\n"
 
     def check(self, contents: Mapping[str, bytes]) -> None:
-        """Compares what is to be placed with what is recorded.
+        """Compares the files of a release with the recorded ones.
 
         Raises:
             Refused: a file is different, missing or not recorded.
         """
-        found = {path: sha256(data) for path, data in contents.items()}
-        for path in sorted(found.keys() | self.files.keys()):
-            if found.get(path) != self.files.get(path):
+        for path in sorted(contents.keys() | self.files.keys()):
+            if path not in contents or sha256(contents[path]) != self.files.get(path):
                 raise Refused(f"{self.release.archive} and UPSTREAM.json disagree on {path}; restore that from git")

@@ -1,99 +1,84 @@
-"""Back to a pin that was left, byte by byte."""
+"""Back to an earlier pin, byte by byte, from git's history and the cache."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from vendoring import dependencies, history
+from vendoring import source
 from vendoring.archive import read_archive
-from vendoring.checkout import HISTORY_FILE, MANIFEST_FILE, PATCHES, Checkout
-from vendoring.errors import Refused
-from vendoring.history import Entry
-from vendoring.manifest import NAME, Manifest, sha256
-from vendoring.patches import apply
-from vendoring.placement import FOLDER, differences, swap
-from vendoring.source import obtain, store
+from vendoring.checkout import FOLDER, MANIFEST_FILE, PATCHES, PIN_FILES, Checkout, patches_in
+from vendoring.made import outdated_in
+from vendoring.manifest import NAME, Manifest, Refused
+from vendoring.sync import apply
+from vendoring.trial import LOCKS
 
 
-@dataclass(frozen=True)
-class Rollback:
-    """
-    Attributes:
-        version: None for the pin before this one.
+def rollback(checkout: Checkout, version: str | None = None, archive: Path | None = None) -> None:
+    """Restores the files of an earlier pin: its own, its patches, and the locks that updates since then made.
+
+    Args:
+        version: None undoes an update that is not committed, or else goes to the pin before this one.
         archive: take the release from this file, not from the cache or the index.
-    """
-
-    version: str | None
-    archive: Path | None
-
-
-def rollback(checkout: Checkout, request: Rollback, cache: Path, say: Callable[[str], None]) -> None:
-    """Restores a recorded pin: its files, its patches, and the locks that updates since then made anew.
-
-    A lock that somebody has made anew after that is left alone.
 
     Raises:
-        Refused: there is no such pin, something of it cannot be had, or there are changes that it would mix with.
+        Refused: there is no such pin, a file of it cannot be had, or there are changes that it would mix with.
             Nothing was changed.
-        OSError: see `placement.swap`.
+        OSError: see `swap`.
     """
     with checkout.alone():
         present = checkout.manifest()
-        entries = history.read(checkout)
-        depth = _find(entries, request.version)
-        target = entries[depth]
-        mine = {path for path in checkout.changed_paths() if path.startswith(f"{PATCHES}/")}
-        _refuse_other_changes(checkout, present, entries)
-        files = {name: history.content(checkout, cache, name, digest) for name, digest in target.files.items()}
-        locks = _locks(checkout, cache, entries[depth:])
-        manifest = Manifest.parse(files[MANIFEST_FILE].decode())
-        patches = {Path(name).name: data for name, data in sorted(files.items()) if name.startswith(f"{PATCHES}/")}
-        upstream = read_archive(obtain(target.release, request.archive, cache), target.release.archive)
-        placed = apply(patches, upstream.files)
-        manifest.check(placed)
-        leaving = [name for name in _tracked(checkout) if name not in files]
-        for name in (*leaving, *files):
-            if (path := checkout.root / name).is_file():
-                store(cache, data := path.read_bytes())
-                if name in mine and files.get(name) != data:
-                    say(f"{name} was never committed; it is kept as {cache / sha256(data)}")
-        written = {**files, **locks, HISTORY_FILE: history.text(entries[:depth]).encode()}
-        swap(checkout.root, placed, manifest.text(), written, leaving)
-    say(f"{NAME} {present.release.version} -> {target.release.version}: {len(placed)} files, as recorded")
-    lock = checkout.root / "moshi" / "requirements.lock"
-    for wrong in dependencies.outdated_in(lock.read_text(), upstream.metadata) if lock.exists() else ():
-        say(f"{wrong}: run make lock")
+        pins = checkout.pins()
+        commit, target = _find(checkout, [pin for pin in pins if pin[1] != present], version)
+        committed = checkout.committed("HEAD", *PIN_FILES, PATCHES, *LOCKS)
+        pending = pins[0][1] != present
+        _refuse_other_changes(checkout, present, (*PIN_FILES, *LOCKS) if pending else PIN_FILES)
+        # The last commit of that pin has the locks of its time.
+        place = pins.index((commit, target))
+        last = f"{pins[place - 1][0]}^" if place else "HEAD"
+        if checkout.committed(last, MANIFEST_FILE) != checkout.committed(commit, MANIFEST_FILE):
+            last = commit  # branches were merged
+        before = checkout.committed(last, *PIN_FILES, PATCHES, *LOCKS)
+        for lock in LOCKS:
+            changes = checkout.git("log", "--format=%H", f"{last}..HEAD", "--", lock).decode().split()
+            # Somebody has made it anew since then, apart from updates of Moshi.
+            if not {*changes} <= {update for update, _ in pins}:
+                before.pop(lock, None)
+        files, metadata = read_archive(source.obtain(target.release, archive), target.release.archive)
+        placed = apply(patches_in(before), files)
+        target.check(placed)
+        present_patches = {f"{PATCHES}{name}": data for name, data in checkout.patches().items()}
+        locks = {
+            name: (checkout.root / name).read_bytes()
+            for name in LOCKS
+            if name in before and (checkout.root / name).exists()
+        }
+        for name, data in (present_patches | locks).items():
+            if data not in (committed.get(name), before.get(name)):
+                print(f"{name} was never committed; it is kept as {source.store(data)}")
+        gone = [name for name in (*PIN_FILES, *present_patches) if name not in before]
+        checkout.place(placed, target, dict.fromkeys(gone) | before)
+    print(f"{NAME} {present.release.version} -> {target.release.version}: {len(placed)} files, as in {commit[:12]}")
+    locked = checkout.root / "moshi" / "requirements.lock"
+    for wrong in outdated_in(locked.read_text(), metadata) if locked.exists() else ():
+        print(f"{wrong}: run make lock")
 
 
-def _find(entries: list[Entry], version: str | None) -> int:
-    for index in range(len(entries) - 1, -1, -1):
-        if version in (None, entries[index].release.version):
-            return index
-    known = ", ".join(entry.release.version for entry in entries) or "none yet"
+def _find(checkout: Checkout, earlier: list[tuple[str, Manifest]], version: str | None) -> tuple[str, Manifest]:
+    """The newest of the earlier pins, of that version if one is named."""
+    for commit, pin in earlier:
+        if version in (None, pin.release.version):
+            return commit, pin
+    known = ", ".join(dict.fromkeys(pin.release.version for _, pin in reversed(earlier))) or "none"
     wanted = f"{NAME} {version} is not recorded" if version else "there is nothing to go back to"
-    raise Refused(f"{wanted} (recorded: {known}); `update {version or 'VERSION'}` gets a release that is not")
+    advice = f"`update {version or 'VERSION'}` gets a release that is not"
+    if checkout.git("rev-parse", "--is-shallow-repository").strip() == b"true":
+        advice = "this clone has only a part of the history: git fetch --unshallow"
+    raise Refused(f"{wanted} (recorded: {known}); {advice}")
 
 
-def _tracked(checkout: Checkout) -> list[str]:
-    patches = [f"{PATCHES}/{name}" for name in checkout.patches()]
-    return [name for name in (*history.pin_files(), *patches) if (checkout.root / name).exists()]
-
-
-def _refuse_other_changes(checkout: Checkout, present: Manifest, entries: list[Entry]) -> None:
-    # What the update itself changed and nobody committed yet is what a rollback is for.
-    own = {*history.pin_files(), HISTORY_FILE, *(name for entry in entries for name in entry.locks)}
-    inside = (f"{FOLDER}/{NAME}/", f"{FOLDER}/LICENSE", f"{PATCHES}/")
+def _refuse_other_changes(checkout: Checkout, present: Manifest, own: tuple[str, ...]) -> None:
+    # A rollback is for the changes of an update that nobody has committed yet.
+    inside = (f"{FOLDER}/{NAME}/", f"{FOLDER}/LICENSE", PATCHES)
     other = [path for path in checkout.changed_paths() if path not in own and not path.startswith(inside)]
     if other:
         raise Refused(f"{other[0]} has changes that are not committed; commit or stash them first")
-    if wrong := [item for item in differences(checkout.folder, present.files) if item.kind != "missing"]:
+    if wrong := [item for item in checkout.differences(present) if item.kind != "missing"]:
         raise Refused(f"local changes in {FOLDER}: {wrong[0].kind} {wrong[0].path}; move them away, or sync --force")
-
-
-def _locks(checkout: Checkout, cache: Path, entries: list[Entry]) -> dict[str, bytes]:
-    restored: dict[str, bytes] = {}
-    for entry in reversed(entries):
-        for name, lock in entry.locks.items():
-            if sha256(restored.get(name) or (checkout.root / name).read_bytes()) == lock.after:
-                restored[name] = history.content(checkout, cache, name, lock.before)
-    return restored

@@ -1,63 +1,99 @@
-"""Places what is pinned, and compares. Standard library only: set-up begins with it."""
+"""Places the pin, and compares. Standard library only: set-up begins with it."""
 
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from vendoring.archive import read_archive
+from vendoring.archive import is_licence, is_vendored, read_archive
 from vendoring.checkout import Checkout
-from vendoring.errors import Refused
-from vendoring.manifest import NAME, Manifest
-from vendoring.patches import apply
-from vendoring.placement import STAMP, Difference, differences, swap
+from vendoring.manifest import NAME, Refused
 from vendoring.source import obtain
+from vendoring.swap import write_tree
 
 
-def sync(checkout: Checkout, archive: Path | None, cache: Path, force: bool) -> str:
-    """Places the pinned release; what stands already is not touched.
+def sync(checkout: Checkout, archive: Path | None, force: bool) -> str:
+    """Places the pinned release. Files that are as pinned are not touched.
 
     Args:
         archive: take the release from this file, not from the cache or the index.
         force: throw local changes away.
 
     Returns:
-        What was done, in a line.
+        what was done, in a line.
 
     Raises:
         Refused: nothing was changed.
-        OSError: see `placement.swap`.
+        OSError: see `swap`.
     """
     with checkout.alone():
         manifest = checkout.manifest()
-        wrong = differences(checkout.folder, manifest.files)
-        if not wrong and archive is None:
-            return f"{NAME} {manifest.release.version} is up to date"
-        if not force:
-            _refuse_local_changes(checkout.folder, manifest)
-        files = read_archive(obtain(manifest.release, archive, cache), manifest.release.archive).files
-        contents = apply(checkout.patches(), files)
-        manifest.check(contents)
+        release = manifest.release
+        wrong = checkout.differences(manifest)
+        if wrong and not force and (local := checkout.local_changes(manifest)):
+            more = f" and {len(local) - 1} more" if len(local) > 1 else ""
+            raise Refused(
+                f"local changes in {checkout.folder}: {local[0].kind} {local[0].path}{more}; "
+                "move them away, or throw them away with sync --force"
+            )
+        if wrong or archive is not None:
+            contents = apply(checkout.patches(), read_archive(obtain(release, archive), release.archive)[0])
+            manifest.check(contents)
         if not wrong:
-            return f"{NAME} {manifest.release.version} is up to date"
-        swap(checkout.root, contents, manifest.text())
-        return f"placed {NAME} {manifest.release.version}: {len(contents)} files"
+            return f"{NAME} {release.version} is up to date"
+        checkout.place(contents, manifest)
+        return f"placed {NAME} {release.version}: {len(contents)} files"
 
 
-def verify(checkout: Checkout) -> list[Difference]:
-    """Compares what is placed with what is pinned. Changes nothing.
+def apply(patches: Mapping[str, bytes], files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files after all patches, which git applies without fuzz.
+
+    Args:
+        patches: unified diffs by name; their paths are relative to third_party/moshi/, after the usual `a/`, `b/`.
+        files: contents by path.
 
     Raises:
-        Refused: what is pinned cannot be told.
+        Refused: a patch does not apply (every place that does not fit is named), or it changes something else than the
+            package.
     """
-    return differences(checkout.folder, checkout.manifest().files)
+    if not patches:
+        return dict(files)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch, "tree")
+        write_tree(folder, files)
+        for name, patch in patches.items():
+            _git_apply(name, patch, folder)
+        result = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
+        for name, path in sorted(result.items()):
+            if path.is_symlink() or not is_vendored(name):
+                raise Refused(f"a patch makes {name}, which is no file of the package; patches change only that")
+        patched = {name: path.read_bytes() for name, path in result.items()}
+    for name in sorted(patched.keys() | files.keys()):
+        if is_licence(name) and patched.get(name) != files.get(name):
+            raise Refused(f"a patch changes {name}; a licence is not ours to change")
+    return patched
 
 
-def _refuse_local_changes(folder: Path, manifest: Manifest) -> None:
-    stamp = folder / STAMP
-    placed = Manifest.read(stamp) if stamp.exists() else manifest
-    # A missing file is no work to lose.
-    local = [difference for difference in differences(folder, placed.files) if difference.kind != "missing"]
-    if local:
-        more = f" and {len(local) - 1} more" if len(local) > 1 else ""
-        raise Refused(
-            f"local changes in {folder}: {local[0].kind} {local[0].path}{more}; "
-            "move them away, or throw them away with sync --force"
+def _git_apply(name: str, patch: bytes, folder: Path) -> None:
+    # The folder is no repository. Neither a repository around it nor the user's configuration changes the result.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    environment |= {
+        "GIT_CEILING_DIRECTORIES": str(folder.parent),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "LC_ALL": "C",
+    }
+    try:
+        # With --reject git tries every hunk, and names every one that does not fit.
+        command = ["git", "apply", "--whitespace=nowarn", "--reject"]
+        ran = subprocess.run(command, cwd=folder, env=environment, input=patch, capture_output=True, check=False)
+    except OSError as error:
+        raise Refused(f"git does not run ({error.strerror}); patches need it") from None
+    if ran.returncode != 0:
+        places = re.findall(
+            r"^error: (?!while searching)(?:patch failed: )?(.+)$", ran.stderr.decode(errors="replace"), re.MULTILINE
         )
+        where = ", ".join(dict.fromkeys(places)) or "git apply says no"
+        raise Refused(f"{name} does not apply: {where}; rewrite it for this release")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from support.vendored import NOT_TAKEN, RELEASED, make_archive, write_pin
-from vendoring import index
+from vendoring import source
 from vendoring.checkout import Checkout
 from vendoring.manifest import Release
 
@@ -39,5 +39,5 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> list[Release]:
         asked.append(release)
         return make_archive(RELEASED | NOT_TAKEN)
 
-    monkeypatch.setattr(index, "download", download)
+    monkeypatch.setattr(source, "download", download)
     return asked

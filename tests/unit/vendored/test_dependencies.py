@@ -5,9 +5,8 @@ import tomllib
 import pytest
 
 from support.vendored import COMMIT
-from vendoring.dependencies import outdated_in, packaging, requirements
-from vendoring.errors import Refused
-from vendoring.manifest import UNKNOWN, Release
+from vendoring.made import outdated_in, packaging, requirements
+from vendoring.manifest import UNKNOWN, Refused, Release
 
 METADATA = """\
 Metadata-Version: 2.4

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from support.vendored import FIRST, PATCH, git
-from vendoring.errors import Refused
-from vendoring.patches import apply
+from vendoring.manifest import Refused
+from vendoring.sync import apply
 
 LINES = b"".join(b"line %d\n" % number for number in range(40))
 FILES = FIRST | {"moshi/long.py": LINES}
@@ -35,7 +35,7 @@ def test_they_build_on_each_other_in_the_order_of_their_names() -> None:
     assert {name: data for name, data in patched.items() if name != "moshi/lm.py"} == {
         name: data for name, data in FILES.items() if name != "moshi/lm.py"
     }
-    with pytest.raises(Refused, match=r"0002\.patch does not apply: moshi/lm\.py, hunk 1"):
+    with pytest.raises(Refused, match=r"0002\.patch does not apply: moshi/lm\.py:1"):
         apply({"0002.patch": second, "0003.patch": PATCH}, FILES)
 
 
@@ -47,25 +47,27 @@ def test_files_come_and_go() -> None:
     assert patched.keys() == FILES.keys() - {"moshi/lm.py"} | {"moshi/new.py"}
 
 
-def test_a_conflict_names_the_file_and_every_hunk_that_does_not_fit() -> None:
-    changed = FILES | {"moshi/long.py": LINES.replace(b"line 31", b"line 31 and more")}
+def test_a_conflict_names_the_file_and_the_line_of_every_hunk_that_does_not_fit() -> None:
+    changed = LINES.replace(b"line 2\n", b"line two\n").replace(b"line 31", b"line 31 and more")
     with pytest.raises(Refused) as refusal:
-        apply({"0007-long.patch": TWO_HUNKS}, changed)
-    assert str(refusal.value) == ("0007-long.patch does not apply: moshi/long.py, hunk 2; rewrite it for this release")
+        apply({"0007-long.patch": TWO_HUNKS}, FILES | {"moshi/long.py": changed})
+    assert str(refusal.value) == (
+        "0007-long.patch does not apply: moshi/long.py:1, moshi/long.py:31; rewrite it for this release"
+    )
 
 
 def test_a_hunk_that_has_moved_is_found_but_none_is_guessed() -> None:
     moved = apply({"1.patch": TWO_HUNKS}, FILES | {"moshi/long.py": LINES.replace(b"line 9\n", b"line 9\nmore\n")})
     assert b"line thirty-one" in moved["moshi/long.py"]
     near = LINES.replace(b"line 30\n", b"line thirty\n")
-    with pytest.raises(Refused, match="hunk 2"):
+    with pytest.raises(Refused, match=r"apply: moshi/long\.py:31;"):
         apply({"1.patch": TWO_HUNKS}, FILES | {"moshi/long.py": near})
 
 
 @pytest.mark.parametrize(
     ("patch", "reason"),
     [
-        (PATCH.replace(b"lm.py", b"absent.py"), r"moshi/absent\.py is not there"),
+        (PATCH.replace(b"lm.py", b"absent.py"), r"moshi/absent\.py: No such file"),
         (b"no patch\n", "does not apply"),
         (NEW_FILE % b"pyproject.toml", "no file of the package"),
         (NEW_FILE % b"../../out.py", "does not apply"),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from support.vendored import COMMIT, NEXT, RELEASED, make_archive, placed, refused, tree, write_pin
-from vendoring import index
-from vendoring.checkout import Checkout
+from vendoring import source
+from vendoring.checkout import MANIFEST_FILE, RELEASE_FILE, Checkout
 from vendoring.cli import main
 from vendoring.manifest import Release, sha256
 
@@ -39,11 +39,11 @@ def test_cache_spares_the_second_download(checkout: Checkout, downloads: list[Re
     shutil.rmtree(checkout.folder / "moshi")
     assert main(["sync"], checkout) == 0
     assert placed(checkout) == RELEASED
-    assert downloads == [Release.read(checkout.release_file)]
+    assert downloads == [Release.read(checkout.root / RELEASE_FILE)]
 
 
 def test_damaged_cache_is_replaced(checkout: Checkout, cache: Path, downloads: list[Release]) -> None:
-    release = Release.read(checkout.release_file)
+    release = Release.read(checkout.root / RELEASE_FILE)
     cached = cache / release.sha256
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"damaged")
@@ -165,7 +165,7 @@ def test_bytecode_is_no_difference(checkout: Checkout) -> None:
 def test_wrong_hash_from_the_index_is_refused(
     checkout: Checkout, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(index, "download", lambda release: make_archive(NEXT))
+    monkeypatch.setattr(source, "download", lambda release: make_archive(NEXT))
     assert "sha256" in refused(["sync"], checkout, capsys)
     assert not cache.exists()
 
@@ -218,19 +218,18 @@ def test_archive_that_is_not_there_is_refused(
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("MOSHI_VERSION", "version = 1.2.3"),
-        ("MOSHI_VERSION", 'version = "1.2.3"\n'),
-        ("MOSHI_VERSION", Release("1.2.4", COMMIT, "moshi-1.2.4.tar.gz", "0" * 64).text()),
-        ("MOSHI_VERSION", 'version="1"\ncommit="../.."\narchive="a.tar.gz"\nsha256="0"\n'),
-        ("MOSHI_VERSION", f'version=1\ncommit="{COMMIT}"\narchive="a.tar.gz"\nsha256="0"\n'),
-        ("UPSTREAM.json", "{}"),
-        ("UPSTREAM.json", "[]"),
-        ("UPSTREAM.json", "{"),
+        (RELEASE_FILE, "version = 1.2.3"),
+        (RELEASE_FILE, 'version = "1.2.3"\n'),
+        (RELEASE_FILE, Release("1.2.4", COMMIT, "moshi-1.2.4.tar.gz", "0" * 64).text()),
+        (RELEASE_FILE, 'version="1"\ncommit="../.."\narchive="a.tar.gz"\nsha256="0"\n'),
+        (RELEASE_FILE, f'version=1\ncommit="{COMMIT}"\narchive="a.tar.gz"\nsha256="0"\n'),
+        (MANIFEST_FILE, "{}"),
+        (MANIFEST_FILE, "[]"),
+        (MANIFEST_FILE, "{"),
     ],
 )
 def test_unusable_pin_is_refused(
     checkout: Checkout, capsys: pytest.CaptureFixture[str], command: str, name: str, text: str
 ) -> None:
-    path = checkout.release_file if name == "MOSHI_VERSION" else checkout.manifest_file
-    path.write_text(text)
+    (checkout.root / name).write_text(text)
     refused([command], checkout, capsys)
