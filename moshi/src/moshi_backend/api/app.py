@@ -122,9 +122,9 @@ class Personas(BaseModel):
 
 class Info(BaseModel):
     """What depends on the model is known once it is loaded: `device`, `dtype`, `sample_rate` (Hz), `frame_size`
-    (samples), `context_seconds` (how far back the model remembers), `slot_bytes` (memory of a slot) and `settings`, what
-    a client may choose for its conversation; `personas` too, null when there is nothing to choose. `queue`: clients who
-    wait.
+    (samples), `context_seconds` (how far back the model remembers), `slot_bytes` (memory of a slot) and `settings`,
+    what a client may choose for its conversation; `personas` too, null when there is nothing to choose. `queue`:
+    clients who wait.
     """
 
     service: Literal["scenario6-moshi"] = "scenario6-moshi"
