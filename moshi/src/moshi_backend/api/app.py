@@ -122,9 +122,9 @@ class Personas(BaseModel):
 
 class Info(BaseModel):
     """What depends on the model is known once it is loaded: `device`, `dtype`, `sample_rate` (Hz), `frame_size`
-    (samples), `context_seconds` (how far back the model remembers), `row_bytes` (memory of a slot) and `settings`, what
-    a client may choose for its conversation; `personas` too, null when there is nothing to choose. `queue`: clients who
-    wait.
+    (samples), `context_seconds` (how far back the model remembers), `slot_bytes` (memory of a slot) and `settings`,
+    what a client may choose for its conversation; `personas` too, null when there is nothing to choose. `queue`:
+    clients who wait.
     """
 
     service: Literal["scenario6-moshi"] = "scenario6-moshi"
@@ -136,7 +136,7 @@ class Info(BaseModel):
     sample_rate: int | None
     frame_size: int | None
     context_seconds: float | None
-    row_bytes: int | None
+    slot_bytes: int | None
     slots: Slots
     queue: int
     limits: Limits
@@ -226,7 +226,7 @@ def create_app(settings: Settings, engine: Engine[LoadedCheckpoint], manager: Se
             sample_rate=loaded.model.sample_rate if loaded else None,
             frame_size=loaded.model.frame_size if loaded else None,
             context_seconds=round(loaded.model.context * PERIOD, 1) if loaded else None,
-            row_bytes=loaded.model.slot_bytes if loaded else None,
+            slot_bytes=loaded.model.slot_bytes if loaded else None,
             slots=Slots(total=engine.slots, used=manager.used),
             queue=manager.waiting,
             limits=Limits(
