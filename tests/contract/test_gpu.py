@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from moshi.models.loaders import CheckpointInfo
 
+from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.loading import load
@@ -27,7 +27,7 @@ FRAMES = 60
 
 
 @pytest.fixture(scope="module")
-def checkpoint() -> CheckpointInfo:
+def checkpoint() -> Checkpoint:
     return find_checkpoint(str(RANDOM_MODEL), None)
 
 
@@ -40,15 +40,15 @@ def gpu() -> Iterator[torch.device]:
 
 
 def batch(
-    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype = torch.float32, record: bool = True
+    checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype = torch.float32, cuda_graphs: bool = True
 ) -> BatchedModel:
-    return BatchedModel(checkpoint, SLOTS, device, dtype, record=record)
+    return BatchedModel(checkpoint, SLOTS, device, dtype, cuda_graphs=cuda_graphs)
 
 
 def prefix(model: BatchedModel) -> Prompt:
     """Forty frames of anything."""
-    frames = np.random.default_rng(5).integers(4, 60, (40, len(model.pattern.delays)))
-    return Prompt.of(model.pattern, PromptStart(model.pattern.initial()), None, [], [frames])
+    frames = np.random.default_rng(5).integers(4, 60, (40, len(model.delay_pattern.delays)))
+    return Prompt.of(model.delay_pattern, PromptStart(model.delay_pattern.initial()), None, [], [frames])
 
 
 def conversations(model: BatchedModel) -> list[Frame]:
@@ -83,15 +83,15 @@ def conversations(model: BatchedModel) -> list[Frame]:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-def test_replayed_ticks_say_what_ticks_say(dtype: torch.dtype, checkpoint: CheckpointInfo, gpu: torch.device) -> None:
+def test_replayed_ticks_say_what_ticks_say(dtype: torch.dtype, checkpoint: Checkpoint, gpu: torch.device) -> None:
     """The same kernels for the same number of rows: equal to the bit."""
     replayed = conversations(batch(checkpoint, gpu, dtype))
-    assert_same(replayed, conversations(batch(checkpoint, gpu, dtype, record=False)))
+    assert_same(replayed, conversations(batch(checkpoint, gpu, dtype, cuda_graphs=False)))
     assert len(replayed) > 100
     assert all(np.isfinite(frame.pcm).all() for frame in replayed)
 
 
-def test_a_gpu_says_what_a_cpu_says(checkpoint: CheckpointInfo, gpu: torch.device) -> None:
+def test_a_gpu_says_what_a_cpu_says(checkpoint: Checkpoint, gpu: torch.device) -> None:
     """Both round in their own way, so a choice between two that are nearly alike may fall differently, and what follows
     is then another conversation: the first frames, of several, have to be alike."""
     on_gpu, on_cpu = (batch(checkpoint, device) for device in (gpu, CPU))
@@ -113,12 +113,12 @@ def test_what_is_measured_and_chosen_for_a_gpu(gpu: torch.device) -> None:
     assert loaded.model.batch_sizes == [1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64]
     used = used_memory(gpu)
     assert used is not None
-    assert used > loaded.model.slots * loaded.model.row_bytes
+    assert used > loaded.model.slots * loaded.model.slot_bytes
     with pytest.raises(LoadError, match=r"MOSHI_SLOTS=100000000 takes .* \d+ would fit"):
         load(Settings(model="demo", slots=100_000_000), lambda *_: None)
 
 
-def test_another_gpu_than_the_first(checkpoint: CheckpointInfo, gpu: torch.device) -> None:
+def test_another_gpu_than_the_first(checkpoint: Checkpoint, gpu: torch.device) -> None:
     if torch.cuda.device_count() < 2:
         pytest.skip("there is one GPU here")
     first = conversations(batch(checkpoint, gpu))

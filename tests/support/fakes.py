@@ -29,7 +29,7 @@ SLOTS = 2
 CHUNK = 10
 """Positions that a FakeModel reads at once."""
 
-PATTERN = DelayPattern((0, 0, 1, 0, 1), 9, 9, said=3)
+PATTERN = DelayPattern((0, 0, 1, 0, 1), 9, 9, 3, model_codebooks=2)
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Reading:
     total: int
     done: int = 0
     last: int = 0
-    recalled: bool = False
+    cached: bool = False
 
 
 class FakeModel:

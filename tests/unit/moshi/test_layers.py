@@ -16,8 +16,8 @@ LAYERS: dict[str, set[str]] = {
     "wording": set(),
     "settings": set(),
     "protocol": set(),
-    "model": {"errors"},
-    "checkpoint": {"errors", "model"},
+    "checkpoint": {"errors"},
+    "model": {"errors", "checkpoint"},
     "personas": {"errors", "model", "checkpoint"},
     "engine": {"errors", "wording", "model"},
     "telemetry": {"protocol", "engine"},
@@ -82,8 +82,10 @@ def test_a_layer_imports_only_what_it_may(layer: str) -> None:
 
 
 def test_imports_are_found_wherever_they_stand() -> None:
-    source = "import moshi_backend\nimport moshi_backend.cli\nfrom moshi_backend.model.batch import Frame\n"
-    source += "def f():\n    import torch\n    from moshi_backend import engine as e, api\n"
+    source = (
+        "import moshi_backend\nimport moshi_backend.cli\ndef f():\n    from moshi_backend import engine as e, api\n"
+    )
+    source += "from moshi_backend.model.batch import Frame\nimport torch\n"
     assert sorted(imports(source)) == ["api", "cli", "engine", "model"]
 
 

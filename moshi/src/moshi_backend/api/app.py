@@ -226,7 +226,7 @@ def create_app(settings: Settings, engine: Engine[LoadedCheckpoint], manager: Se
             sample_rate=loaded.model.sample_rate if loaded else None,
             frame_size=loaded.model.frame_size if loaded else None,
             context_seconds=round(loaded.model.context * PERIOD, 1) if loaded else None,
-            row_bytes=loaded.model.row_bytes if loaded else None,
+            row_bytes=loaded.model.slot_bytes if loaded else None,
             slots=Slots(total=engine.slots, used=manager.used),
             queue=manager.waiting,
             limits=Limits(
@@ -251,7 +251,7 @@ def _personas(catalogue: Catalogue) -> Personas | None:
     if not catalogue.voices and catalogue.texts == "off":
         return None
     return Personas(
-        voices=[VoiceChoice(id=voice.id, seconds=voice.seconds) for voice in catalogue.voices.values()],
+        voices=[VoiceChoice(id=voice.id, seconds=catalogue.seconds(voice)) for voice in catalogue.voices.values()],
         default_voice=catalogue.default,
         text_prompt=catalogue.texts,
         presets=[

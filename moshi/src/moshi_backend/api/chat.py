@@ -69,7 +69,7 @@ def _enter(socket: WebSocket, engine: Engine[LoadedCheckpoint], manager: Session
     try:
         persona = choose_persona(socket.query_params, loaded.catalogue)
         sampling = choose(socket.query_params, loaded.model.sampling)
-        session = Session(sampling, persona, loaded.catalogue.prefix(persona), observer)
+        session = Session(sampling, persona, loaded.catalogue.prompt(persona), observer)
         manager.enter(session)
     except BadPreference as error:
         raise Rejected("setting", Close.BAD_PREFERENCE, str(error)) from None

@@ -262,7 +262,7 @@ class Engine[L: Loaded]:
         self._scheduler.prefilled(state.last, began, ended)
         pace = (ended - request.assigned) / max(1, state.done)
         left = pace * (state.total - state.done)
-        self._on_loop(partial(request.on_prefill, PrefillProgress(state.done, state.total, left, state.recalled)))
+        self._on_loop(partial(request.on_prefill, PrefillProgress(state.done, state.total, left, state.cached)))
 
     def _enter(self, model: BatchedModel, slot: int, request: Request) -> None:
         """Clear the model's slot for a new request."""

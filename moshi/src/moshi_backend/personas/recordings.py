@@ -10,8 +10,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from moshi_backend.errors import LoadError
-from moshi_backend.model.prompt import DelayPattern, PromptStart, Tokens
+from moshi_backend.model.prompt import DelayPattern, PromptStart
 from moshi_backend.model.speech import SpeechEncoder
+from moshi_backend.model.tokens import Tokens
 from moshi_backend.personas.loudness import normalised
 from moshi_backend.personas.voices import ID, BadVoice, Voice, read_prompt
 
@@ -100,7 +101,7 @@ def from_folder(folder: Path, pattern: DelayPattern, width: int, recordings: Rec
             if path.suffix == ".pt":
                 voices.append(read_prompt(path.stem, path.read_bytes(), pattern, width))
             else:
-                codes = recordings.encode(path)[:, : pattern.said - 1]
+                codes = recordings.encode(path)[:, : pattern.model_codebooks]
                 voices.append(Voice(path.stem, PromptStart(pattern.initial()), codes))
         except BadVoice as error:
             raise LoadError(f"MOSHI_VOICES: {error}; mend it or take it out of {folder}") from None

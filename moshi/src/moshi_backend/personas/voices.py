@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from moshi_backend.errors import LoadError
-from moshi_backend.model.prompt import OPEN, DelayPattern, PromptStart, Tokens
+from moshi_backend.model.prompt import DelayPattern, PromptStart
+from moshi_backend.model.tokens import NO_TOKEN, Tokens
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +26,6 @@ PROMPT_BYTES = 64 * 2**20
 
 ARCHIVE_FILES = 200
 
-FRAME_SECONDS = 0.08
-
 
 class BadVoice(Exception):
     """Says what is wrong with it."""
@@ -34,23 +33,22 @@ class BadVoice(Exception):
 
 @dataclass(frozen=True)
 class Voice:
-    """
+    """A voice that a conversation can begin with.
+
     Attributes:
-        beginning: how the model's sequence begins.
-        says: what the model says in this voice, codes [frames, codebooks]; none when `beginning` has it all.
+        id: clients ask for it by this name.
+        start: how the prompt begins.
+        codes: speech in this voice, [frames, codebooks]; empty when `start` has all of it.
     """
 
     id: str
-    beginning: PromptStart
-    says: Tokens
+    start: PromptStart
+    codes: Tokens
 
     @property
     def frames(self) -> int:
-        return len(self.says) + (0 if self.beginning.embedded is None else len(self.beginning.embedded))
-
-    @property
-    def seconds(self) -> float:
-        return round(self.frames * FRAME_SECONDS, 1)
+        """How long it is."""
+        return len(self.codes) + (0 if self.start.embedded is None else len(self.start.embedded))
 
 
 def from_archive(path: Path, pattern: DelayPattern, width: int) -> list[Voice]:
@@ -123,12 +121,14 @@ def read_prompt(id_: str, data: bytes, pattern: DelayPattern, width: int) -> Voi
     for step in range(len(tokens)):
         for stream, delay in enumerate(pattern.delays):
             known = step <= delay
-            tokens[step, stream] = int(ring[stream, (start + step) % ring.shape[1]]) if known else OPEN
-    most = np.array([pattern.first_audio if stream else pattern.first_text for stream in range(len(pattern.delays))])
-    given = tokens != OPEN
+            tokens[step, stream] = int(ring[stream, (start + step) % ring.shape[1]]) if known else NO_TOKEN
+    most = np.array(
+        [pattern.initial_audio if stream else pattern.initial_text for stream in range(len(pattern.delays))]
+    )
+    given = tokens != NO_TOKEN
     if not given[0].all() or (given & ((tokens < 0) | (tokens > most))).any() or not torch.isfinite(embedded).all():
         raise BadVoice(f"{id_}.pt has tokens or numbers that this model has not")
-    return Voice(id_, PromptStart(tokens, embedded), np.empty((0, pattern.said - 1), np.int64))
+    return Voice(id_, PromptStart(tokens, embedded), np.empty((0, pattern.model_codebooks), np.int64))
 
 
 def _refuse_programs(id_: str, data: bytes) -> None:

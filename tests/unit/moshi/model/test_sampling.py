@@ -15,7 +15,7 @@ GRID = 20_000
 def frequencies(logits: list[float], choice: TokenSampling) -> list[float]:
     """How often each token is chosen over all chances."""
     chance = ((torch.arange(GRID) + 0.5) / GRID)[:, None]
-    control = torch.tensor([choice.control]).expand(GRID, 2).contiguous()
+    control = torch.tensor([choice.controls]).expand(GRID, 2).contiguous()
     tokens = Sampler(control, len(logits))(torch.tensor([logits]).expand(GRID, -1), chance)
     return (torch.bincount(tokens, minlength=len(logits)) / GRID).tolist()
 
@@ -51,15 +51,28 @@ def test_a_chance_next_to_one_takes_a_token_that_is_possible() -> None:
     for top_k in (1, 2, 100):
         sampler = Sampler(torch.tensor([[1.0, float(top_k)]]), 100)
         token = sampler(torch.linspace(0, 1e-3, 100)[None], almost)
-        assert int(token) == 99 - min(top_k, 100) + 1
+        assert int(token) == 99
+        assert int(sampler(torch.linspace(1e-3, 0, 100)[None], almost)) == top_k - 1
 
 
 def test_each_row_has_its_own_way() -> None:
     control = torch.tensor(
-        [TokenSampling(0.0, 0).control, TokenSampling(2.0, 0).control, TokenSampling(2.0, 2).control]
+        [TokenSampling(0.0, 0).controls, TokenSampling(2.0, 0).controls, TokenSampling(2.0, 2).controls]
     )
     chance = torch.tensor([[0.99], [0.99], [0.99]])
-    assert Sampler(control, 5)(torch.tensor([LOGITS] * 3), chance).tolist() == [1, 2, 3]
+    assert Sampler(control, 5)(torch.tensor([LOGITS] * 3), chance).tolist() == [1, 4, 3]
+
+
+def test_a_slot_does_not_depend_on_the_top_k_of_another() -> None:
+    """Tokens are ranked only if some slot's top-k leaves one out, or the step is recorded."""
+    logits, chance = torch.randn(500, 40, generator=torch.Generator().manual_seed(1)), torch.rand(500, 1)
+    control = torch.tensor([[0.8, 40.0]]).repeat(500, 1)
+    alone = Sampler(control, 40)(logits, chance)
+    assert Sampler(control, 40, recordable=True)(logits, chance).tolist() == alone.tolist()
+    beside = torch.cat([control, torch.tensor([[1.0, 1.0]])])
+    mixed = Sampler(beside, 40)(torch.cat([logits, logits[:1]]), torch.cat([chance, chance[:1]]))
+    assert mixed[:-1].tolist() == alone.tolist()
+    assert int(mixed[-1]) == int(logits[0].argmax())
 
 
 def test_chance_depends_on_the_seed_alone_and_is_even() -> None:
