@@ -227,7 +227,8 @@ def test_what_set_up_runs_needs_the_standard_library_only(command: str, tmp_path
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """This checkout as a repository of its own, with the contract test of the tokens and one of the copy."""
     root = tmp_path_factory.mktemp("trial") / "checkout"
-    for name in ("moshi/src", "third_party/moshi", "MOSHI_VERSION", "moshi/requirements.lock", "pyproject.toml"):
+    folders = ("moshi/src", "service/src", "third_party/moshi", "tests/fixtures/random_model")
+    for name in (*folders, "MOSHI_VERSION", "moshi/requirements.lock", "pyproject.toml"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, root / name)
@@ -239,7 +240,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
         shutil.copy(ROOT / "tests/contract" / name, tests)
     (tests / "test_moshi_service.py").write_text("def test_of_the_service() -> None:\n    pass\n")
     (tests / "test_moshi_model.py").write_text(
-        "import moshi\nfrom pathlib import Path\nfrom moshi_backend import upstream\n\n\n"
+        "import moshi\nfrom pathlib import Path\nfrom moshi_backend.model import upstream\n\n\n"
         "def test_of_the_copy():\n"
         "    assert Path(moshi.__file__).is_relative_to(Path(__file__).parents[2])\n"
         "    assert upstream.version() == moshi.__version__\n"
@@ -282,8 +283,8 @@ def test_a_trial_says_which_tokens_and_tests_differ(copy: Checkout) -> None:
     )
     assert [problem.split(": ")[0] for problem in trial.problems] == [
         "test_moshi_model.py::test_of_the_copy",
-        "test_moshi_tokens.py::test_the_demo_models_tokens_are_the_recorded_ones[codes]",
-        "test_moshi_tokens.py::test_the_demo_models_tokens_are_the_recorded_ones[upstream]",
+        "test_moshi_tokens.py::test_the_random_models_tokens_are_the_recorded_ones[codes]",
+        "test_moshi_tokens.py::test_the_random_models_tokens_are_the_recorded_ones[upstream]",
     ]
     assert "frames differ, the first is" in trial.problems[1]
     assert trial.notes[-1] == "the other test_moshi_*.py were not run"

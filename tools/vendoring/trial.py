@@ -113,7 +113,7 @@ def _lock_anew(checkout: Checkout, copy: Path, wrong: list[str]) -> Path:
 
 def _run_tests(copy: Path, python: Path, tests: list[Path], trial: Trial) -> None:
     # The Moshi and the backend of the copy come before those that the environment has installed.
-    paths = os.pathsep.join(map(str, (copy / FOLDER, copy / "moshi" / "src")))
+    paths = os.pathsep.join(map(str, (copy / FOLDER, copy / "moshi" / "src", copy / "service" / "src")))
     settings = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "NO_TORCH_COMPILE": "1", "COLUMNS": "1000"}
     command: list[str | Path] = [python, "-m", "pytest", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", *tests]
     ran = _run(command, copy, settings)
