@@ -22,7 +22,7 @@ def sync(checkout: Checkout, archive: Path | None, force: bool) -> str:
         force: throw local changes away.
 
     Returns:
-        what was done, in a line.
+        one line about the work that was done.
 
     Raises:
         Refused: nothing was changed.

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { outcome } from "../common/outcome";
 import { STEP_MS, type Step, StepFailed, step } from "./steps";
 
 const NEVER = new Promise<never>(() => undefined);
@@ -9,19 +10,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-function outcome(work: Promise<unknown>): { is: unknown } {
-  const found: { is: unknown } = { is: "pending" };
-  work.then(
-    (value) => {
-      found.is = value;
-    },
-    (error: unknown) => {
-      found.is = error;
-    },
-  );
-  return found;
-}
 
 describe("a step", () => {
   const going = new AbortController().signal;

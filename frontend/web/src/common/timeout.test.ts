@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { outcome } from "./outcome";
 import { within } from "./timeout";
 
 const NEVER = new Promise<never>(() => undefined);
@@ -9,19 +10,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-function outcome(work: Promise<unknown>): { is: unknown } {
-  const found: { is: unknown } = { is: "pending" };
-  work.then(
-    (value) => {
-      found.is = value;
-    },
-    (error: unknown) => {
-      found.is = error;
-    },
-  );
-  return found;
-}
 
 describe("a promise of the browser", () => {
   it("has its time, and not more", async () => {

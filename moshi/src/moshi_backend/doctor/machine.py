@@ -144,7 +144,7 @@ def tls(settings: Settings) -> Finding:
         assert found is not None
         leaf = x509.load_pem_x509_certificate(found.chain.read_bytes())
     except (StartupError, ValueError) as error:
-        return Finding("certificate", "failed", str(error), "set MOSHI_TLS=auto, or mend the files")
+        return Finding("certificate", "failed", str(error), "set MOSHI_TLS=auto, or correct the files")
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     said = ", ".join(str(name.value) for name in names)
     left = (leaf.not_valid_after_utc - datetime.now(UTC)).days

@@ -38,7 +38,7 @@ class ForcedTokens:
 
 @dataclass(frozen=True)
 class Frame:
-    """What one slot said in one step.
+    """The output of one slot in one step.
 
     Attributes:
         pcm: float32 [frame_size] in -1..1.
@@ -166,7 +166,7 @@ class BatchedModel:
             frames: slot to float32 samples [frame_size]. What is not a number becomes silence.
             forced: tokens that slots must say in this step.
         Returns:
-            what each slot said. A slot is missing while the model's delays have nothing for it yet.
+            the output of each slot. A slot is missing until the model's delays have filled.
         """
         slots = next(size for size in self.batch_sizes if size > max(frames))
         inputs = self._in[:slots]

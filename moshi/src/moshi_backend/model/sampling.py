@@ -48,7 +48,7 @@ class SamplingParams:
 
     @classmethod
     def of(cls, lm_gen_config: Mapping[str, Any]) -> "SamplingParams":
-        """What a checkpoint recommends. Upstream's defaults stand for what it leaves out.
+        """The sampling that a checkpoint recommends. Upstream's defaults fill in missing values.
 
         Raises:
             ValueError: it needs an option that is not supported.

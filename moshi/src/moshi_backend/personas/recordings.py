@@ -104,7 +104,7 @@ def from_folder(folder: Path, pattern: DelayPattern, width: int, recordings: Rec
                 codes = recordings.encode(path)[:, : pattern.model_codebooks]
                 voices.append(Voice(path.stem, PromptStart(pattern.initial()), codes))
         except BadVoice as error:
-            raise LoadError(f"MOSHI_VOICES: {error}; mend it or take it out of {folder}") from None
+            raise LoadError(f"MOSHI_VOICES: {error}; correct it or remove it from {folder}") from None
         except OSError as error:
             raise LoadError(f"MOSHI_VOICES: {path} cannot be read: {error.strerror}") from None
     return voices
