@@ -8,7 +8,7 @@ from moshi_backend.conversation.admission import Place
 from moshi_backend.conversation.limits import Limits, Notice
 from moshi_backend.conversation.manager import Lobby, Refused
 from moshi_backend.conversation.session import Admitted, End, Item, Session
-from moshi_backend.protocol.wire import Close
+from moshi_service.protocol.wire import Close
 from support.fakes import POISON, FakeModel, samples, session, started
 
 pytestmark = pytest.mark.anyio

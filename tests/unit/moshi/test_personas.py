@@ -19,8 +19,8 @@ from moshi_backend.personas.catalogue import PAUSE_FRAMES, BadPersona, Catalogue
 from moshi_backend.personas.loudness import loudness, normalised
 from moshi_backend.personas.presets import CHARACTERS, Preset, read_presets
 from moshi_backend.personas.voices import ARCHIVE_FILES, BadVoice, Voice, from_archive, read_prompt
-from moshi_backend.protocol.wire import REASON_BYTES
 from moshi_backend.settings import Settings
+from moshi_service.protocol.wire import REASON_BYTES
 
 PLAN = Plan((0, 0, 1, 0, 1), first_text=90, first_audio=80, said=3)
 WIDTH = 4

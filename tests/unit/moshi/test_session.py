@@ -5,7 +5,7 @@ from moshi_backend.conversation.session import BACKLOG_FRAMES, OUTBOX_ITEMS, Adm
 from moshi_backend.engine.scheduler import Input
 from moshi_backend.model.batch import Frame
 from moshi_backend.model.sampling import Choice, Sampling
-from moshi_backend.protocol.wire import Close
+from moshi_service.protocol.wire import Close
 
 
 def session() -> Session:

@@ -26,7 +26,6 @@ from moshi_backend.model.device import used_memory
 from moshi_backend.model.sampling import Sampling
 from moshi_backend.personas.catalogue import Catalogue, Texts
 from moshi_backend.personas.presets import CHARACTERS
-from moshi_backend.protocol import wire as protocol
 from moshi_backend.settings import Settings
 from moshi_backend.telemetry import metrics
 from moshi_service.framing import UnambiguousFraming
@@ -34,6 +33,7 @@ from moshi_service.headers import SecurityHeaders
 from moshi_service.health import Alive, HealthReport
 from moshi_service.hosts import HostCheck, own_hosts
 from moshi_service.limiter import ConnectionLimiter
+from moshi_service.protocol import wire as protocol
 from moshi_service.telemetry import loop
 
 HEADERS = {

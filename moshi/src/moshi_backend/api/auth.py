@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 from starlette.requests import HTTPConnection
 
-from moshi_backend.protocol.wire import Close
 from moshi_service.hosts import wrong_host
 from moshi_service.limiter import ConnectionLimiter
 from moshi_service.origins import is_allowed_host, is_allowed_origin
+from moshi_service.protocol.wire import Close
 
 
 def has_token(header: str | None, token: str | None) -> bool:

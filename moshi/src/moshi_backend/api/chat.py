@@ -14,8 +14,8 @@ from moshi_backend.conversation.connection import Conversation, close
 from moshi_backend.conversation.manager import Lobby, Refused
 from moshi_backend.conversation.preferences import BadPreference, choose, choose_persona
 from moshi_backend.conversation.session import End, Session
-from moshi_backend.protocol.wire import Close
 from moshi_backend.telemetry import metrics
+from moshi_service.protocol.wire import Close
 
 log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("moshi_backend")

@@ -20,9 +20,9 @@ from moshi_backend.conversation.throttle import Throttle
 from moshi_backend.engine.scheduler import PERIOD
 from moshi_backend.model.batch import Frame
 from moshi_backend.model.text import TextDecoder
-from moshi_backend.protocol import wire as protocol
-from moshi_backend.protocol.wire import Close, Kind
 from moshi_backend.telemetry import metrics
+from moshi_service.protocol import wire as protocol
+from moshi_service.protocol.wire import Close, Kind
 
 log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("moshi_backend")

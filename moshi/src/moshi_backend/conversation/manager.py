@@ -9,8 +9,8 @@ from moshi_backend.conversation.admission import Admission, Full, Place
 from moshi_backend.conversation.limits import Limits, Notice
 from moshi_backend.conversation.session import End, Preparing, Session
 from moshi_backend.engine.engine import Engine, Health
-from moshi_backend.protocol.wire import Close
 from moshi_backend.wording import counted
+from moshi_service.protocol.wire import Close
 
 log = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from moshi_backend.model.batch import Frame
 from moshi_backend.model.prompt import Prefix
 from moshi_backend.model.sampling import Sampling
 from moshi_backend.personas.catalogue import NOBODY, Persona
-from moshi_backend.protocol.wire import Close
 from moshi_backend.telemetry import metrics
+from moshi_service.protocol.wire import Close
 
 BACKLOG_FRAMES = 25
 """Input that may wait for the engine, 2 s. Beyond it the oldest goes: a conversation wants what was said last."""

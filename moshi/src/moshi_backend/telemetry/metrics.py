@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from opentelemetry.metrics import Observation
 
-from moshi_backend.protocol.wire import Close
+from moshi_service.protocol.wire import Close
 from moshi_service.telemetry.metrics import CONVERSATION_BUCKETS, LAG_BUCKETS, Instruments
 
 INSTRUMENTS = Instruments("moshi_backend", "moshi")

@@ -3,7 +3,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moshi_backend.protocol import wire as protocol
+from moshi_service.protocol import wire as protocol
 
 
 def test_a_message_begins_with_its_kind() -> None:
