@@ -12,9 +12,12 @@ import trustme
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from contract.fake_moshi import HANDSHAKE, FakeMoshi
+from contract.fake_moshi import FakeMoshi
 from contract.running_frontend import Frontend, closed_by_server, running_frontend
 from moshi_frontend.proxy import MESSAGE_BYTES_FROM_CLIENT
+from moshi_service.health import Health
+from moshi_service.protocol.info import Slots
+from moshi_service.protocol.wire import HANDSHAKE
 
 pytestmark = pytest.mark.anyio
 
@@ -278,10 +281,10 @@ async def test_a_moshi_that_does_not_read_stops_the_client(moshi: FakeMoshi, fro
 
 
 async def test_the_replica_with_most_free_slots_gets_the_conversation() -> None:
-    nearly_full = FakeMoshi(slots={"total": 4, "used": 3})
-    roomy = FakeMoshi(slots={"total": 4, "used": 1})
-    roomiest_but_draining = FakeMoshi(slots={"total": 9, "used": 0})
-    roomiest_but_draining.health |= {"status": "draining", "phase": "draining"}
+    nearly_full = FakeMoshi(slots=Slots(total=4, used=3))
+    roomy = FakeMoshi(slots=Slots(total=4, used=1))
+    roomiest_but_draining = FakeMoshi(slots=Slots(total=9, used=0))
+    roomiest_but_draining.health = Health("draining", "draining", None, "stopping")
     async with (
         nearly_full.running(),
         roomiest_but_draining.running(),

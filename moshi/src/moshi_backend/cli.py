@@ -1,7 +1,6 @@
 """The command `moshi-backend`."""
 
 import argparse
-import json
 import logging
 import os
 import signal
@@ -120,11 +119,6 @@ def _doctor(as_json: bool) -> int:
 
 
 def _openapi() -> None:
-    from moshi_backend.api.app import create_app, create_lobby
-    from moshi_backend.engine.engine import Engine
-    from moshi_backend.loading import load
-    from moshi_backend.settings import load_settings
+    from moshi_backend.api.openapi import document
 
-    settings = load_settings()
-    app = create_app(settings, create_lobby(settings, Engine(partial(load, settings))))
-    print(json.dumps(app.openapi(), indent=2, sort_keys=True))
+    print(document(), end="")

@@ -6,10 +6,8 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Literal
 
 from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
-from pydantic import BaseModel
 
 import moshi_backend
 from moshi_backend.api import chat as conversations
@@ -24,16 +22,27 @@ from moshi_backend.engine.scheduler import PERIOD
 from moshi_backend.model import upstream
 from moshi_backend.model.device import used_memory
 from moshi_backend.model.sampling import Sampling
-from moshi_backend.personas.catalogue import Catalogue, Texts
+from moshi_backend.personas.catalogue import Catalogue
 from moshi_backend.personas.presets import CHARACTERS
 from moshi_backend.settings import Settings
 from moshi_backend.telemetry import metrics
 from moshi_service.framing import UnambiguousFraming
 from moshi_service.headers import SecurityHeaders
-from moshi_service.health import Alive, HealthReport
+from moshi_service.health import Alive, Health
 from moshi_service.hosts import HostCheck, own_hosts
 from moshi_service.limiter import ConnectionLimiter
-from moshi_service.protocol import wire as protocol
+from moshi_service.protocol.info import (
+    Info,
+    Limits,
+    Model,
+    Personas,
+    PresetChoice,
+    Setting,
+    Slots,
+    Upstream,
+    VoiceChoice,
+)
+from moshi_service.protocol.wire import MESSAGE_BYTES
 from moshi_service.telemetry import loop
 
 HEADERS = {
@@ -43,101 +52,6 @@ HEADERS = {
 """The answers are for programs: a browser renders none of them."""
 
 OPUS_THREADS = max(2, (os.cpu_count() or 1) // 2)
-
-
-class Upstream(BaseModel):
-    version: str
-    commit: str
-
-
-class Model(BaseModel):
-    """`id`: MOSHI_MODEL, or the name of its folder. `demo`: whether it is the demo, which understands no words."""
-
-    id: str
-    revision: str | None
-    demo: bool
-
-
-class Slots(BaseModel):
-    total: int
-    used: int
-
-
-class Limits(BaseModel):
-    """`queue`: clients who may wait. Seconds of 0: no limit."""
-
-    queue: int
-    session_seconds: float
-    idle_seconds: float
-    drain_seconds: float
-    message_bytes: int = protocol.MESSAGE_BYTES
-    input_backlog_frames: int = session.BACKLOG_FRAMES
-    output_backlog_frames: int = session.OUTBOX_ITEMS
-
-
-class Setting(BaseModel):
-    """A query parameter that a client may send, and what the model gets without it; a seed is then any."""
-
-    type: Literal["integer", "number"]
-    minimum: int | float
-    maximum: int | float
-    default: float | None
-
-
-class VoiceChoice(BaseModel):
-    """`seconds`: how long the model listens to it before the conversation, in its own time."""
-
-    id: str
-    seconds: float
-
-
-class PresetChoice(BaseModel):
-    """`text` is what to send as `text_prompt`; `tokens` what it costs."""
-
-    id: str
-    name: str
-    text: str
-    tokens: int
-
-
-class Personas(BaseModel):
-    """What the query parameters `voice_prompt` and `text_prompt` take.
-
-    `text_prompt`: any text, or that of a preset only, or none. A text may have so many characters and tokens; each
-    token is a step, of which the model remembers `context_seconds` / 0.08.
-    """
-
-    voices: list[VoiceChoice]
-    default_voice: str | None
-    text_prompt: Texts
-    presets: list[PresetChoice]
-    max_characters: int
-    max_tokens: int
-
-
-class Info(BaseModel):
-    """What depends on the model is known once it is loaded: `device`, `dtype`, `sample_rate` (Hz), `frame_size`
-    (samples), `context_seconds` (how far back the model remembers), `row_bytes` (memory of a slot) and `settings`, what
-    a client may choose for its conversation; `personas` too, null when there is nothing to choose. `queue`: clients who
-    wait.
-    """
-
-    service: Literal["scenario6-moshi"] = "scenario6-moshi"
-    version: str = moshi_backend.__version__
-    upstream: Upstream
-    model: Model
-    device: str | None
-    dtype: str | None
-    sample_rate: int | None
-    frame_size: int | None
-    context_seconds: float | None
-    row_bytes: int | None
-    slots: Slots
-    queue: int
-    limits: Limits
-    uptime_seconds: float
-    settings: dict[str, Setting]
-    personas: Personas | None
 
 
 def create_lobby(settings: Settings, engine: Engine) -> Lobby:
@@ -191,11 +105,11 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
     async def alive() -> Alive:
         return Alive()
 
-    @app.get("/health", responses={503: {"model": HealthReport}})
-    async def health(response: Response) -> HealthReport:
+    @app.get("/health", responses={503: {"model": Health}})
+    async def health(response: Response) -> Health:
         if lobby.health.status != "ready":
             response.status_code = 503
-        return HealthReport(**vars(lobby.health))
+        return lobby.health
 
     @app.get("/api/info", responses={401: {}})
     async def info(request: Request) -> Info:
@@ -204,6 +118,7 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
         loaded = engine.loaded
         revision = loaded.revision if loaded and loaded.revision else settings.revision
         return Info(
+            version=moshi_backend.__version__,
             upstream=Upstream(version=upstream.version(), commit=upstream.commit()),
             model=Model(
                 id=model_name,
@@ -215,7 +130,7 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
             sample_rate=loaded.model.sample_rate if loaded else None,
             frame_size=loaded.model.frame_size if loaded else None,
             context_seconds=round(loaded.model.context * PERIOD, 1) if loaded else None,
-            row_bytes=loaded.model.row_bytes if loaded else None,
+            slot_bytes=loaded.model.row_bytes if loaded else None,
             slots=Slots(total=engine.slots, used=lobby.used),
             queue=lobby.waiting,
             limits=Limits(
@@ -223,6 +138,9 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
                 session_seconds=settings.session_seconds,
                 idle_seconds=settings.idle_seconds,
                 drain_seconds=settings.drain_seconds,
+                message_bytes=MESSAGE_BYTES,
+                input_backlog_frames=session.BACKLOG_FRAMES,
+                output_backlog_frames=session.OUTBOX_ITEMS,
             ),
             uptime_seconds=round(time.monotonic() - started, 1),
             settings=_settings(loaded.model.sampling) if loaded else {},

@@ -20,12 +20,20 @@ def has_token(header: str | None, token: str | None) -> bool:
 
 
 class Rejected(Exception):
-    """No conversation can begin; says why. `cause`: in one word, for the metric."""
+    """No conversation can begin.
 
-    def __init__(self, cause: str, code: Close, reason: str) -> None:
+    Args:
+        cause: in one word, for the metric.
+        code: of the close frame.
+        reason: for the client.
+        retry_after: seconds after which the client may try again; none where nobody knows.
+    """
+
+    def __init__(self, cause: str, code: Close, reason: str, *, retry_after: int | None = None) -> None:
         super().__init__(reason)
         self.cause = cause
         self.code = code
+        self.retry_after = retry_after
 
 
 class Access:
@@ -58,8 +66,8 @@ class Access:
         if not self.knows(connection):
             raise Rejected("token", Close.NO_TOKEN, "a token is needed: that of MOSHI_API_TOKEN")
         address = connection.client.host if connection.client else ""
-        if (reason := self._limiter.enter(address)) is not None:
-            raise Rejected("address", Close.TRY_LATER, reason)
+        if (refusal := self._limiter.enter(address)) is not None:
+            raise Rejected("address", Close.TRY_LATER, refusal.reason, retry_after=refusal.retry_after)
         try:
             yield
         finally:

@@ -15,7 +15,7 @@ from moshi_backend.conversation.manager import Lobby, Refused
 from moshi_backend.conversation.preferences import BadPreference, choose, choose_persona
 from moshi_backend.conversation.session import End, Session
 from moshi_backend.telemetry import metrics
-from moshi_service.protocol.wire import Close
+from moshi_service.protocol.wire import Close, close_reason, wants_events
 
 log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("moshi_backend")
@@ -28,7 +28,7 @@ async def chat(socket: WebSocket, lobby: Lobby, pool: ThreadPoolExecutor, access
     """
     with _tracer.start_as_current_span("conversation", extract(socket.headers), trace.SpanKind.SERVER) as span:
         await socket.accept()
-        extended = socket.query_params.get("protocol") == "2"
+        extended = wants_events(socket.query_params)
         try:
             with access.admit(socket):
                 session = _enter(socket, lobby)
@@ -37,11 +37,13 @@ async def chat(socket: WebSocket, lobby: Lobby, pool: ThreadPoolExecutor, access
                 finally:
                     lobby.leave(session)
         except Rejected as rejected:
-            log.info("refused: %s", rejected)
+            log.info("refused: %s", close_reason(str(rejected), rejected.retry_after))
             metrics.REFUSED.add(1, {"reason": rejected.cause})
             span.set_attributes({"moshi.refused": rejected.cause, "moshi.close.code": rejected.code.value})
             with suppress(WebSocketDisconnect):  # it left first
-                await close(socket, End(rejected.code, str(rejected)), extended=extended)
+                await close(
+                    socket, End(rejected.code, str(rejected), retry_after=rejected.retry_after), extended=extended
+                )
 
 
 def _enter(socket: WebSocket, lobby: Lobby) -> Session:
@@ -54,5 +56,5 @@ def _enter(socket: WebSocket, lobby: Lobby) -> Session:
     except BadPreference as error:
         raise Rejected("setting", Close.BAD_PREFERENCE, str(error)) from None
     except Refused as refusal:
-        raise Rejected(refusal.cause, Close.TRY_LATER, str(refusal)) from None
+        raise Rejected(refusal.cause, Close.TRY_LATER, str(refusal), retry_after=refusal.retry_after) from None
     return session

@@ -21,7 +21,7 @@ from moshi_backend.engine.scheduler import PERIOD
 from moshi_backend.model.batch import Frame
 from moshi_backend.model.text import TextDecoder
 from moshi_backend.telemetry import metrics
-from moshi_service.protocol import wire as protocol
+from moshi_service.protocol import events, wire
 from moshi_service.protocol.wire import Close, Kind
 
 log = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ class Conversation:
                     work = max(work, frames * PERIOD / INPUT_SPEED)
                 case Kind.PING:
                     try:
-                        await send(self._socket, bytes([Kind.PING]))
+                        await send(self._socket, wire.PING)
                     except WebSocketDisconnect:
                         return "client left before its ping was answered"
                 case _:
@@ -211,10 +211,10 @@ class Conversation:
                         await self._say(item, first=frames == 0)
                         frames += 1
                         if frames % STATS_EVERY_FRAMES == 0:
-                            await self._tell("stats", **self._stats())
+                            await self._tell(self._stats())
                     case Preparing(done, total, left):
                         seconds = None if left is None else round(left, 1)
-                        await self._tell("preparing", done=done, total=total, seconds=seconds)
+                        await self._tell(events.PreparingEvent(done=done, total=total, seconds=seconds))
                     case Admitted():
                         await self._begin()
                     case Place(position, wait, longest):
@@ -222,10 +222,12 @@ class Conversation:
                             self._span.add_event("queued", {"moshi.position": position})
                             place = position
                         seconds, most = (None if known is None else round(known) for known in (wait, longest))
-                        await self._tell("queue", position=position, wait_seconds=seconds, longest_wait_seconds=most)
+                        await self._tell(
+                            events.QueueEvent(position=position, wait_seconds=seconds, longest_wait_seconds=most)
+                        )
                     case Notice(why, left):
                         self._span.add_event("warned", {"moshi.why": why, "moshi.left": left})
-                        await self._tell("warning", why=why, seconds=round(left))
+                        await self._tell(events.WarningEvent(why=why, seconds=round(left)))
             await self._write(self._text.finish())
             await close(self._socket, item, extended=self._extended)
         except WebSocketDisconnect:
@@ -244,15 +246,17 @@ class Conversation:
             took = self._admitted - seated
             metrics.PREFIX.record(took, {"voice": "remembered" if session.recalled else "read"})
             self._span.add_event("prepared", {"moshi.prefix.steps": session.prefix.steps, "moshi.prefix.seconds": took})
-            preparation = {"steps": session.prefix.steps, "seconds": round(took, 3), "remembered": session.recalled}
+            preparation = events.Preparation(
+                steps=session.prefix.steps, seconds=round(took, 3), remembered=session.recalled
+            )
         log.info("session %s: begins", session.id)
         settings = described(session.sampling, session.persona)
-        await self._tell("session", id=session.id, settings=settings, preparation=preparation)
-        await send(self._socket, protocol.HANDSHAKE)
+        await self._tell(events.SessionEvent(id=session.id, settings=settings, preparation=preparation))
+        await send(self._socket, wire.HANDSHAKE)
 
     async def _say(self, frame: Frame, first: bool) -> None:
         stats = self._session.stats
-        await send(self._socket, protocol.audio(await self._codec.encode(frame.pcm)))
+        await send(self._socket, wire.audio(await self._codec.encode(frame.pcm)))
         if first:
             metrics.FIRST_AUDIO.record(time.monotonic() - self._admitted)
             self._span.add_event("first audio")
@@ -263,22 +267,22 @@ class Conversation:
 
     async def _write(self, text: str) -> None:
         if text:
-            await send(self._socket, protocol.text(text))
+            await send(self._socket, wire.text(text))
             if self._log_text:
                 log.info("session %s: says %r", self._session.id, text)
 
-    def _stats(self) -> dict[str, float]:
+    def _stats(self) -> events.StatsEvent:
         stats = self._session.stats
-        return {
-            "tick_ms": round(stats.tick * 1000, 1),
-            "lag_ms": round(stats.lag * 1000, 1),
-            "backlog_frames": self._session.backlog,
-            "dropped_frames": stats.dropped,
-        }
+        return events.StatsEvent(
+            tick_ms=round(stats.tick * 1000, 1),
+            lag_ms=round(stats.lag * 1000, 1),
+            backlog_frames=self._session.backlog,
+            dropped_frames=stats.dropped,
+        )
 
-    async def _tell(self, type_: str, **fields: object) -> None:
+    async def _tell(self, event: events.ServerEvent) -> None:
         if self._extended:
-            await send(self._socket, protocol.metadata(type_, **fields))
+            await send(self._socket, event.message())
 
 
 async def send(socket: WebSocket, message: bytes) -> None:
@@ -299,8 +303,9 @@ async def close(socket: WebSocket, end: End, *, extended: bool) -> None:
         WebSocketDisconnect: it is closed already.
     """
     if extended:
-        await send(socket, protocol.metadata("end", code=end.code.value, reason=end.reason))
+        event = events.EndEvent(code=end.code.value, reason=end.reason, retry_after=end.retry_after)
+        await send(socket, event.message())
     try:
-        await socket.close(end.code.value, protocol.close_reason(end.reason))
+        await socket.close(end.code.value, wire.close_reason(end.reason, end.retry_after))
     except RuntimeError as error:
         raise WebSocketDisconnect from error

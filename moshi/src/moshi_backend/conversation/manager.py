@@ -8,8 +8,9 @@ import time
 from moshi_backend.conversation.admission import Admission, Full, Place
 from moshi_backend.conversation.limits import Limits, Notice
 from moshi_backend.conversation.session import End, Preparing, Session
-from moshi_backend.engine.engine import Engine, Health
+from moshi_backend.engine.engine import Engine
 from moshi_backend.wording import counted
+from moshi_service.health import Health
 from moshi_service.protocol.wire import Close
 
 log = logging.getLogger(__name__)
@@ -21,11 +22,12 @@ POLL_SECONDS = 0.02
 
 
 class Refused(Exception):
-    """No conversation can begin now; says why and when to try again. `cause`: `full`, or the health's status."""
+    """No conversation can begin now. `cause`: `full`, or the health's status. `retry_after`: seconds, where known."""
 
-    def __init__(self, cause: str, reason: str) -> None:
+    def __init__(self, cause: str, reason: str, *, retry_after: int | None = None) -> None:
         super().__init__(reason)
         self.cause = cause
+        self.retry_after = retry_after
 
 
 class Lobby:
@@ -74,7 +76,7 @@ class Lobby:
         try:
             slot = self._admission.enter(session, time.monotonic())
         except Full:
-            raise Refused("full", self._full(self._admission)) from None
+            raise self._full(self._admission) from None
         self._sessions.add(session)
         if slot is None:
             session.tell(self.place(session))
@@ -138,10 +140,11 @@ class Lobby:
         for session in list(self._sessions):
             session.end(end)
 
-    def _full(self, admission: Admission[Session]) -> str:
+    def _full(self, admission: Admission[Session]) -> Refused:
         waiting = admission.waiting
         last = admission.place(waiting[-1], time.monotonic()) if waiting else None
         wait = next((known for known in (last.wait, last.longest) if known is not None), 60.0) if last else 60.0
         after = math.ceil(wait)
         queue = f", {len(waiting)} waiting" if waiting else ""
-        return f"full: every slot is in use ({admission.slots}){queue}; Retry-After: {max(1, after)}"
+        reason = f"full: every slot is in use ({admission.slots}){queue}"
+        return Refused("full", reason, retry_after=max(1, after))

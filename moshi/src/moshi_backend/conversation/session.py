@@ -46,10 +46,11 @@ class Preparing:
 
 @dataclass(frozen=True)
 class End:
-    """Why the service ends a conversation."""
+    """Why the service ends a conversation. `retry_after`: seconds after which the client may try again, where known."""
 
     code: Close
     reason: str
+    retry_after: int | None = None
 
 
 type Item = Place | Preparing | Admitted | Frame | Notice | End

@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from moshi_backend.model.batch import BatchedModel
 from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.telemetry.startup import StartupTrace
 from moshi_backend.wording import counted
+from moshi_service.health import Health
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +35,6 @@ TELL_SECONDS = 10.0
 
 AFFORDABLE = 0.85 * PERIOD
 """Seconds a tick of every slot may take. The rest is for the machine's other work and for ticks that take longer."""
-
-
-@dataclass(frozen=True)
-class Health:
-    """`progress` is 0..1 where it is known. `phase`: resolve, load, warm-up, ready, and what failed or drains."""
-
-    status: Literal["starting", "ready", "draining", "failed"]
-    phase: str
-    progress: float | None
-    detail: str
 
 
 @dataclass(frozen=True)
