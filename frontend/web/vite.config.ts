@@ -9,8 +9,14 @@ export default defineConfig({
     assetsInlineLimit: 0, // the content security policy allows no data: scripts
     modulePreload: { polyfill: false }, // an inline script otherwise
   },
+  css: { modules: { generateScopedName: scopedName } },
   worker: { format: "es" },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   server: { proxy: { "/api": { target: "http://localhost:8080", ws: true } } },
-  test: { environment: "node", include: ["src/**/*.test.ts"], testTimeout: 30_000 },
+  test: { environment: "node", css: true, include: ["src/**/*.test.ts"], testTimeout: 30_000 },
 });
+
+/** "captions-line" for .line of captions.module.css: short and readable. Files have different names. */
+function scopedName(name: string, file: string): string {
+  return `${/([\w-]+)\.module\.css/.exec(file)?.[1]}-${name}`;
+}

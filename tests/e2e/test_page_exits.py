@@ -82,7 +82,7 @@ WORKER_THAT_BEGINS_ONLY = """
 window.Worker = class {
   constructor() {
     setTimeout(() => {
-      this.onmessage({ data: { type: "begun" } });
+      this.onmessage({ data: { type: "started" } });
       setTimeout(() => { window.reached = true; });
     }, 100);
   }

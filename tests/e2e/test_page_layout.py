@@ -58,7 +58,7 @@ async def boxes(tab: Tab) -> dict[str, Any]:
               .filter(element => !element.closest("[data-testid=hint], dialog") && element.checkVisibility())
               .map(element => {
                 const { x, y, width, height } = element.getBoundingClientRect();
-                const name = element.className === "captions-text" ? "captions" : element.textContent;
+                const name = element.dataset.testid === "captions" ? "captions" : element.textContent;
                 return [name.replace(/Delay.*/, ""), [x, y, width, height].map(Math.round)];
               })"""
         )
@@ -160,7 +160,7 @@ async def test_the_dialog_keeps_its_corners_and_ends_with_the_sampling(browser: 
         dialog = tab.page.get_by_role("dialog")
         corners = "dialog => [getComputedStyle(dialog).overflow, dialog.scrollHeight - dialog.clientHeight]"
         assert await dialog.evaluate(corners) == ["hidden", 0]
-        sheet = dialog.locator(".sheet")
+        sheet = dialog.get_by_test_id("settings")
         assert await sheet.evaluate("sheet => sheet.scrollHeight > sheet.clientHeight")
         await expect(tab.button("Close")).to_be_in_viewport()
         theme = await dialog.get_by_label("Colours").bounding_box()
@@ -173,8 +173,8 @@ async def test_the_dialog_keeps_its_corners_and_ends_with_the_sampling(browser: 
 async def test_the_caption_that_is_being_said_does_not_look_like_a_link(browser: Browser) -> None:
     async with opened(browser, chat=speak) as tab:
         await tab.connect()
-        await expect(tab.page.locator(".captions-text[data-speaking=true] .line")).to_have_count(2)
-        line = tab.page.locator(".captions-text .line").last
+        await expect(tab.page.locator("[data-testid=captions][data-speaking=true] p:has(time)")).to_have_count(2)
+        line = tab.page.get_by_test_id("captions").locator("p:has(time)").last
         decoration, background = await line.evaluate(
             "line => [getComputedStyle(line.querySelector('span')).textDecorationLine,"
             " getComputedStyle(line).backgroundColor]"

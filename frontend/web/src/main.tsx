@@ -1,15 +1,15 @@
 import { render } from "preact";
-import { App } from "./app";
-import { open } from "./controller";
-import { watchQuality } from "./hints";
-import { warnOfLoss } from "./keeping";
-import { listenToKeys } from "./keyboard";
-import { followTheme } from "./preferences";
-import { watchDevices } from "./sound";
-import "./style.css";
-import { offerSupport } from "./support";
-import { announceTurns } from "./turn";
-import { keepAwake } from "./wake-lock";
+import { open } from "./conversation/controller";
+import { watchDevices } from "./conversation/devices";
+import { warnOfLoss } from "./conversation/history";
+import { App } from "./ui/app";
+import { watchQuality } from "./ui/hints";
+import { listenToKeys } from "./ui/keyboard";
+import { followTheme } from "./ui/theme";
+import "./ui/page.css";
+import { keepAwake } from "./conversation/wake-lock";
+import { offerSupport } from "./ui/support";
+import { announceTurns } from "./ui/turn";
 
 const root = document.getElementById("app");
 if (!root) throw new Error("index.html has no element #app");

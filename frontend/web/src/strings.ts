@@ -6,7 +6,7 @@ const en = {
   conversation: "Conversation",
   none: "–",
 
-  // What there is to press.
+  // Buttons.
   controls: "Controls of the conversation",
   connect: "Connect",
   connectAgain: "Connect again",
@@ -24,7 +24,7 @@ const en = {
   copied: "Copied",
   openSettings: "Open settings",
 
-  // States: a title, and a sentence that says why or what to do.
+  // States: a title, and a sentence with the reason or the next step.
   idle: { title: "Ready when you are", detail: "Press Connect and speak. Headphones help." },
   insecureOpen: "Open this one instead:",
   insecureEnable: "This service serves plain HTTP here. Whoever runs it can turn HTTPS on: start it with",
@@ -76,7 +76,7 @@ const en = {
   failed: { title: "That did not work" },
   newConversation: "A new conversation: Moshi does not remember what was said before the connection was lost.",
 
-  // What is not as it should be, and what to do: each has its row in docs/reference/troubleshooting.md.
+  // Problems and their remedies. Each has its row in docs/reference/troubleshooting.md.
   problems: {
     insecure: {
       title: "This address is not secure",
@@ -174,7 +174,7 @@ const en = {
     saveFailed: "That could not be made. Nothing was saved.",
   },
 
-  // Who is speaking, and who hears whom.
+  // Both sides.
   you: "You",
   moshi: "Moshi",
   activity: {
@@ -196,7 +196,7 @@ const en = {
   demo: "The demo is a 3 MB model with about a dozen sentences. It hears when you talk, but it does not understand your words.",
   headphones: "Use headphones: without them Moshi may hear itself.",
 
-  // Who one talks to.
+  // Voice and role.
   voice: "Voice",
   voiceNone: "As it comes",
   voiceDefault: (id: string) => `Default (${id})`,
@@ -209,14 +209,14 @@ const en = {
     `Takes ${about ? "about " : ""}${tokens} of ${most} tokens; the longer, the sooner Moshi forgets what is said.`,
   inVoice: (id: string) => `Voice ${id}`,
 
-  // What Moshi says.
+  // Captions.
   captions: "What Moshi says",
   captionsEmpty:
     "Moshi’s words appear here as it speaks. Your own are not written down: the model only listens to them.",
   newCaptions: "Latest",
   divider: "New conversation",
 
-  // Keep it.
+  // Files to save.
   save: "Save",
   saveText: "Transcript as text",
   saveJson: "Transcript as JSON",
@@ -319,6 +319,8 @@ const en = {
   },
 };
 
+/** The type of a translation. */
 export type Strings = typeof en;
 
+/** The words in use. */
 export const strings: Strings = en;

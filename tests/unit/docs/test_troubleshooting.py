@@ -62,7 +62,7 @@ def test_errors_are_found_wherever_they_come_from() -> None:
 
 def test_what_the_page_says_of_a_failure_is_among_its_problems() -> None:
     """Of modules that put failures into words, or report them, every string but a farewell."""
-    for module in ("reasons.ts", "conversation.ts", "controller.ts"):
+    for module in ("conversation/reasons.ts", "conversation/machine.ts", "conversation/controller.ts"):
         named = re.findall(r"\bstrings\.([\w.]+)", (messages.PAGE / module).read_text())
         assert named
         assert [name for name in named if not name.startswith("problems.") and name != "hungUp"] == [], module

@@ -1,287 +1,280 @@
-/** A call: microphone → capture worklet → worker → server, and back to the playback worklet. */
+/** A call: the page's sound, from the microphone to the server and back to the speaker. */
 
-import captureUrl from "./capture.worklet?worker&url";
-import { atEnd, type Step, StepFailed, step, stopTracks, within } from "./patience";
-import playbackUrl from "./playback.worklet?worker&url";
-import recorderUrl from "./recorder.worklet?worker&url";
+import { within } from "../common/timeout";
+import type { CodecChoice } from "./codec/encoder";
+import { AudioGraph } from "./graph";
+import { CloseCode } from "./protocol/close-code";
+import type { Metadata, MetadataOf } from "./protocol/metadata";
 import { Recording } from "./recording";
-import { Speaker } from "./speaker";
-import type { Chunk } from "./stereo";
-import type { Call, CallOptions, CallStats, Metadata } from "./types";
-import {
-  CAPTURE,
-  type CaptureReport,
-  type CloseWorker,
-  FAILED,
-  type FromWorker,
-  PLAYBACK,
-  type PlaybackReport,
-  RECORDER,
-  type SocketReport,
-  type ToCapture,
-  type ToPlayback,
-  type ToRecorder,
-  type ToWorker,
-} from "./worklet-messages";
+import { atEnd, stopTracks } from "./release";
+import type { CallStats } from "./stats";
+import { STEP_MS, type Step, StepFailed } from "./steps";
+import type { FromWorker, SocketReport, ToWorker } from "./worker/messages";
+import type { Chunk } from "./worklets/stereo";
 
 const SPEAKER_MS = 5000;
-const FAREWELL_MS = 2000; // for the worker to take leave of the server
+const FAREWELL_MS = 2000; // for the worker to close its connection
 
-/**
- * Dial. Everything that happens afterwards comes through `events`, a failure to connect too.
- *
- * @throws StepFailed if the browser fails at a step or does not finish it, AbortError if the call is ended before. The
- *   caller then aborts `options.end`, as after every other error.
- */
-export async function startCall(options: CallOptions): Promise<Call> {
-  const { url, codec, context, events, end } = options;
-  const over = end.signal;
-  let microphone = options.microphone;
-  let source = context.createMediaStreamSource(microphone);
-  const [capture, playback] = await connectWorklets(source, context, over);
-  const recorder = options.recordSeconds === null ? null : await record(context, source, playback, options);
+/** A call goes through these in turn, and may be over at any time. */
+type CallState =
+  /** The browser loads and starts the worker. */
+  | "starting worker"
+  /** The worker connects, and loads its codec. */
+  | "loading codec"
+  /** For the server's handshake, which may come after a queue. */
+  | "waiting"
+  | "live"
+  | "over";
 
-  const speaker = new Speaker(context, playback);
-  let live = false;
-  if (recorder) {
-    recorder.node.port.onmessage = ({ data }: MessageEvent<Chunk>) => {
-      if (live) recorder.recording.push(data); // not the wait for a place
+/** States in which the browser has to finish a step in time. */
+const STEPS: { readonly [state in CallState]?: Step } = { "starting worker": "worker", "loading codec": "codec" };
+
+/** Handlers of a call. Nothing comes after `onClose` or `onFailed`. */
+export interface CallEvents {
+  /** The server's handshake: from now on it listens. */
+  onLive(): void;
+  onText(piece: string): void;
+  onMetadata(metadata: Metadata): void;
+  /** An error message (kind 5). */
+  onServerError(text: string): void;
+  /** The end. `code` is `CloseCode.browserFailed` if codec or worker broke during the call. */
+  onClose(code: number, reason: string): void;
+  /** The end as well: the browser did not finish a step that leads to the call. */
+  onFailed(step: Step): void;
+  /** The system has taken the sound away (a phone call, another app), or given it back. */
+  onInterruption(interrupted: boolean): void;
+  /** The microphone is unplugged, or no longer allowed: the call sends silence until `setMicrophone`. */
+  onMicrophoneLost(): void;
+  /** Root mean squares 0..1, about 20 times a second. The input is the microphone, muted or not. */
+  onLevels(input: number, output: number): void;
+}
+
+/** Everything that a call needs to start. */
+export interface CallOptions {
+  /** ws: or wss: URL of /api/chat. */
+  url: string;
+  codec: CodecChoice;
+  /** From getUserMedia. */
+  microphone: MediaStream;
+  /** Created inside the click. */
+  context: AudioContext;
+  muted: boolean;
+  /** How many seconds of both sides are recorded, to be saved; null for no recording. */
+  recordSeconds: number | null;
+  events: CallEvents;
+  /** The call's life. The page aborts it to hang up, and the call aborts it when it ends: everything is released. */
+  end: AbortController;
+}
+
+/** One call. It ends by itself or when its `end` is aborted, and cannot start again. */
+export class Call {
+  /** Both sides, also after the call; null when they are not recorded. */
+  readonly recording: Recording | null;
+  /** Aborted when the call is over. */
+  readonly over: AbortSignal;
+  readonly #graph: AudioGraph;
+  readonly #events: CallEvents;
+  readonly #end: AbortController;
+  readonly #worker: Worker;
+  #state: CallState = "starting worker";
+  #stepTimer: ReturnType<typeof setTimeout> | undefined;
+  #socket: SocketReport | null = null;
+  #serverStats: MetadataOf<"stats"> | null = null;
+
+  /**
+   * Starts a call. Later events come through `events`, a failure to connect too.
+   *
+   * @throws StepFailed if the browser fails at a step or does not finish it, AbortError if `end` is aborted before. The
+   *   caller then aborts `options.end`, as after every other error.
+   */
+  static async start(options: CallOptions): Promise<Call> {
+    const { context, microphone, recordSeconds, end } = options;
+    const graph = await AudioGraph.open(context, microphone, recordSeconds !== null, end.signal);
+    return new Call(options, graph);
+  }
+
+  private constructor(options: CallOptions, graph: AudioGraph) {
+    this.#graph = graph;
+    this.#events = options.events;
+    this.#end = options.end;
+    this.over = options.end.signal;
+    this.recording = graph.worklets.recorder && new Recording(options.recordSeconds ?? undefined);
+    this.#worker = openWorker();
+    this.#worker.onerror = ({ message }) => this.#onWorkerError(message);
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#onWorkerMessage(data);
+    graph.listen({
+      onLevels: (input, output) => this.#isOver || this.#events.onLevels(input, output),
+      onRecorded: (chunk) => this.#record(chunk),
+      onInterruption: () => this.#tellInterruption(),
+      onMicrophoneLost: () => this.#isOver || this.#events.onMicrophoneLost(),
+    });
+    graph.setMuted(options.muted);
+    this.#connect(options);
+    this.#enter("starting worker");
+    atEnd(this.over, () => this.#release());
+  }
+
+  /** Muted, the call sends silence. */
+  setMuted(muted: boolean): void {
+    this.#graph.setMuted(muted);
+  }
+
+  /** Goes on after an interruption. Call it from a click: browsers start sound only then. */
+  resume(): Promise<void> {
+    return this.#graph.context.resume();
+  }
+
+  /**
+   * The call owns the stream from now on, and stops the one before.
+   *
+   * @throws DOMException if the browser does not take it: it is stopped, and the one before goes on
+   */
+  setMicrophone(stream: MediaStream): void {
+    atEnd(this.over, () => stopTracks(stream));
+    if (!this.#isOver) this.#graph.setMicrophone(stream);
+  }
+
+  /** False once the microphone is unplugged, or no longer allowed. */
+  get hasMicrophone(): boolean {
+    return this.#graph.hasMicrophone;
+  }
+
+  /** Empty means the system's default. @throws DOMException if the device cannot be used, or does not answer */
+  setSpeaker(id: string): Promise<void> {
+    return within(SPEAKER_MS, this.#graph.speaker.choose(id), this.over);
+  }
+
+  /** The figures up to now. */
+  stats(): CallStats {
+    const { played, track, context } = this.#graph;
+    const socket = this.#socket;
+    const server = this.#serverStats;
+    return {
+      codec: socket?.codec ?? null,
+      playedSeconds: played?.playedSeconds ?? 0,
+      playedRms: played?.playedRms ?? 0,
+      peak: played?.peak ?? 0,
+      underruns: played?.underruns ?? 0,
+      insertedMs: played?.insertedMs ?? 0,
+      bufferMs: played?.bufferMs ?? 0,
+      targetMs: played?.targetMs ?? null,
+      captureLatencyMs: milliseconds((track?.getSettings() as { latency?: number } | undefined)?.latency),
+      outputLatencyMs: milliseconds((context as { outputLatency?: number }).outputLatency),
+      droppedFrames: server?.dropped_frames ?? 0,
+      droppedInputPackets: socket?.droppedInputPackets ?? 0,
+      roundTripMs: socket?.roundTripMs ?? null,
+      tickMs: server?.tick_ms ?? null,
+      lagMs: server?.lag_ms ?? null,
+      messagesIn: socket?.messagesIn ?? 0,
+      bytesIn: socket?.bytesIn ?? 0,
+      audioMessagesOut: socket?.audioMessagesOut ?? 0,
     };
   }
-  let played: PlaybackReport | null = null;
-  let socket: SocketReport | null = null;
-  let serverStats: Extract<Metadata, { type: "stats" }> | null = null;
-  let inputLevel = 0;
-  capture.port.onmessage = ({ data }: MessageEvent<CaptureReport>) => {
-    inputLevel = data.level;
-  };
-  playback.port.onmessage = ({ data }: MessageEvent<PlaybackReport>) => {
-    played = data;
-    if (!over.aborted) events.onLevels(inputLevel, data.level);
-  };
 
-  const worker = openWorker();
-  const track = (): MediaStreamTrack | undefined => microphone.getAudioTracks()[0];
-  const hasMicrophone = (): boolean => track()?.readyState === "live";
-  const tellInterruption = (): void => {
-    if (over.aborted) return;
-    const taken = hasMicrophone() && track()?.muted === true; // one that is gone is not coming back
-    events.onInterruption(context.state !== "running" || taken);
-  };
-  const watchMicrophone = (): void => {
-    const watched = track();
-    if (!watched) return;
-    watched.onmute = watched.onunmute = tellInterruption;
-    watched.onended = () => {
-      if (over.aborted || watched !== track()) return;
-      tellInterruption();
-      events.onMicrophoneLost();
-    };
-  };
-  context.onstatechange = tellInterruption;
-  watchMicrophone();
-  atEnd(over, () => {
-    source.disconnect();
-    speaker.close();
-    worker.postMessage("close" satisfies CloseWorker);
-    setTimeout(() => worker.terminate(), FAREWELL_MS);
-  });
-  /** The call is over by itself: tell, and let go of everything. */
-  const finish = (told: () => void): void => {
-    if (over.aborted) return;
-    try {
-      told();
-    } finally {
-      end.abort();
-    }
-  };
-  const close = (code: number, reason: string): void => finish(() => events.onClose(code, reason));
-  const fail = (failed: Step): void => finish(() => events.onFailed(failed));
-  const begun = signalled();
-  const ready = signalled();
-  step("worker", begun.promise, over)
-    .then(() => step("codec", ready.promise, over))
-    .catch((error: unknown) => error instanceof StepFailed && fail(error.step));
-  worker.onerror = ({ message }) => (begun.done ? close(FAILED, message) : fail("worker"));
-  worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-    if (over.aborted) return;
-    switch (data.type) {
-      case "begun":
-        return begun.tell();
-      case "ready":
-        return ready.tell();
+  get #isOver(): boolean {
+    return this.#state === "over";
+  }
+
+  /** Two channels lead from worklet to worker, past the page. */
+  #connect({ url, codec, context }: CallOptions): void {
+    const capture = new MessageChannel();
+    const playback = new MessageChannel();
+    this.#graph.connect(capture.port1, playback.port1);
+    const ports = { capture: capture.port2, playback: playback.port2 };
+    const connect: ToWorker = { type: "connect", url, codec, sampleRate: context.sampleRate, ...ports };
+    this.#worker.postMessage(connect, [ports.capture, ports.playback]);
+  }
+
+  #enter(state: CallState): void {
+    this.#state = state;
+    clearTimeout(this.#stepTimer);
+    const step = STEPS[state];
+    if (step) this.#stepTimer = setTimeout(() => this.#fail(step), STEP_MS[step]);
+  }
+
+  #onWorkerMessage(message: FromWorker): void {
+    if (this.#isOver) return;
+    switch (message.type) {
+      case "started":
+        this.#enter("loading codec");
+        break;
+      case "codec loaded":
+        this.#enter("waiting");
+        break;
       case "live":
-        live = true;
-        events.onLive();
-        return tellInterruption(); // it may have begun in the queue
+        this.#enter("live");
+        this.#events.onLive();
+        this.#tellInterruption(); // it may have begun in the queue
+        break;
       case "text":
-        return events.onText(data.text);
+        this.#events.onText(message.text);
+        break;
       case "metadata":
-        if (data.metadata.type === "stats") serverStats = data.metadata;
-        return events.onMetadata(data.metadata);
+        if (message.metadata.type === "stats") this.#serverStats = message.metadata;
+        this.#events.onMetadata(message.metadata);
+        break;
       case "error":
-        return events.onServerError(data.text);
+        this.#events.onServerError(message.text);
+        break;
       case "report":
-        socket = data.report;
-        return;
+        this.#socket = message.report;
+        break;
       case "close":
-        if (data.code === FAILED && !ready.done) return fail("codec");
-        return close(data.code, data.reason);
+        this.#onWorkerClose(message.code, message.reason);
+        break;
     }
-  };
-
-  const mute = (muted: boolean): void => {
-    capture.port.postMessage({ muted } satisfies ToCapture);
-    recorder?.node.port.postMessage({ muted } satisfies ToRecorder);
-  };
-  mute(options.muted);
-  const [captureToWorker, workerFromCapture] = ports();
-  const [playbackFromWorker, workerToPlayback] = ports();
-  capture.port.postMessage({ port: captureToWorker } satisfies ToCapture, [captureToWorker]);
-  playback.port.postMessage({ port: playbackFromWorker } satisfies ToPlayback, [playbackFromWorker]);
-  const dial: ToWorker = {
-    url,
-    codec,
-    sampleRate: context.sampleRate,
-    capture: workerFromCapture,
-    playback: workerToPlayback,
-  };
-  worker.postMessage(dial, [workerFromCapture, workerToPlayback]);
-
-  return {
-    setMuted(muted) {
-      mute(muted);
-    },
-    resume: () => context.resume(),
-    setMicrophone(stream) {
-      atEnd(over, () => stopTracks(stream));
-      if (over.aborted) return;
-      let next: MediaStreamAudioSourceNode;
-      try {
-        next = context.createMediaStreamSource(stream);
-        next.connect(capture);
-        if (recorder) next.connect(recorder.node, 0, 0);
-      } catch (error) {
-        stopTracks(stream);
-        throw error;
-      }
-      source.disconnect();
-      stopTracks(microphone);
-      source = next;
-      microphone = stream;
-      watchMicrophone();
-      tellInterruption();
-    },
-    get hasMicrophone() {
-      return hasMicrophone();
-    },
-    setSpeaker: (id) => within(SPEAKER_MS, speaker.choose(id), over),
-    recording: recorder?.recording ?? null,
-    over,
-    stats(): CallStats {
-      return {
-        codec: socket?.codec ?? null,
-        playedSeconds: played?.playedSeconds ?? 0,
-        playedRms: played?.playedRms ?? 0,
-        peak: played?.peak ?? 0,
-        underruns: played?.underruns ?? 0,
-        insertedMs: played?.insertedMs ?? 0,
-        bufferMs: played?.bufferMs ?? 0,
-        droppedInputPackets: socket?.droppedInputPackets ?? 0,
-        roundTripMs: socket?.roundTripMs ?? null,
-        tickMs: serverStats?.tick_ms ?? null,
-        lagMs: serverStats?.lag_ms ?? null,
-        droppedFrames: serverStats?.dropped_frames ?? 0,
-        targetMs: played?.targetMs ?? null,
-        captureLatencyMs: seconds(track()?.getSettings() as { latency?: number }, "latency"),
-        outputLatencyMs: seconds(context, "outputLatency"),
-        messagesIn: socket?.messagesIn ?? 0,
-        bytesIn: socket?.bytesIn ?? 0,
-        audioMessagesOut: socket?.audioMessagesOut ?? 0,
-      };
-    },
-  };
-}
-
-/** The capture and the playback node, between microphone and speaker. */
-async function connectWorklets(
-  source: MediaStreamAudioSourceNode,
-  context: AudioContext,
-  over: AbortSignal,
-): Promise<[AudioWorkletNode, AudioWorkletNode]> {
-  const modules = [captureUrl, playbackUrl].map((module) => context.audioWorklet.addModule(module));
-  await step("code", Promise.all(modules), over);
-  await step("speaker", context.resume(), over);
-  const capture = new AudioWorkletNode(context, CAPTURE, {
-    numberOfOutputs: 0,
-    // Browsers may give two channels where one was asked for; explicit mixes them, and the worklet reads the one.
-    channelCount: 1,
-    channelCountMode: "explicit",
-  });
-  const playback = new AudioWorkletNode(context, PLAYBACK, { numberOfInputs: 0, outputChannelCount: [1] });
-  source.connect(capture);
-  return [capture, playback];
-}
-
-/** Keeps both sides: input 0 is the microphone, input 1 is Moshi. Null where the browser does not run it. */
-async function record(
-  context: AudioContext,
-  source: AudioNode,
-  playback: AudioNode,
-  { recordSeconds, end }: CallOptions,
-): Promise<{ node: AudioWorkletNode; recording: Recording } | null> {
-  try {
-    await step("code", context.audioWorklet.addModule(recorderUrl), end.signal);
-  } catch {
-    end.signal.throwIfAborted();
-    return null; // a conversation without a recording is better than none
   }
-  const node = new AudioWorkletNode(context, RECORDER, {
-    numberOfInputs: 2,
-    numberOfOutputs: 0,
-    channelCount: 1,
-    channelCountMode: "explicit",
-  });
-  const recording = new Recording(recordSeconds ?? undefined);
-  source.connect(node, 0, 0);
-  playback.connect(node, 0, 1);
-  return { node, recording };
+
+  #onWorkerClose(code: number, reason: string): void {
+    if (code === CloseCode.browserFailed && this.#state === "loading codec") this.#fail("codec");
+    else this.#finish(() => this.#events.onClose(code, reason));
+  }
+
+  #onWorkerError(message: string): void {
+    if (this.#state === "starting worker") this.#fail("worker");
+    else this.#finish(() => this.#events.onClose(CloseCode.browserFailed, message));
+  }
+
+  #record(chunk: Chunk): void {
+    if (this.#state === "live") this.recording?.push(chunk); // not the wait in the queue
+  }
+
+  #tellInterruption(): void {
+    if (!this.#isOver) this.#events.onInterruption(this.#graph.interrupted);
+  }
+
+  #fail(step: Step): void {
+    this.#finish(() => this.#events.onFailed(step));
+  }
+
+  /** The call ends by itself: tell the page, and release everything. */
+  #finish(tell: () => void): void {
+    if (this.#isOver) return;
+    try {
+      tell();
+    } finally {
+      this.#end.abort();
+    }
+  }
+
+  #release(): void {
+    this.#enter("over");
+    this.#graph.close();
+    this.#worker.postMessage({ type: "hang up" } satisfies ToWorker);
+    setTimeout(() => this.#worker.terminate(), FAREWELL_MS);
+  }
 }
 
-/** In ms; null where the browser does not say. */
-function seconds<Name extends string>(holder: { [name in Name]?: number } | undefined, name: Name): number | null {
-  const value = holder?.[name];
-  return value === undefined ? null : value * 1000;
-}
-
+/** @throws StepFailed where the browser has no workers, or refuses one */
 function openWorker(): Worker {
   try {
-    return new Worker(new URL("./call.worker.ts", import.meta.url), { type: "module" });
+    return new Worker(new URL("./worker/call.worker.ts", import.meta.url), { type: "module" });
   } catch (error) {
     throw new StepFailed("worker", { cause: error });
   }
 }
 
-/** A promise for something that is told once. */
-function signalled(): { readonly promise: Promise<void>; readonly done: boolean; tell(): void } {
-  let resolve: () => void = () => undefined;
-  let done = false;
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return {
-    promise,
-    get done() {
-      return done;
-    },
-    tell() {
-      done = true;
-      resolve();
-    },
-  };
-}
-
-function ports(): [MessagePort, MessagePort] {
-  const { port1, port2 } = new MessageChannel();
-  return [port1, port2];
+/** Null where the browser does not tell. */
+function milliseconds(seconds: number | undefined): number | null {
+  return seconds === undefined ? null : seconds * 1000;
 }

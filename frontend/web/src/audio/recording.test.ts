@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Recording } from "./recording";
-import { type Chunk, RECORDED_RATE, Stereo } from "./stereo";
+import { type Chunk, RECORDED_RATE, Stereo } from "./worklets/stereo";
 
 const tenth = (): Chunk => new Int16Array((2 * RECORDED_RATE) / 10).fill(1000);
 

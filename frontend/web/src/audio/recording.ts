@@ -1,8 +1,11 @@
-/** What both sides said, kept in memory until it is saved: you left, Moshi right. Nothing of it leaves the browser. */
+/** The sound of both sides, kept in memory until it is saved: you left, Moshi right. It never leaves the browser. */
 
-import { OggOpusWriter } from "./ogg";
-import { type Chunk, RECORDED_RATE } from "./stereo";
-import type { RecordingFormat } from "./types";
+import { PACKET_SAMPLES } from "./codec/format";
+import { OggOpusWriter } from "./codec/ogg";
+import { type Chunk, RECORDED_RATE } from "./worklets/stereo";
+
+/** A file format of recordings. */
+export type RecordingFormat = "wav" | "opus";
 
 /** As long as a conversation may be by default; 173 MB. */
 export const MAX_SECONDS = 1800;
@@ -10,19 +13,19 @@ const CHANNELS = 2;
 const BYTES_PER_FRAME = 2 * CHANNELS;
 const WAV_HEADER_BYTES = 44;
 const BITS_PER_SECOND = 64_000;
-const PACKET_SAMPLES = 960; // 20 ms at 48 kHz, by which Ogg counts
 const CHUNKS_AHEAD = 50;
 
-/** What this browser can make of a recording. */
+/** The formats that this browser can write. */
 export function recordingFormats(): readonly RecordingFormat[] {
   return typeof AudioEncoder === "function" ? ["wav", "opus"] : ["wav"];
 }
 
+/** One recording, which grows up to its limit. */
 export class Recording {
   #chunks: Chunk[] = [];
   #frames = 0;
 
-  /** @param maxSeconds what comes after them is not kept */
+  /** @param maxSeconds later sound is not kept */
   constructor(readonly maxSeconds = MAX_SECONDS) {}
 
   get seconds(): number {
@@ -41,7 +44,7 @@ export class Recording {
 
   /** @throws Error if the browser does not encode Opus, or fails at it */
   async as(format: RecordingFormat): Promise<Blob> {
-    const chunks = [...this.#chunks]; // those that come meanwhile are for the next time
+    const chunks = [...this.#chunks]; // later ones are for the next file
     return format === "wav" ? wav(chunks) : opus(chunks);
   }
 }
@@ -55,7 +58,7 @@ function wav(chunks: Chunk[]): Blob {
   text(0, "RIFF");
   header.setUint32(4, WAV_HEADER_BYTES - 8 + bytes, true);
   text(8, "WAVEfmt ");
-  header.setUint32(16, 16, true); // bytes of what describes the format
+  header.setUint32(16, 16, true); // bytes of the format's description
   header.setUint16(20, 1, true); // plain samples
   header.setUint16(22, CHANNELS, true);
   header.setUint32(24, RECORDED_RATE, true);

@@ -1,4 +1,8 @@
-/** Where a call is heard. Chromium moves the whole AudioContext to a device; Firefox can only move an <audio> element. */
+/** The sound output of a call. Chromium moves the whole AudioContext to a device, Firefox only an <audio> element. */
+
+import { SAMPLE_RATE } from "./codec/format";
+import { atEnd } from "./release";
+import { StepFailed } from "./steps";
 
 const hasContextSink = (): boolean => "AudioContext" in globalThis && "setSinkId" in AudioContext.prototype;
 
@@ -7,6 +11,25 @@ export function canChooseSpeaker(): boolean {
   return hasContextSink() || ("HTMLMediaElement" in globalThis && "setSinkId" in HTMLMediaElement.prototype);
 }
 
+/**
+ * Opens the browser's sound until the call is `over`. Call it from a click: browsers start sound only then.
+ *
+ * @throws StepFailed where there is nothing to play on
+ */
+export function openAudio(over: AbortSignal): AudioContext {
+  try {
+    const context = new AudioContext({ latencyHint: "interactive", sampleRate: SAMPLE_RATE });
+    atEnd(over, () => {
+      if (context.state !== "closed") void context.close().catch(() => undefined);
+    });
+    void context.resume().catch(() => undefined); // the call waits for it
+    return context;
+  } catch (error) {
+    throw new StepFailed("speaker", { cause: error });
+  }
+}
+
+/** The device that plays one node. */
 export class Speaker {
   #element: HTMLAudioElement | null = null;
   #stream: MediaStreamAudioDestinationNode | null = null;

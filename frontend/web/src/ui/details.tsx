@@ -1,0 +1,50 @@
+import { useEffect, useState } from "preact/hooks";
+import { refreshStats, session, stats } from "../conversation/current-call";
+import { config } from "../service/availability";
+import { strings } from "../strings";
+import { card } from "./card.module.css";
+import { copyText } from "./clipboard";
+import * as styles from "./details.module.css";
+import { asReport, delay, figures } from "./figures";
+import * as text from "./text.module.css";
+
+const REFRESH_MS = 1000;
+
+/** The quality of the connection, in figures for a screenshot. */
+export function Details() {
+  const [copied, setCopied] = useState<boolean | null>(null);
+  useEffect(() => {
+    const timer = setInterval(refreshStats, REFRESH_MS);
+    return () => clearInterval(timer);
+  }, []);
+  const shown = figures(stats.value, session.value?.id ?? null, config.value, navigator.userAgent);
+  const felt = stats.value && delay(stats.value);
+  return (
+    <section class={card} aria-label={strings.details}>
+      <details class={styles.connection}>
+        <summary>
+          {strings.details}
+          {felt !== null && (
+            <span data-testid="delay">
+              {strings.rows.total} {strings.milliseconds(felt)}
+            </span>
+          )}
+        </summary>
+        <dl class={styles.figures} data-testid="figures">
+          {shown.map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+        <p>
+          <span class={text.hint}>{copied === false ? strings.problems.copyFailed : strings.detailsHint}</span>
+          <button type="button" onClick={() => void copyText(asReport(shown)).then(setCopied)}>
+            {copied ? strings.copied : strings.copy}
+          </button>
+        </p>
+      </details>
+    </section>
+  );
+}

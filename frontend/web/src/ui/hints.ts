@@ -1,0 +1,49 @@
+/** The one hint that the page shows now: the most pressing. */
+
+import { computed, effect, signal, untracked } from "@preact/signals";
+import { type Sample, type Trouble, trouble, withSample } from "../audio/quality";
+import { stats } from "../conversation/current-call";
+import { deviceProblem, echo, noMicrophone } from "../conversation/devices";
+import { isUnderWay } from "../conversation/machine";
+import { state } from "../conversation/state";
+import { config } from "../service/availability";
+import { youAre } from "./hearing";
+
+/** The kinds of hints. */
+export type Hint =
+  | "warning"
+  | "noMicrophone"
+  | "noSound"
+  | Trouble
+  | "device"
+  | "newConversation"
+  | "headphones"
+  | "demo";
+
+const broken = signal<Trouble | null>(null);
+
+/** Null when there is nothing to say. */
+export const hint = computed<Hint | null>(() => {
+  const now = state.value;
+  if (now.name === "live") {
+    if (now.warning) return "warning";
+    if (noMicrophone.value) return "noMicrophone";
+    if (youAre.value === "noSound") return "noSound";
+    if (broken.value) return broken.value;
+  }
+  if (deviceProblem.value && isUnderWay(now)) return "device";
+  if (now.name === "live" && now.lost) return "newConversation";
+  if (echo.value === "off" || echo.value === "weak") return "headphones";
+  return !isUnderWay(now) && config.value?.moshi.info?.model.demo ? "demo" : null;
+});
+
+/** Follows the figures of the call; they come once a second. */
+export function watchQuality(): void {
+  let samples: readonly Sample[] = [];
+  effect(() => {
+    const latest = stats.value;
+    const isLive = untracked(() => state.value.name === "live");
+    samples = latest && isLive ? withSample(samples, latest, performance.now()) : [];
+    broken.value = trouble(samples);
+  });
+}

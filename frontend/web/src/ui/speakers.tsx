@@ -1,0 +1,38 @@
+import { inputLevel, outputLevel } from "../conversation/loudness";
+import { state } from "../conversation/state";
+import { strings } from "../strings";
+import { moshiIs, youAre } from "./hearing";
+import { Microphone, Voice } from "./icons";
+import * as styles from "./speakers.module.css";
+import { Waveform } from "./waveform";
+
+/** Both sides of the conversation: loudness, and whether it is heard. */
+export function Speakers() {
+  const you = youAre.value;
+  const moshi = moshiIs.value;
+  const live = state.value.name === "live";
+  return (
+    <div class={styles.speakers}>
+      <div class={`${styles.speaker} ${styles.you}`} data-activity={you} data-live={live}>
+        <span class={styles.badge}>
+          <Microphone off={you === "muted" || you === "mutedSpeaking"} />
+        </span>
+        <p class={styles.who}>
+          <b>{strings.you}</b>
+          <span data-testid="you">{strings.activity[you]}</span>
+        </p>
+        <Waveform level={inputLevel} />
+      </div>
+      <div class={`${styles.speaker} ${styles.moshi}`} data-activity={moshi} data-live={live}>
+        <span class={styles.badge}>
+          <Voice />
+        </span>
+        <p class={styles.who}>
+          <b>{strings.moshi}</b>
+          <span data-testid="moshi">{strings.activity[moshi]}</span>
+        </p>
+        <Waveform level={outputLevel} />
+      </div>
+    </div>
+  );
+}

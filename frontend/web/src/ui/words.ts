@@ -1,0 +1,86 @@
+/** A state in words: its name, and the reason or the next step. No countdowns: screen readers would never end. */
+
+import type { Place, State } from "../conversation/machine";
+import { sentence } from "../conversation/reasons";
+import type { Service } from "../service/availability";
+import { publicName } from "../service/public-name";
+import type { Health } from "../service/types";
+import { strings } from "../strings";
+
+/** A heading and a sentence. */
+export interface Words {
+  title: string;
+  detail: string;
+}
+
+/** The length of a wait in words, no more exact than it is known; empty if nothing is known. */
+export function waitWords({ waitSeconds, longestSeconds }: Place): string {
+  const { roughly, queued } = strings;
+  const most = longestSeconds === null ? null : roughly(longestSeconds);
+  if (waitSeconds === null) return most === null ? "" : queued.bound(most);
+  const usual = roughly(waitSeconds);
+  return most === null || most === usual ? queued.estimate(usual) : queued.both(usual, most);
+}
+
+/** With `pushToTalk`, being muted is normal and not worth a warning. */
+export function words(state: State, pushToTalk: boolean, service: Service = { name: "ready" }): Words {
+  switch (state.name) {
+    case "idle":
+      return idleWords(service);
+    case "insecure":
+      return strings.problems.insecure;
+    case "microphone":
+      return strings.microphone;
+    case "connecting":
+      return state.lost ? strings.connectingAgain : strings.connecting;
+    case "untrusted":
+      return strings.problems.untrusted;
+    case "starting":
+      return startingWords(state.health);
+    case "queued":
+      return { title: strings.queued.title(state.position), detail: strings.queued.detail };
+    case "preparing":
+      return strings.preparing;
+    case "live":
+      if (state.interrupted) return strings.problems.interrupted;
+      if (pushToTalk) return strings.pushToTalk;
+      return state.muted ? strings.muted : strings.live;
+    case "busy":
+      return { title: strings.problems.busy.title, detail: state.reason };
+    case "reconnecting":
+      return {
+        title: strings.problems.reconnecting.title,
+        detail: `${state.reason} ${strings.problems.reconnecting.detail}`,
+      };
+    case "ended":
+      return { title: strings.ended.title(strings.duration(state.seconds)), detail: state.reason };
+    case "failed":
+      return { title: strings.failed.title, detail: state.reason };
+  }
+}
+
+/** Without a conversation: the state of the service. */
+function idleWords(service: Service): Words {
+  switch (service.name) {
+    case "unknown":
+      return strings.looking;
+    case "ready":
+      return strings.idle;
+    case "full":
+      return strings.idleFull;
+    case "notReady":
+      return startingWords(service.health);
+    case "gone":
+      return strings.problems.serviceGone;
+  }
+}
+
+function startingWords({ status, phase, detail }: Health): Words {
+  if (status === "unreachable") return strings.problems.unreachable;
+  if (status === "draining") return strings.problems.modelDraining;
+  if (status === "failed") {
+    return { title: strings.problems.modelDown, detail: strings.problems.modelFailed(publicName(detail)) };
+  }
+  const doing = strings.starting.detail(strings.phases[phase] ?? phase);
+  return { title: strings.starting.title, detail: detail ? `${doing} ${sentence(publicName(detail))}` : doing };
+}
