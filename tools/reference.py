@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_state_path
 from pydantic.json_schema import GenerateJsonSchema
@@ -35,21 +36,27 @@ def pages() -> dict[str, str]:
 
 def _events() -> str:
     """JSON schema of the metadata messages of `/api/chat`, with the kinds of messages and the close codes."""
-    schema = events.ADAPTER.json_schema(mode="serialization", schema_generator=_WithoutFieldTitles)
-    schema["$defs"] |= {kind.__name__: _enum(kind) for kind in (wire.Kind, wire.Close)}
+    schema = events.ADAPTER.json_schema(mode="serialization", schema_generator=_EventSchema)
+    schema["title"] = "ServerEvent"
+    schema["$defs"] |= {"Kind": _enum("Kind", wire.Kind), "CloseCode": _enum("CloseCode", wire.Close)}
     return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-class _WithoutFieldTitles(GenerateJsonSchema):
+class _EventSchema(GenerateJsonSchema):
+    """Fields without titles. A service sends every field, also those with a default."""
+
     def field_title_should_be_set(self, schema: object) -> bool:
         return False
 
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        return field["type"] == "model-field" or super().field_is_required(field, total)
 
-def _enum(members: type[IntEnum]) -> dict[str, object]:
+
+def _enum(title: str, members: type[IntEnum]) -> dict[str, object]:
     return {
         "description": members.__doc__,
         "enum": [member.value for member in members],
-        "title": members.__name__,
+        "title": title,
         "tsEnumNames": [member.name.title().replace("_", "") for member in members],  # json-schema-to-typescript's
         "type": "integer",
     }

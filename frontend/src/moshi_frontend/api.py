@@ -37,7 +37,7 @@ class Config(BaseModel):
     """
 
     service: Literal["scenario6-frontend"] = "scenario6-frontend"
-    version: str = moshi_frontend.__version__
+    version: str
     mode: Literal["proxy", "direct"]
     chat_url: str
     secure_origin: str | None
@@ -81,6 +81,7 @@ def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
     async def config(request: Request) -> Config:
         best = replicas.best()
         return Config(
+            version=moshi_frontend.__version__,
             mode=settings.moshi_mode,
             chat_url="api/chat" if settings.moshi_mode == "proxy" else best.endpoint.chat_url,
             secure_origin=secure_origin(

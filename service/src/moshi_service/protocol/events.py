@@ -15,7 +15,7 @@ WarningCause = Literal["session", "idle", "draining"]
 class _Event(BaseModel):
     """A reader ignores fields that it does not know, so that another version of the service may add some."""
 
-    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(frozen=True)
 
     def message(self) -> bytes:
         """The WebSocket message that carries the event."""

@@ -74,8 +74,8 @@ class Personas(BaseModel):
     default_voice: str | None
     text_prompt: Literal["free", "presets", "off"] = Field(description="Any text, the text of a preset, or none")
     presets: list[PresetChoice]
-    max_characters: int = Field(description="Longest text")
-    max_tokens: int = Field(description="Longest text")
+    max_characters: int = Field(description="Length of the longest text that is taken")
+    max_tokens: int = Field(description="Length of the longest text that is taken")
 
 
 class Info(BaseModel):
