@@ -35,12 +35,11 @@ setup-demo: setup-tests .venv/.demo  ## What training and evaluating the demo mo
 run: setup  ## Set up, then run both services on this machine with the demo model; Ctrl-C stops
 	@$(PY) tools/run
 
-test: setup-tests  ## Set up, then every test
+test: check  ## Set up, then lint, types and every test
 	@tools/test-packages
 	@tools/setup-aspire
 	@tools/setup-nix
-	@npm --prefix frontend/web run --silent test
-	@$(PY) -m pytest
+	@$(PY) -m pytest --ignore tests/unit
 
 check: setup-tests  ## Fast: lint, types, unit tests
 	@.venv/bin/ruff check .

@@ -69,9 +69,10 @@ async def closed_by_server(client: ClientConnection) -> tuple[list[bytes], int, 
     return messages, received.code, received.reason
 
 
-async def start_command(**settings: str) -> asyncio.subprocess.Process:
-    """`moshi-frontend` as a user starts it."""
-    return await asyncio.create_subprocess_exec(
+@asynccontextmanager
+async def started_command(**settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`moshi-frontend` as a user starts it. If it still runs at the end, it is killed."""
+    process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "moshi_frontend",
@@ -79,3 +80,9 @@ async def start_command(**settings: str) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import gpu, prefix, tick
+from benchmarks import gpu, prompt, tick
 from benchmarks.upstream.servers import Server, ours, upstream
 from benchmarks.upstream.trials import clients, until_ready
 from loadtest.audio import encode, noise
 from moshi_backend.model.language_model import LanguageModel
-from moshi_backend.model.state import RowState
+from moshi_backend.model.loaders import load_moshi
+from moshi_backend.model.state import SlotState
 
 pytestmark = pytest.mark.anyio
 
@@ -56,14 +57,14 @@ def test_the_7b_models_sizes_are_known_without_its_weights() -> None:
     """On the device that holds no numbers. What a conversation takes is the window of 3000 steps in bfloat16."""
     checkpoint = gpu.full_size()
     nowhere = torch.device("meta")
-    single = RowState(1, nowhere)
-    LanguageModel(checkpoint.get_moshi(nowhere, dtype=torch.bfloat16), single, None)
+    single = SlotState(1, nowhere)
+    LanguageModel(load_moshi(checkpoint, nowhere), single, None)
     window = 32 * 2 * 3000 * 4096 * 2
-    assert window < single.bytes_per_row < window * 1.001
+    assert window < single.bytes_per_slot < window * 1.001
 
 
-def test_prefixes_are_measured_beside_live_conversations(capsys: pytest.CaptureFixture[str]) -> None:
-    assert prefix.main(["--conversations", "1", "--seconds", "1", "--turns", "1"]) == 0
+def test_prompts_are_measured_beside_live_conversations(capsys: pytest.CaptureFixture[str]) -> None:
+    assert prompt.main(["--conversations", "1", "--seconds", "1", "--turns", "1"]) == 0
     said = capsys.readouterr().out
     assert re.search(r"voice, read +until the handshake p50 +\d", said)
     assert re.search(r"somebody joins +lag p50 +\d", said)

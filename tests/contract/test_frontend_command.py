@@ -14,18 +14,21 @@ import pytest
 import trustme
 
 from contract.fake_moshi import FakeMoshi
-from contract.running_frontend import Frontend, closed_by_server, start_command
+from contract.running_frontend import Frontend, closed_by_server, started_command
 from moshi_service.protocol.wire import HANDSHAKE
 from support.services import free_port
 
 pytestmark = pytest.mark.anyio
+
+PATIENCE = 30.0
+"""Seconds. They cost nothing on a fast machine, and a busy one needs them."""
 
 
 async def log_until(process: asyncio.subprocess.Process, pattern: str) -> re.Match[str]:
     """The first match in what it logs."""
     assert process.stderr is not None
     logged = ""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while line := (await process.stderr.readline()).decode():
             logged += line
             if match := re.search(pattern, line):
@@ -35,16 +38,18 @@ async def log_until(process: asyncio.subprocess.Process, pattern: str) -> re.Mat
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_stopping_it_ends_conversations_properly(number: signal.Signals) -> None:
-    async with FakeMoshi().running() as moshi:
-        process = await start_command(MOSHI_URL=moshi.url, FRONTEND_PORT="0")
+    async with (
+        FakeMoshi().running() as moshi,
+        started_command(MOSHI_URL=moshi.url, FRONTEND_PORT="0") as process,
+    ):
         address = (await log_until(process, r"listening on http://(\S+),"))[1]
         async with Frontend(address).chat("?protocol=2") as client:
             assert await client.recv() == HANDSHAKE
             process.send_signal(number)
             messages, code, reason = await closed_by_server(client)
             conversation = await moshi.conversation()
-            await asyncio.wait_for(conversation.wait_closed(), 10)
-        await asyncio.wait_for(process.communicate(), 10)
+            await asyncio.wait_for(conversation.wait_closed(), PATIENCE)
+        await asyncio.wait_for(process.communicate(), PATIENCE)
     assert (code, reason) == (1001, "the frontend is shutting down")
     assert len(messages) == 1
     assert conversation.close_code == 1001
@@ -61,12 +66,13 @@ def test_it_hears_a_signal_before_it_imports_what_takes_long() -> None:
 
 
 async def test_it_says_why_moshi_is_not_reached() -> None:
-    process = await start_command(MOSHI_URL=f"http://localhost:{free_port()}", FRONTEND_PORT="0")
-    await log_until(process, r"moshi at http://localhost:\d+ is unreachable: connection refused")
-    process.terminate()
-    await asyncio.wait_for(process.communicate(), 10)
+    async with started_command(MOSHI_URL=f"http://localhost:{free_port()}", FRONTEND_PORT="0") as process:
+        await log_until(process, r"moshi at http://localhost:\d+ is unreachable: connection refused")
+        process.terminate()
+        await asyncio.wait_for(process.communicate(), PATIENCE)
 
 
+@pytest.mark.usefixtures("hangup_is_not_ignored")
 @pytest.mark.parametrize(
     "signals",
     [
@@ -79,36 +85,36 @@ async def test_it_says_why_moshi_is_not_reached() -> None:
 )
 async def test_stopping_it_without_a_conversation_is_an_orderly_end(signals: list[signal.Signals]) -> None:
     """Also for somebody who presses Ctrl-C twice."""
-    process = await start_command(MOSHI_URL="http://127.0.0.1:1", FRONTEND_PORT="0")
-    await log_until(process, "connection refused")
-    for number in signals:
-        process.send_signal(number)
-        await asyncio.sleep(0.05)
-    _, errors = await asyncio.wait_for(process.communicate(), 10)
+    async with started_command(MOSHI_URL="http://127.0.0.1:1", FRONTEND_PORT="0") as process:
+        await log_until(process, "connection refused")
+        for number in signals:
+            process.send_signal(number)
+            await asyncio.sleep(0.05)
+        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 0
     assert "Traceback" not in errors.decode()
 
 
 async def test_the_automatic_certificate_is_the_one_whose_fingerprint_is_logged(tmp_path: Path) -> None:
-    process = await start_command(
+    async with started_command(
         MOSHI_URL="http://127.0.0.1:1", FRONTEND_PORT="0", FRONTEND_TLS="auto", FRONTEND_STATE_DIR=str(tmp_path)
-    )
-    logged = (await log_until(process, r"SHA-256 (\S+)"))[1]
-    port = int((await log_until(process, r"listening on https://localhost:(\d+),"))[1])
-    trust = ssl.create_default_context(cafile=tmp_path / "tls" / "ca.pem")
-    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, server_hostname="localhost")
-    presented = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-    writer.close()
-    await writer.wait_closed()
-    process.terminate()
-    await asyncio.wait_for(process.communicate(), 10)
+    ) as process:
+        logged = (await log_until(process, r"SHA-256 (\S+)"))[1]
+        port = int((await log_until(process, r"listening on https://localhost:(\d+),"))[1])
+        trust = ssl.create_default_context(cafile=tmp_path / "tls" / "ca.pem")
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, server_hostname="localhost")
+        presented = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        writer.close()
+        await writer.wait_closed()
+        process.terminate()
+        await asyncio.wait_for(process.communicate(), PATIENCE)
     assert logged == sha256(presented).digest().hex(":").upper()
 
 
 async def failed_start(**environment: str) -> str:
     """The one line that it says before it exits with 3."""
-    process = await start_command(**environment)
-    output, errors = await asyncio.wait_for(process.communicate(), 30)
+    async with started_command(**environment) as process:
+        output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 3
     assert output == b""
     assert errors.count(b"\n") == 1

@@ -6,28 +6,28 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from moshi.models.loaders import CheckpointInfo
 
+from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.loading import load
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.device import choose_device, used_memory
-from moshi_backend.model.prompt import Beginning, Prefix
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.prompt import Prompt, PromptStart
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.settings import Settings
 from support.checkpoints import RANDOM_MODEL
 from support.speech import assert_same, speech
 
 CPU = torch.device("cpu")
-GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
-LIVELY = Sampling(Choice(0.7, 25, 1), Choice(0.8, 250, 2))
+GREEDY = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
+LIVELY = SamplingParams(TokenSampling(0.7, 25, 1), TokenSampling(0.8, 250, 2))
 SLOTS = 5
 FRAMES = 60
 
 
 @pytest.fixture(scope="module")
-def checkpoint() -> CheckpointInfo:
+def checkpoint() -> Checkpoint:
     return find_checkpoint(str(RANDOM_MODEL), None)
 
 
@@ -40,22 +40,26 @@ def gpu() -> Iterator[torch.device]:
 
 
 def batch(
-    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype = torch.float32, record: bool = True
+    checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype = torch.float32, cuda_graphs: bool = True
 ) -> BatchedModel:
-    return BatchedModel(checkpoint, SLOTS, device, dtype, record=record)
+    return BatchedModel(checkpoint, SLOTS, device, dtype, cuda_graphs=cuda_graphs)
 
 
-def prefix(model: BatchedModel) -> Prefix:
+def prefix(model: BatchedModel) -> Prompt:
     """Forty frames of anything."""
-    frames = np.random.default_rng(5).integers(4, 60, (40, len(model.plan.delays)))
-    return Prefix.of(model.plan, Beginning(model.plan.initial()), None, [], [frames])
+    frames = np.random.default_rng(5).integers(4, 60, (40, len(model.delay_pattern.delays)))
+    return Prompt.of(model.delay_pattern, PromptStart(model.delay_pattern.initial()), None, [], [frames])
 
 
 def conversations(model: BatchedModel) -> list[Frame]:
     """All that is said by rows that come and go, pause, begin with a prefix, and hear what is not a number. Each size
     of graph has its ticks."""
     inputs = {row: iter(speech(row, FRAMES)) for row in range(SLOTS)}
-    for row, sampling in ((0, LIVELY), (1, GREEDY), (2, Sampling(Choice(1.2, 0, 7), Choice(1.5, 5, 8)))):
+    for row, sampling in (
+        (0, LIVELY),
+        (1, GREEDY),
+        (2, SamplingParams(TokenSampling(1.2, 0, 7), TokenSampling(1.5, 5, 8))),
+    ):
         model.join(row, sampling)
     said: list[Frame] = []
     for tick in range(FRAMES):
@@ -79,15 +83,15 @@ def conversations(model: BatchedModel) -> list[Frame]:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-def test_replayed_ticks_say_what_ticks_say(dtype: torch.dtype, checkpoint: CheckpointInfo, gpu: torch.device) -> None:
+def test_replayed_ticks_say_what_ticks_say(dtype: torch.dtype, checkpoint: Checkpoint, gpu: torch.device) -> None:
     """The same kernels for the same number of rows: equal to the bit."""
     replayed = conversations(batch(checkpoint, gpu, dtype))
-    assert_same(replayed, conversations(batch(checkpoint, gpu, dtype, record=False)))
+    assert_same(replayed, conversations(batch(checkpoint, gpu, dtype, cuda_graphs=False)))
     assert len(replayed) > 100
     assert all(np.isfinite(frame.pcm).all() for frame in replayed)
 
 
-def test_a_gpu_says_what_a_cpu_says(checkpoint: CheckpointInfo, gpu: torch.device) -> None:
+def test_a_gpu_says_what_a_cpu_says(checkpoint: Checkpoint, gpu: torch.device) -> None:
     """Both round in their own way, so a choice between two that are nearly alike may fall differently, and what follows
     is then another conversation: the first frames, of several, have to be alike."""
     on_gpu, on_cpu = (batch(checkpoint, device) for device in (gpu, CPU))
@@ -104,17 +108,17 @@ def test_a_gpu_says_what_a_cpu_says(checkpoint: CheckpointInfo, gpu: torch.devic
 def test_what_is_measured_and_chosen_for_a_gpu(gpu: torch.device) -> None:
     """Loaded as the service does, with what fits."""
     loaded = load(Settings(model="demo", device="cuda"), lambda *_: None)
-    assert loaded.device == "cuda:0"
+    assert str(loaded.model.device) == "cuda:0"
     assert loaded.dtype == "bfloat16"
     assert loaded.model.batch_sizes == [1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64]
     used = used_memory(gpu)
     assert used is not None
-    assert used > loaded.model.slots * loaded.model.row_bytes
+    assert used > loaded.model.slots * loaded.model.slot_bytes
     with pytest.raises(LoadError, match=r"MOSHI_SLOTS=100000000 takes .* \d+ would fit"):
         load(Settings(model="demo", slots=100_000_000), lambda *_: None)
 
 
-def test_another_gpu_than_the_first(checkpoint: CheckpointInfo, gpu: torch.device) -> None:
+def test_another_gpu_than_the_first(checkpoint: Checkpoint, gpu: torch.device) -> None:
     if torch.cuda.device_count() < 2:
         pytest.skip("there is one GPU here")
     first = conversations(batch(checkpoint, gpu))

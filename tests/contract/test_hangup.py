@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,7 @@ from support.chatting import closing, handshake, metadata
 from support.services import running_frontend, running_moshi
 from support.window import make_run
 
-
-@pytest.fixture(autouse=True)
-def _hangup_is_not_ignored() -> Iterator[None]:
-    """Tests under `nohup` ignore SIGHUP, and the services that they start would inherit that."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
+pytestmark = pytest.mark.usefixtures("hangup_is_not_ignored")
 
 
 @pytest.mark.anyio

@@ -20,16 +20,20 @@ def called(service: Service, host: str, origin: str | None = None) -> Iterator[d
     yield {"uri": f"ws://{host}/api/chat", "host": "127.0.0.1", "port": service.port, "origin": origin}
 
 
-@pytest.fixture(scope="module", params=["moshi", "frontend"])
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Service]]:
     folder = tmp_path_factory.mktemp("hosts")
-    with running_moshi(folder, {"MOSHI_SLOTS": "2", "MOSHI_ALLOWED_HOSTS": "talk.example"}) as moshi:
-        if request.param == "moshi":
-            yield moshi
-            return
-        settings = {"FRONTEND_ALLOWED_ORIGINS": "https://talk.example", "FRONTEND_ALLOWED_HOSTS": "other.example"}
-        with running_frontend(folder, moshi, settings) as frontend:
-            yield frontend
+    settings = {"FRONTEND_ALLOWED_ORIGINS": "https://talk.example", "FRONTEND_ALLOWED_HOSTS": "other.example"}
+    with (
+        running_moshi(folder, {"MOSHI_SLOTS": "2", "MOSHI_ALLOWED_HOSTS": "talk.example"}) as moshi,
+        running_frontend(folder, moshi, settings) as frontend,
+    ):
+        yield {"moshi": moshi, "frontend": frontend}
+
+
+@pytest.fixture(params=["moshi", "frontend"])
+def service(request: pytest.FixtureRequest, services: dict[str, Service]) -> Service:
+    return services[request.param]
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/api/info", "/api/config"])

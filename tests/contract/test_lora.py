@@ -21,8 +21,8 @@ from loadtest.client import converse, encode, noise
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
-from moshi_backend.model.personaplex import PersonaPlex
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.loaders import load_moshi
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from support.checkpoints import CONFIG, RANDOM_MODEL
 from support.hub import Hub, running_hub
 from support.services import running_moshi
@@ -30,7 +30,7 @@ from support.shapes import FILES
 from support.speech import speech
 
 CPU = torch.device("cpu")
-GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
+GREEDY = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
 RANK, SCALING = 4, 2.0
 LORA = {"lora": True, "lora_rank": RANK, "lora_scaling": SCALING}
 FRAMES = 60
@@ -195,9 +195,9 @@ def test_adapters_of_a_personaplex_leave_out_what_is_not_loaded(tmp_path: Path) 
     lm = tuned(get_moshi_lm(tmp_path / "base" / "model.safetensors", kwargs, "cpu", torch.float32))
     folder = finetune(tmp_path / "tuned", lm)
     checkpoint = find_checkpoint(str(tmp_path / "base"), None, lora=str(folder))
-    assert isinstance(checkpoint, PersonaPlex)
+    assert checkpoint.kind == "personaplex"
     theirs = merged(lm)
-    for name, weight in checkpoint.get_moshi("cpu", dtype=torch.float32).state_dict().items():
+    for name, weight in load_moshi(checkpoint, "cpu", torch.float32).state_dict().items():
         assert torch.equal(weight, theirs[name]), name
 
 
@@ -210,7 +210,7 @@ async def test_the_service_converses_with_a_fine_tune(tune: LMModel, tmp_path: P
 
 def refused(model: str, lora: str | None = None) -> str:
     with pytest.raises((LoadError, ValueError)) as caught:
-        find_checkpoint(model, None, lora=lora).get_moshi("cpu", dtype=torch.float32)
+        load_moshi(find_checkpoint(model, None, lora=lora), "cpu", torch.float32)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 

@@ -9,42 +9,44 @@ import numpy as np
 import pytest
 import torch
 from moshi.models import LMGen
-from moshi.models.loaders import CheckpointInfo
 from moshi.utils.compile import no_compile
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from benchmarks.gpu import full_size
+from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
-from moshi_backend.model.batch import BatchedModel, Frame, Given
+from moshi_backend.model.batch import BatchedModel, ForcedTokens, Frame
+from moshi_backend.model.capacity import DoesNotFit
 from moshi_backend.model.codec import Codec
-from moshi_backend.model.device import choose_device, free_memory
+from moshi_backend.model.device import NoSuchGPU, choose_device, free_memory
 from moshi_backend.model.language_model import LanguageModel
-from moshi_backend.model.sampling import Choice, Sampling
-from moshi_backend.model.state import RowState
-from moshi_backend.model.step import Layout, Tick
+from moshi_backend.model.loaders import load_mimi, load_moshi
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
+from moshi_backend.model.state import SlotState
+from moshi_backend.model.step import Step
 from support.checkpoints import RANDOM_MODEL
 from support.speech import FRAME, Samples, assert_same, speech
 
 CPU = torch.device("cpu")
-GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
-LIVELY = Sampling(Choice(0.7, 25, 1), Choice(0.8, 250, 2))
+GREEDY = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
+LIVELY = SamplingParams(TokenSampling(0.7, 25, 1), TokenSampling(0.8, 250, 2))
 
 
 @pytest.fixture(scope="module")
-def checkpoint() -> CheckpointInfo:
+def checkpoint() -> Checkpoint:
     return find_checkpoint(str(RANDOM_MODEL), None)
 
 
 def batch(
-    checkpoint: CheckpointInfo, slots: int, context: int | None = None, dtype: torch.dtype = torch.float32
+    checkpoint: Checkpoint, slots: int, context: int | None = None, dtype: torch.dtype = torch.float32
 ) -> BatchedModel:
     return BatchedModel(checkpoint, slots, CPU, dtype, context)
 
 
-def alone(model: BatchedModel, row: int, frames: list[Samples], sampling: Sampling = GREEDY) -> list[Frame]:
+def alone(model: BatchedModel, row: int, frames: list[Samples], sampling: SamplingParams = GREEDY) -> list[Frame]:
     model.join(row, sampling)
     said = [model.step({row: frame}) for frame in frames]
     return [frame[row] for frame in said if row in frame]
@@ -52,12 +54,12 @@ def alone(model: BatchedModel, row: int, frames: list[Samples], sampling: Sampli
 
 @torch.inference_mode()
 def upstream(
-    checkpoint: CheckpointInfo, frames: list[Samples], dtype: torch.dtype = torch.float32
+    checkpoint: Checkpoint, frames: list[Samples], dtype: torch.dtype = torch.float32
 ) -> list[tuple[tuple[int, ...], Samples]]:
     """Tokens and sound of upstream's own classes, used as its server does, greedy."""
     with no_compile():
-        mimi = checkpoint.get_mimi("cpu")
-        generator = LMGen(checkpoint.get_moshi("cpu", dtype=dtype), use_sampling=False)
+        mimi = load_mimi(checkpoint)
+        generator = LMGen(load_moshi(checkpoint, "cpu", dtype), use_sampling=False)
         mimi.streaming_forever(1)
         generator.streaming_forever(1)
         said = []
@@ -75,7 +77,7 @@ def upstream(
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(("slots", "row"), [(1, 0), (5, 3)])
 def test_greedy_says_exactly_what_upstream_says(
-    slots: int, row: int, dtype: torch.dtype, checkpoint: CheckpointInfo
+    slots: int, row: int, dtype: torch.dtype, checkpoint: Checkpoint
 ) -> None:
     """Longer than the attention of the language model (256 steps) and of the codec (25 frames). In 16 bits every sum
     rounds, so the order of all additions has to be upstream's."""
@@ -88,7 +90,7 @@ def test_greedy_says_exactly_what_upstream_says(
         np.testing.assert_allclose(frame.pcm, pcm, rtol=0, atol=2e-6)
 
 
-def test_the_first_answer_needs_two_frames(checkpoint: CheckpointInfo) -> None:
+def test_the_first_answer_needs_two_frames(checkpoint: Checkpoint) -> None:
     model = batch(checkpoint, 2)
     model.join(0, GREEDY)
     first, second = speech(1, 2)
@@ -96,7 +98,7 @@ def test_the_first_answer_needs_two_frames(checkpoint: CheckpointInfo) -> None:
     assert set(model.step({0: second})) == {0}
 
 
-def test_the_demo_model_listens(checkpoint: CheckpointInfo) -> None:
+def test_the_demo_model_listens(checkpoint: Checkpoint) -> None:
     """Not degenerate: what it says depends on what it hears, is not constant, and is audible."""
     model = batch(checkpoint, 1)
     answers = [alone(model, 0, speech(seed, 40)) for seed in (1, 2)]
@@ -106,8 +108,8 @@ def test_the_demo_model_listens(checkpoint: CheckpointInfo) -> None:
     assert len({frame.pcm.tobytes() for frame in answers[0]}) > 20
 
 
-def test_the_demo_codec_tells_sounds_apart(checkpoint: CheckpointInfo) -> None:
-    mimi = checkpoint.get_mimi()
+def test_the_demo_codec_tells_sounds_apart(checkpoint: Checkpoint) -> None:
+    mimi = load_mimi(checkpoint)
     audio = torch.from_numpy(np.concatenate(speech(3, 60)))[None, None]
     with torch.no_grad():
         codes = mimi.encode(audio)[0]
@@ -116,16 +118,16 @@ def test_the_demo_codec_tells_sounds_apart(checkpoint: CheckpointInfo) -> None:
     assert (codes != silence).float().mean() > 0.5
 
 
-def test_the_demo_model_is_as_wordy_as_a_speaker(checkpoint: CheckpointInfo) -> None:
+def test_the_demo_model_is_as_wordy_as_a_speaker(checkpoint: Checkpoint) -> None:
     model = batch(checkpoint, 8)
     for row in range(8):
-        model.join(row, Sampling(Choice(0.7, 25, row), Choice(0.8, 250, row)))
+        model.join(row, SamplingParams(TokenSampling(0.7, 25, row), TokenSampling(0.8, 250, row)))
     said = [model.step(dict.fromkeys(range(8), frame)) for frame in speech(4, 100)]
     texts = [model.vocabulary[frame.tokens[0]] for frames in said for frame in frames.values()]
     assert 0.1 < sum(map(bool, texts)) / len(texts) < 0.7
 
 
-def test_conversations_that_share_a_batch_answer_as_if_alone(checkpoint: CheckpointInfo) -> None:
+def test_conversations_that_share_a_batch_answer_as_if_alone(checkpoint: Checkpoint) -> None:
     """Sampled, each its own way, with staggered starts, pauses and a slot used again, past the attention's context of
     256 frames: the same seed and input give the same tokens, whoever else is there and in whichever slot."""
     model = batch(checkpoint, 3)
@@ -134,8 +136,8 @@ def test_conversations_that_share_a_batch_answer_as_if_alone(checkpoint: Checkpo
     samplings = {
         0: LIVELY,
         1: GREEDY,
-        2: Sampling(Choice(1.2, 0, 7), Choice(1.5, 5, 8)),
-        3: Sampling(Choice(0.1, 3, 9), Choice(2.0, 0, 10)),
+        2: SamplingParams(TokenSampling(1.2, 0, 7), TokenSampling(1.5, 5, 8)),
+        3: SamplingParams(TokenSampling(0.1, 3, 9), TokenSampling(2.0, 0, 10)),
     }
     pauses = {0: {5, 6, 50, 200}, 1: {20, 60, 61}, 2: set(), 3: {150, 151}}
     positions = dict.fromkeys(starts, 0)
@@ -159,22 +161,22 @@ def test_conversations_that_share_a_batch_answer_as_if_alone(checkpoint: Checkpo
         assert_same(heard[session], alone(other, row, inputs[session], samplings[session]), tolerance=1e-5)
 
 
-def test_another_seed_says_something_else(checkpoint: CheckpointInfo) -> None:
+def test_another_seed_says_something_else(checkpoint: Checkpoint) -> None:
     model = batch(checkpoint, 1)
     frames = speech(5, 30)
     said = [[frame.tokens for frame in alone(model, 0, frames, sampling)] for sampling in (LIVELY, LIVELY)]
     assert said[0] == said[1]
-    other = Sampling(LIVELY.text, Choice(0.8, 250, 3))
+    other = SamplingParams(LIVELY.text, TokenSampling(0.8, 250, 3))
     assert [frame.tokens for frame in alone(model, 0, frames, other)] != said[0]
 
 
-def test_given_tokens_are_said_and_remembered(checkpoint: CheckpointInfo) -> None:
+def test_given_tokens_are_said_and_remembered(checkpoint: Checkpoint) -> None:
     """Forcing the tokens that a row chose on its own changes nothing; forcing others changes what follows."""
     model = batch(checkpoint, 3)
     frames = speech(6, 40)
     free = alone(model, 1, frames, LIVELY)
 
-    def forced(given: Mapping[int, Given]) -> list[Frame]:
+    def forced(given: Mapping[int, ForcedTokens]) -> list[Frame]:
         model.join(2, GREEDY)
         model.join(0, GREEDY)
         said = []
@@ -186,34 +188,35 @@ def test_given_tokens_are_said_and_remembered(checkpoint: CheckpointInfo) -> Non
     # The tokens of a moment are chosen in different steps: text and the first codebook one step before the others.
     tokens = [frame.tokens for frame in free]
     own = {
-        index: Given(text=tokens[index][0], audio=(tokens[index][1], *tokens[index - 1][2:]))
+        index: ForcedTokens(text=tokens[index][0], audio=(tokens[index][1], *tokens[index - 1][2:]))
         for index in range(1, len(tokens))
     }
-    said = forced({0: Given(text=tokens[0][0], audio=(tokens[0][1], *[0] * 7)), **own})
+    said = forced({0: ForcedTokens(text=tokens[0][0], audio=(tokens[0][1], *[0] * 7)), **own})
     assert [frame.tokens for frame in said[:-1]] == tokens[:-1]
-    silent = forced({index: Given(text=3) for index in range(len(frames))})
+    silent = forced({index: ForcedTokens(text=3) for index in range(len(frames))})
     assert {frame.tokens[0] for frame in silent} == {3}
     assert [frame.tokens for frame in silent] != [frame.tokens for frame in forced({})]
 
 
-def test_a_shorter_context_forgets_sooner_and_takes_less_memory(checkpoint: CheckpointInfo) -> None:
+def test_a_shorter_context_forgets_sooner_and_takes_less_memory(checkpoint: Checkpoint) -> None:
     frames = speech(7, 60)
     full, short = batch(checkpoint, 2), batch(checkpoint, 2, context=20)
     assert short.context == 20
-    assert short.row_bytes < full.row_bytes
+    assert short.slot_bytes < full.slot_bytes
     long_memory, short_memory = ([frame.tokens for frame in alone(model, 1, frames)] for model in (full, short))
     assert long_memory[:19] == short_memory[:19]
     assert long_memory != short_memory
     assert batch(checkpoint, 1, context=10_000).context == 256
 
 
-def test_a_tick_recorded_once_and_replayed_is_the_tick_itself(checkpoint: CheckpointInfo) -> None:
+def test_a_tick_recorded_once_and_replayed_is_the_tick_itself(checkpoint: Checkpoint) -> None:
     """What a CUDA graph demands, without a GPU: the same operations on the same memory whatever the values are. The
     recorder fails on an operation that asks for a value."""
     frames = speech(8, 30)
     eager, replayed = batch(checkpoint, 3), batch(checkpoint, 3)
+    replayed._step.recordable = True
     with torch.inference_mode():
-        graph = make_fx(lambda: replayed._tick(3))()
+        graph = make_fx(lambda: replayed._step(3))()
     recorded: list[int] = []
 
     def replay(rows: int) -> None:
@@ -259,19 +262,19 @@ def test_a_tick_of_the_released_architecture_stays_on_its_device() -> None:
     """As a CUDA graph demands: no copy to or from the host. On the device that holds no numbers, in bfloat16."""
     nowhere = torch.device("meta")
     released = full_size()
-    state = RowState(4, nowhere)
-    language = LanguageModel(released.get_moshi(nowhere, dtype=torch.bfloat16), state, None)
-    mimi = released.get_mimi(nowhere)
-    tick = Tick(Codec(mimi, state), language, Layout(mimi.frame_size, language.said), 4, nowhere)
+    state = SlotState(4, nowhere)
+    language = LanguageModel(load_moshi(released, nowhere), state, None)
+    mimi = load_mimi(released, nowhere)
+    step = Step(Codec(mimi, state), language, mimi.frame_size, 4, nowhere)
     with Visits(nowhere) as visits:
-        tick(3)
+        step(3)
     assert visits.elsewhere == []
     assert visits.total > 1000
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf, 1e30])
 def test_broken_audio_stays_finite_and_leaves_nothing_to_the_next_conversation(
-    poison: float, checkpoint: CheckpointInfo
+    poison: float, checkpoint: Checkpoint
 ) -> None:
     model = batch(checkpoint, 2)
     clean = alone(model, 1, speech(30, 12))
@@ -280,7 +283,7 @@ def test_broken_audio_stays_finite_and_leaves_nothing_to_the_next_conversation(
     assert_same(alone(model, 1, speech(30, 12)), clean)
 
 
-def test_joining_clears_a_poisoned_row_and_nothing_else(checkpoint: CheckpointInfo) -> None:
+def test_joining_clears_a_poisoned_row_and_nothing_else(checkpoint: Checkpoint) -> None:
     """Whatever poisoned it: upstream's reset alone keeps the NaN."""
     model = batch(checkpoint, 2)
     frames = speech(31, 12)
@@ -298,19 +301,20 @@ def test_joining_clears_a_poisoned_row_and_nothing_else(checkpoint: CheckpointIn
     assert_same([frame[0] for frame in kept if 0 in frame], neighbour)
 
 
-def test_slots_are_what_fits(checkpoint: CheckpointInfo) -> None:
+def test_slots_are_what_fits(checkpoint: Checkpoint) -> None:
     assert BatchedModel(checkpoint, None, CPU, torch.float32).slots >= 8
-    with pytest.raises(LoadError, match=r"MOSHI_SLOTS=100000000 takes .* GiB .* \d+ would fit"):
+    with pytest.raises(DoesNotFit) as caught:
         batch(checkpoint, 100_000_000)
+    assert (caught.value.wanted, caught.value.fitting > 8) == (100_000_000, True)
     assert 2**20 < free_memory(CPU) < 2**50
 
 
-def test_a_row_takes_what_its_tensors_take(checkpoint: CheckpointInfo) -> None:
+def test_a_row_takes_what_its_tensors_take(checkpoint: Checkpoint) -> None:
     model = batch(checkpoint, 3)
-    assert sum(tensor.nbytes for tensor, _ in model._state._tensors) == 3 * model.row_bytes
+    assert sum(tensor.nbytes for tensor, _ in model._state._tensors) == 3 * model.slot_bytes
 
 
-def test_a_folder_is_a_checkpoint_like_any(tmp_path: Path, checkpoint: CheckpointInfo) -> None:
+def test_a_folder_is_a_checkpoint_like_any(tmp_path: Path, checkpoint: Checkpoint) -> None:
     for file in RANDOM_MODEL.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     assert find_checkpoint(str(tmp_path), None).lm_config == checkpoint.lm_config
@@ -337,6 +341,6 @@ def test_weights_that_could_run_code_are_refused(tmp_path: Path, key: str) -> No
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_asking_for_a_gpu_that_is_not_there_says_so() -> None:
-    with pytest.raises(LoadError, match=r"MOSHI_DEVICE=cuda:1 but .* sees 0 GPUs"):
+    with pytest.raises(NoSuchGPU, match="sees 0 GPUs"):
         choose_device("cuda:1")
     assert choose_device("auto") == CPU

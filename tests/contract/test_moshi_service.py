@@ -229,6 +229,7 @@ def test_a_port_in_use_is_one_line_and_exit_code_3(moshi: Service, tmp_path: Pat
 
 def test_certificate_files_that_are_none_are_one_line_and_exit_code_3(tmp_path: Path) -> None:
     (tmp_path / "cert.pem").write_text("not a certificate")
+    (tmp_path / "key.pem").write_text("not a key")
     environment = clean_environment(
         MOSHI_PORT="0",
         MOSHI_TLS="files",

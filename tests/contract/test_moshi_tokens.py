@@ -7,7 +7,6 @@ such as other weights, `.venv/bin/python tests/contract/test_moshi_tokens.py` re
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +14,11 @@ import torch
 from moshi.models import LMGen
 from numpy.typing import NDArray
 
+from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.model.batch import BatchedModel
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.loaders import load_mimi, load_moshi
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 
 MODEL = Path(__file__).parents[1] / "fixtures" / "random_model"
 """It answers every frame with other tokens. The demo model says nothing while it hears a sound."""
@@ -35,15 +36,15 @@ def sound() -> NDArray[np.float32]:
     return np.asarray(noise.clip(-1, 1), np.float32)
 
 
-def codes(checkpoint: Any) -> Tokens:
-    mimi = checkpoint.get_mimi("cpu")
+def codes(checkpoint: Checkpoint) -> Tokens:
+    mimi = load_mimi(checkpoint)
     mimi.streaming_forever(1)
     return [mimi.encode(torch.from_numpy(frame)[None, None])[0, :, 0].tolist() for frame in sound()]
 
 
-def upstream(checkpoint: Any) -> Tokens:
-    mimi = checkpoint.get_mimi("cpu")
-    generator = LMGen(checkpoint.get_moshi("cpu", dtype=torch.float32), use_sampling=False)
+def upstream(checkpoint: Checkpoint) -> Tokens:
+    mimi = load_mimi(checkpoint)
+    generator = LMGen(load_moshi(checkpoint, "cpu", torch.float32), use_sampling=False)
     mimi.streaming_forever(1)
     generator.streaming_forever(1)
     said = []
@@ -55,13 +56,13 @@ def upstream(checkpoint: Any) -> Tokens:
     return [tokens[0, :, 0].tolist() for tokens in said if tokens is not None]
 
 
-def engine(checkpoint: Any) -> Tokens:
+def engine(checkpoint: Checkpoint) -> Tokens:
     model = BatchedModel(checkpoint, 2, torch.device("cpu"), torch.float32)
-    model.join(1, Sampling(Choice(0, 0), Choice(0, 0)))
+    model.join(1, SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0)))
     return [list(answer[1].tokens) for frame in sound() if 1 in (answer := model.step({1: frame}))]
 
 
-PARTS: tuple[Callable[[Any], Tokens], ...] = (codes, upstream, engine)
+PARTS: tuple[Callable[[Checkpoint], Tokens], ...] = (codes, upstream, engine)
 
 
 def difference(before: Tokens, after: Tokens) -> str:
@@ -80,7 +81,7 @@ def difference(before: Tokens, after: Tokens) -> str:
 
 @torch.inference_mode()
 @pytest.mark.parametrize("part", PARTS)
-def test_the_random_models_tokens_are_the_recorded_ones(part: Callable[[Any], Tokens]) -> None:
+def test_the_random_models_tokens_are_the_recorded_ones(part: Callable[[Checkpoint], Tokens]) -> None:
     recorded = json.loads(RECORDED.read_text())[part.__name__]
     assert len({*map(tuple, recorded)}) > 20, "frames that hardly differ prove nothing"
     if found := difference(recorded, part(find_checkpoint(str(MODEL), None))):

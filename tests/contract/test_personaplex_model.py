@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -15,13 +16,15 @@ from moshi.utils.compile import no_compile
 from safetensors.torch import save_file
 
 import personaplex_checkpoint as made
+from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.locate import find_checkpoint
+from moshi_backend.checkpoint.shape import language_model_config
 from moshi_backend.errors import LoadError
-from moshi_backend.model.adapters import Adapted
 from moshi_backend.model.batch import BatchedModel, Frame
-from moshi_backend.model.personaplex import PersonaPlex
-from moshi_backend.model.prompt import Beginning, Prefix, Tokens
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.loaders import build_moshi, load_mimi, load_moshi, load_tokenizer
+from moshi_backend.model.prompt import Prompt, PromptStart
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
+from moshi_backend.model.tokens import Tokens
 from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.personas.presets import Preset
 from moshi_backend.personas.voices import Voice, from_archive, read_prompt
@@ -29,7 +32,7 @@ from support.speech import Samples, speech
 
 CHUNK = 32
 CPU = torch.device("cpu")
-GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
+GREEDY = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
 TEXT = "you are the good bird of this house and you like to talk about the weather"
 FRAMES = 300
 
@@ -42,9 +45,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(folder: Path) -> PersonaPlex:
+def checkpoint(folder: Path) -> Checkpoint:
     checkpoint = find_checkpoint(str(folder), None)
-    assert isinstance(checkpoint, PersonaPlex)
+    assert checkpoint.kind == "personaplex"
     return checkpoint
 
 
@@ -56,32 +59,34 @@ def full(folder: Path) -> LMModel:
     return get_moshi_lm(folder / "model.safetensors", kwargs | {"dep_q": 16}, "cpu", torch.float32)
 
 
-def batch(checkpoint: PersonaPlex, slots: int, memory: int = 0) -> BatchedModel:
-    return BatchedModel(checkpoint, slots, CPU, torch.float32, voice_memory=memory)
+def batch(checkpoint: Checkpoint, slots: int, memory: int = 0) -> BatchedModel:
+    return BatchedModel(checkpoint, slots, CPU, torch.float32, prompt_cache=memory)
 
 
-def catalogue(checkpoint: PersonaPlex, model: BatchedModel, *voices: Voice) -> Catalogue:
-    tokenizer = checkpoint.get_text_tokenizer()
-    return Catalogue(model.plan, model.codes, tokenizer, voices, [], None, "free", 100)
+def catalogue(checkpoint: Checkpoint, model: BatchedModel, *voices: Voice) -> Catalogue:
+    tokenizer = load_tokenizer(checkpoint)
+    return Catalogue(
+        model.delay_pattern, model.codebook_size, tokenizer, voices, [], None, "free", 100, model.frame_seconds
+    )
 
 
-def codes_of(checkpoint: PersonaPlex, frames: list[Samples]) -> Tokens:
+def codes_of(checkpoint: Checkpoint, frames: list[Samples]) -> Tokens:
     """[frames, codebooks], frame by frame."""
     with no_compile(), torch.no_grad():
-        mimi = checkpoint.get_mimi("cpu")
+        mimi = load_mimi(checkpoint, "cpu")
         mimi.streaming_forever(1)
         codes = [mimi.encode(torch.from_numpy(frame)[None, None])[0, :, 0].numpy() for frame in frames]
     return np.stack(codes)
 
 
-def talked(model: BatchedModel, row: int, prefix: Prefix | None, frames: list[Samples]) -> list[Frame]:
+def talked(model: BatchedModel, row: int, prefix: Prompt | None, frames: list[Samples]) -> list[Frame]:
     model.join(row, GREEDY, prefix)
     read(model, row, prefix)
     said = [model.step({row: frame}) for frame in frames]
     return [frame[row] for frame in said if row in frame]
 
 
-def read(model: BatchedModel, row: int, prefix: Prefix | None) -> int:
+def read(model: BatchedModel, row: int, prefix: Prompt | None) -> int:
     """Chunks that it took."""
     chunks = 0
     while prefix is not None:
@@ -140,20 +145,20 @@ def made_tone() -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("kind", ["recorded", "saved", "text only"])
-def test_the_agent_says_what_the_full_model_says(kind: str, checkpoint: PersonaPlex, full: LMModel) -> None:
+def test_the_agent_says_what_the_full_model_says(kind: str, checkpoint: Checkpoint, full: LMModel) -> None:
     """Greedy, over hundreds of frames, past the attention's context: half the depformer, prompts read in chunks beside
     a neighbour, against all 16 steps with the prompt forced frame by frame."""
     model = batch(checkpoint, 3)
     spoken = codes_of(checkpoint, speech(1, 40))
-    recorded = Voice("a", Beginning(model.plan.initial()), spoken)
+    recorded = Voice("a", PromptStart(model.delay_pattern.initial()), spoken)
     frames = np.array([[3, *frame, *(code % 64 for code in made_tone())] for frame in spoken], np.int64)
     data = BytesIO()
     with torch.no_grad():
         torch.save(made.saved(full, torch.from_numpy(frames)), data)
-    saved = read_prompt("b", data.getvalue(), model.plan, model.width)
+    saved = read_prompt("b", data.getvalue(), model.delay_pattern, model.width)
     offered = catalogue(checkpoint, model, recorded, saved)
     persona = Persona({"recorded": "a", "saved": "b", "text only": None}[kind], TEXT)
-    prefix = offered.prefix(persona)
+    prefix = offered.prompt(persona)
     assert prefix is not None
     live = speech(2, FRAMES)
 
@@ -174,8 +179,8 @@ def test_the_agent_says_what_the_full_model_says(kind: str, checkpoint: PersonaP
     assert len(set(theirs)) > FRAMES // 2  # alive, not one frame for ever
 
 
-def test_a_depformer_of_16_steps_is_loaded_as_the_8_that_speak(checkpoint: PersonaPlex, full: LMModel) -> None:
-    lm = checkpoint.get_moshi("cpu", dtype=torch.float32)
+def test_a_depformer_of_16_steps_is_loaded_as_the_8_that_speak(checkpoint: Checkpoint, full: LMModel) -> None:
+    lm = load_moshi(checkpoint, "cpu", torch.float32)
     assert (lm.dep_q, full.dep_q) == (8, 16)
     theirs = full.state_dict()
     assert all(torch.equal(weight, theirs[name]) for name, weight in lm.state_dict().items())
@@ -189,7 +194,7 @@ def test_unpacked_weights_load_too_and_missing_ones_are_named(full: LMModel, fol
     (tmp_path / "model.safetensors").unlink()
     state = {name: weight.contiguous() for name, weight in full.state_dict().items()}
     save_file(state, tmp_path / "model.safetensors")
-    lm = find_checkpoint(str(tmp_path), None).get_moshi("cpu", dtype=torch.float32)
+    lm = load_moshi(find_checkpoint(str(tmp_path), None), "cpu", torch.float32)
     assert all(torch.equal(weight, state[name]) for name, weight in lm.state_dict().items())
     del state["linears.3.weight"]
     save_file(state, tmp_path / "model.safetensors")
@@ -197,32 +202,33 @@ def test_unpacked_weights_load_too_and_missing_ones_are_named(full: LMModel, fol
         find_checkpoint(str(tmp_path), None)
 
 
-def test_a_configuration_without_a_model_means_the_released_one(checkpoint: PersonaPlex) -> None:
+def test_a_configuration_without_a_model_means_the_released_one(checkpoint: Checkpoint) -> None:
     """The real repository's names nothing but its kind. Bytes are counted without memory for any."""
-    unnamed = PersonaPlex.of(Adapted.of(checkpoint, lm_config={"version": "7b-v1"}, mimi_config=None))
-    lm = unnamed.get_moshi("meta", dtype=torch.bfloat16, load_weight=False)
+    unnamed = replace(checkpoint, lm_config=language_model_config({"version": "7b-v1"}, "personaplex"))
+    lm = build_moshi(unnamed, "meta", torch.bfloat16)
     assert (lm.dim, lm.dep_q, lm.n_q, lm.card, len(lm.transformer.layers)) == (4096, 8, 16, 2048, 32)
-    whole = get_moshi_lm(None, unnamed.lm_config | {"dep_q": 16}, "meta", torch.bfloat16)
+    whole = get_moshi_lm(None, {**unnamed.lm_config, "dep_q": 16}, "meta", torch.bfloat16)
     sizes = [sum(weight.numel() for weight in model.parameters()) for model in (whole, lm)]
     assert [round(size / 1e9, 2) for size in sizes] == [8.37, 7.69]
 
 
 def test_a_plain_moshi_is_loaded_as_before() -> None:
-    assert not isinstance(find_checkpoint("demo", None), PersonaPlex)
+    assert find_checkpoint("demo", None).kind == "moshi"
 
 
-def test_a_remembered_voice_says_the_same_and_leaves_less_to_read(checkpoint: PersonaPlex) -> None:
+def test_a_remembered_voice_says_the_same_and_leaves_less_to_read(checkpoint: Checkpoint) -> None:
     model = batch(checkpoint, 3, memory=2**20)
-    archive = Path(checkpoint.moshi_weights).parent / "voices.tgz"
-    offered = catalogue(checkpoint, model, *from_archive(archive, model.plan, model.width))
-    prefix = offered.prefix(Persona("NATM0", TEXT))
-    other = offered.prefix(Persona("NATF0", TEXT))
+    archive = checkpoint.voices
+    assert archive is not None
+    offered = catalogue(checkpoint, model, *from_archive(archive, model.delay_pattern, model.width))
+    prefix = offered.prompt(Persona("NATM0", TEXT))
+    other = offered.prompt(Persona("NATF0", TEXT))
     assert prefix is not None and other is not None
     live = speech(4, 60)
     cold = talked(model, 0, prefix, live)
     model.join(2, GREEDY, prefix)
     first = model.prefill(2, CHUNK)
-    assert first.recalled
+    assert first.cached
     assert first.done == min(first.total, prefix.shared + CHUNK)
     read(model, 2, prefix)
     warm = [frame[2] for frame in (model.step({2: frame}) for frame in live) if 2 in frame]
@@ -230,10 +236,10 @@ def test_a_remembered_voice_says_the_same_and_leaves_less_to_read(checkpoint: Pe
     assert [frame.tokens for frame in talked(model, 1, other, live)] != [frame.tokens for frame in cold]
 
 
-def test_a_prefix_leaves_the_neighbours_as_they_are(checkpoint: PersonaPlex) -> None:
+def test_a_prefix_leaves_the_neighbours_as_they_are(checkpoint: Checkpoint) -> None:
     """Bit for bit: what a live row says while another row reads, joins, is given up in the middle and used again."""
     model = batch(checkpoint, 2)
-    prefix = catalogue(checkpoint, model).prefix(Persona(None, TEXT))
+    prefix = catalogue(checkpoint, model).prompt(Persona(None, TEXT))
     live = speech(5, 80)
     model.join(0, GREEDY)
     undisturbed = [said[0].pcm for said in (model.step({0: frame}) for frame in live) if said]
@@ -251,37 +257,39 @@ def test_a_prefix_leaves_the_neighbours_as_they_are(checkpoint: PersonaPlex) -> 
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_row_given_up_in_its_prefix_leaves_nothing_to_the_next(checkpoint: PersonaPlex) -> None:
+def test_a_row_given_up_in_its_prefix_leaves_nothing_to_the_next(checkpoint: Checkpoint) -> None:
     model = batch(checkpoint, 1)
     offered = catalogue(checkpoint, model)
     live = speech(6, 40)
     fresh = [frame.tokens for frame in talked(model, 0, None, live)]
-    model.join(0, GREEDY, offered.prefix(Persona(None, TEXT)))
+    model.join(0, GREEDY, offered.prompt(Persona(None, TEXT)))
     model.prefill(0, CHUNK)
     assert [frame.tokens for frame in talked(model, 0, None, live)] == fresh
-    assert [frame.tokens for frame in talked(model, 0, offered.prefix(Persona(None, TEXT)), live)] != fresh
+    assert [frame.tokens for frame in talked(model, 0, offered.prompt(Persona(None, TEXT)), live)] != fresh
 
 
-def test_a_text_changes_what_is_said(checkpoint: PersonaPlex) -> None:
+def test_a_text_changes_what_is_said(checkpoint: Checkpoint) -> None:
     model = batch(checkpoint, 1)
     offered = catalogue(checkpoint, model)
     live = speech(7, 40)
     texts = ("you are a bird", "you are a ship")
-    one, other = (talked(model, 0, offered.prefix(Persona(None, text)), live) for text in texts)
+    one, other = (talked(model, 0, offered.prompt(Persona(None, text)), live) for text in texts)
     assert [frame.tokens for frame in one] != [frame.tokens for frame in other]
 
 
-def test_presets_are_no_part_of_a_prefix(checkpoint: PersonaPlex) -> None:
+def test_presets_are_no_part_of_a_prefix(checkpoint: Checkpoint) -> None:
     """A preset is its text."""
     model = batch(checkpoint, 1)
     preset = Preset(id="a", name="A", text=TEXT)
-    tokenizer = checkpoint.get_text_tokenizer()
-    offered = Catalogue(model.plan, model.codes, tokenizer, [], [preset], None, "presets", 100)
+    tokenizer = load_tokenizer(checkpoint)
+    offered = Catalogue(
+        model.delay_pattern, model.codebook_size, tokenizer, [], [preset], None, "presets", 100, model.frame_seconds
+    )
     chosen = offered.choose(None, f" {TEXT} ")
     assert chosen == Persona(None, TEXT)
 
 
-def chunks(model: BatchedModel, prefix: Prefix) -> Iterator[int]:
+def chunks(model: BatchedModel, prefix: Prompt) -> Iterator[int]:
     model.join(0, GREEDY, prefix)
     while True:
         prefill = model.prefill(0, CHUNK)
@@ -290,9 +298,9 @@ def chunks(model: BatchedModel, prefix: Prefix) -> Iterator[int]:
             return
 
 
-def test_a_prefix_is_read_in_bounded_chunks(checkpoint: PersonaPlex) -> None:
+def test_a_prefix_is_read_in_bounded_chunks(checkpoint: Checkpoint) -> None:
     model = batch(checkpoint, 1)
-    prefix = catalogue(checkpoint, model).prefix(Persona(None, " ".join([TEXT] * 6)))
+    prefix = catalogue(checkpoint, model).prompt(Persona(None, " ".join([TEXT] * 6)))
     assert prefix is not None
     done = [0, *chunks(model, prefix)]
     assert max(after - before for before, after in itertools.pairwise(done)) == CHUNK

@@ -17,6 +17,7 @@ import personaplex_checkpoint as made
 from loadtest.client import converse, encode, noise
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
+from moshi_backend.loading import persona_options
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.speech import SpeechEncoder
 from moshi_backend.personas.loading import open_catalogue
@@ -180,7 +181,7 @@ def test_what_cannot_be_offered_is_said_at_the_start(
     found = find_checkpoint(given.model, None)
     model = BatchedModel(found, 1, torch.device("cpu"), torch.float32, given.context)
     with pytest.raises(LoadError, match=re.escape(says)):
-        open_catalogue(given, found, model)
+        open_catalogue(persona_options(given), found, model, given.model)
 
 
 def test_a_recording_is_encoded_once_and_anew_when_it_changes(tmp_path: Path) -> None:
@@ -224,7 +225,7 @@ def test_a_file_that_is_no_voice_stops_the_start_and_is_named(kind: str, checkpo
     found = find_checkpoint(given.model, None)
     model = BatchedModel(found, 1, torch.device("cpu"), torch.float32)
     with pytest.raises(LoadError, match=says.get(kind, "a voice's name" if kind == "name" else "not a saved voice")):
-        open_catalogue(given, found, model)
+        open_catalogue(persona_options(given), found, model, given.model)
 
 
 def test_a_personaplex_in_a_hub_comes_with_its_voices(checkpoint: Path, tmp_path: Path) -> None:

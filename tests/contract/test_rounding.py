@@ -8,7 +8,8 @@ from moshi.utils.compile import no_compile
 
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.model.block import norm
-from moshi_backend.model.state import RowState
+from moshi_backend.model.loaders import load_moshi
+from moshi_backend.model.state import SlotState
 from moshi_backend.model.transformer import RingTransformer, rotate
 
 WIDTH = 4096
@@ -34,12 +35,12 @@ def test_a_norm_rounds_as_upstreams(dtype: torch.dtype, inner: torch.dtype | Non
 @torch.inference_mode()
 def test_a_rotation_rounds_as_upstreams(dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    module = find_checkpoint("demo", None).get_moshi("cpu", dtype=dtype).transformer
-    ring = RingTransformer(module, RowState(1, torch.device("cpu")))
+    module = load_moshi(find_checkpoint("demo", None), "cpu", dtype).transformer
+    ring = RingTransformer(module, SlotState(1, torch.device("cpu")))
     head = module.layers[0].self_attn.embed_dim // module.layers[0].self_attn.num_heads
     with no_compile():
         for position in range(0, 20_000, 97):
             x = torch.randn(1, 1, 8, head).to(dtype)
-            place = ring._place(torch.tensor([position]), 1, dtype)
+            positions = ring._positions(torch.tensor([position]), 1, dtype)
             theirs, _ = apply_rope(x, x, torch.tensor([position]), module.max_period, time_before_heads=True)
-            torch.testing.assert_close(rotate(x, place.rotation), theirs, rtol=0, atol=0)
+            torch.testing.assert_close(rotate(x, positions.rotation), theirs, rtol=0, atol=0)

@@ -8,22 +8,22 @@ import numpy as np
 import pytest
 import torch
 from moshi.models import LMGen
-from moshi.models.loaders import CheckpointInfo
 from moshi.utils.compile import no_compile
 
 from loadtest.client import converse, encode, noise
+from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.loading import load
 from moshi_backend.model.batch import BatchedModel
-from moshi_backend.model.personaplex import PersonaPlex
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.loaders import load_mimi, load_moshi
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.settings import Settings
 from support.services import running_moshi
 from support.shapes import make
 from support.speech import Samples, speech
 
-GREEDY = Sampling(Choice(0, 0), Choice(0, 0))
+GREEDY = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
 FRAMES = 60
 
 
@@ -45,11 +45,11 @@ SHAPES = {
 
 
 @torch.inference_mode()
-def upstream(info: CheckpointInfo, frames: list[Samples]) -> list[tuple[tuple[int, ...], Samples]]:
+def upstream(checkpoint: Checkpoint, frames: list[Samples]) -> list[tuple[tuple[int, ...], Samples]]:
     """Tokens and sound of upstream's own classes, greedy."""
     with no_compile():
-        mimi = info.get_mimi("cpu")
-        generator = LMGen(info.get_moshi("cpu", dtype=torch.float32), use_sampling=False)
+        mimi = load_mimi(checkpoint)
+        generator = LMGen(load_moshi(checkpoint, "cpu", torch.float32), use_sampling=False)
         mimi.streaming_forever(1)
         generator.streaming_forever(1)
         said = []
@@ -102,8 +102,8 @@ def test_a_model_that_hears_nothing_is_refused(changes: dict[str, Any], tmp_path
 def test_a_personaplex_is_one_that_says_so(tmp_path: Path) -> None:
     make(tmp_path, *EIGHT, model_type="personaplex")
     checkpoint = find_checkpoint(str(tmp_path), None)
-    assert isinstance(checkpoint, PersonaPlex)
-    assert checkpoint.get_moshi("cpu", dtype=torch.float32).dep_q == 4
+    assert checkpoint.kind == "personaplex"
+    assert load_moshi(checkpoint, "cpu", torch.float32).dep_q == 4
 
 
 def test_weights_with_another_number_of_steps_are_refused(tmp_path: Path) -> None:

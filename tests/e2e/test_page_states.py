@@ -403,7 +403,7 @@ async def test_a_voice_and_a_role_are_picked_prepared_shown_and_remembered(brows
         await tab.page.reload()
         await tab.page.get_by_label("Voice", exact=True).select_option("NATM1")
         await tab.page.get_by_label("Role").select_option("Write your own")
-        await tab.page.get_by_label("What Moshi should be").fill("You teach chess & other games.")
+        await tab.page.get_by_label("What Moshi should be").press_sequentially("You teach chess & other games.")
         await expect(tab.page.get_by_text("Takes about 8 of 200 tokens")).to_be_visible()
         await tab.look("persona", "idle")
         await tab.button("Connect").click()

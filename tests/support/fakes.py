@@ -1,36 +1,35 @@
-"""A model that answers each frame with itself, and an engine around it."""
+"""A model that answers each frame with itself, an engine around it, and callers of the engine."""
 
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moshi_backend.conversation.session import Session
-from moshi_backend.engine.engine import Engine, Loaded, Report
+from moshi_backend.engine.engine import Engine, Loaded
+from moshi_backend.engine.observer import EngineObserver, Report
+from moshi_backend.engine.request import Answer, PrefillProgress, Request
 from moshi_backend.model.batch import BatchedModel, Frame
-from moshi_backend.model.prompt import Beginning, Plan, Prefix
-from moshi_backend.model.sampling import Choice, Sampling
-from moshi_backend.personas.catalogue import Catalogue
+from moshi_backend.model.prompt import DelayPattern, Prompt, PromptStart
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 
 POISON = 13.0
-"""A frame of this makes a tick throw."""
+"""A frame of this makes a step throw."""
 
 LETHAL = 14.0
-"""A frame of this makes a tick raise SystemExit."""
+"""A frame of this makes a step raise SystemExit."""
 
 SLOTS = 2
-
 
 CHUNK = 10
 """Positions that a FakeModel reads at once."""
 
-PLAN = Plan((0, 0, 1, 0, 1), 9, 9, said=3)
-NOTHING_TO_CHOOSE = Catalogue(PLAN, 2048, None, [], [], None, "off", 1)
+PATTERN = DelayPattern((0, 0, 1, 0, 1), 9, 9, 3, model_codebooks=2)
 
 
 @dataclass
@@ -40,14 +39,15 @@ class Reading:
     total: int
     done: int = 0
     last: int = 0
-    recalled: bool = False
+    cached: bool = False
 
 
 class FakeModel:
-    """`broken` makes every tick throw. Ticks and chunks wait for the gate."""
+    """`broken` makes every step throw. Steps and chunks wait for the gate."""
 
+    device = "cpu"
     frame_size = 4
-    sampling = Sampling(Choice(0, 0), Choice(0, 0))
+    sampling = SamplingParams(TokenSampling(0, 0), TokenSampling(0, 0))
 
     def __init__(self, slots: int = SLOTS) -> None:
         self.slots = slots
@@ -60,7 +60,7 @@ class FakeModel:
         self.gate = threading.Event()
         self.gate.set()
 
-    def join(self, row: int, sampling: Sampling, prefix: Prefix | None = None) -> None:
+    def join(self, row: int, sampling: SamplingParams, prefix: Prompt | None = None) -> None:
         self.joined.append(row)
         self.prefills[row] = Reading(prefix.steps if prefix else 0)
 
@@ -88,22 +88,48 @@ def samples(value: float) -> NDArray[np.float32]:
     return np.full(FakeModel.frame_size, value, np.float32)
 
 
-def session(prefix: Prefix | None = None) -> Session:
-    return Session(FakeModel.sampling, prefix=prefix)
+def session(prompt: Prompt | None = None) -> Session:
+    return Session(FakeModel.sampling, prompt=prompt)
 
 
-def prefix(steps: int) -> Prefix:
-    frames = np.zeros((steps, len(PLAN.delays)), np.int64)
-    return Prefix.of(PLAN, Beginning(PLAN.initial()), None, [], [frames])
+@dataclass
+class Caller:
+    """A request, and the results that the engine called it back with."""
+
+    prompt: Prompt | None = None
+    answers: asyncio.Queue[Answer] = field(default_factory=asyncio.Queue)
+    progress: asyncio.Queue[PrefillProgress] = field(default_factory=asyncio.Queue)
+    request: Request = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.request = Request(FakeModel.sampling, self.prompt, self.progress.put_nowait, self.answers.put_nowait)
+
+    async def answer(self) -> float:
+        """The first sample of the next answer."""
+        async with asyncio.timeout(10):
+            frame = (await self.answers.get()).frame
+        assert frame is not None
+        return float(frame.pcm[0])
+
+
+def prompt(steps: int) -> Prompt:
+    frames = np.zeros((steps, len(PATTERN.delays)), np.int64)
+    return Prompt.of(PATTERN, PromptStart(PATTERN.initial()), None, [], [frames])
+
+
+def loaded(model: FakeModel, fixed_slots: bool = True, warm_up_prompt: Prompt | None = None) -> Loaded:
+    return Loaded(cast("BatchedModel", model), fixed_slots, warm_up_prompt)
 
 
 @asynccontextmanager
-async def started(model: FakeModel, chosen: bool = True) -> AsyncIterator[Engine]:
+async def started(
+    model: FakeModel, fixed_slots: bool = True, observer: EngineObserver | None = None
+) -> AsyncIterator[Engine[Loaded]]:
     def load(report: Report) -> Loaded:
         report("load", "a fake", None)
-        return Loaded(cast("BatchedModel", model), "cpu", "float32", None, chosen, NOTHING_TO_CHOOSE)
+        return loaded(model, fixed_slots)
 
-    engine = Engine(load)
+    engine = Engine(load, observer or EngineObserver())
     engine.start()
     await settled(engine)
     model.batches.clear()
@@ -116,7 +142,7 @@ async def started(model: FakeModel, chosen: bool = True) -> AsyncIterator[Engine
         await engine.stop()
 
 
-async def settled(engine: Engine) -> None:
+async def settled(engine: Engine[Loaded]) -> None:
     async with asyncio.timeout(10):
         while engine.health.status == "starting":
             await asyncio.sleep(0.001)

@@ -11,7 +11,7 @@ REPORT: dict[str, object] = {
     "model": "7b",
     "slots": 40,
     "weight_bytes": 14_750_000_000,
-    "row_bytes": 1_589_000_000,
+    "slot_bytes": 1_589_000_000,
     "bytes_per_second": 3e12,
 }
 

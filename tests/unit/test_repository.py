@@ -123,6 +123,12 @@ def test_moshi_version_names_the_release_that_is_packaged() -> None:
     assert packaging["project"]["urls"]["Source"].endswith(pin["commit"])
 
 
+def test_browser_tests_type_keys() -> None:
+    """`fill()` sets a value without any key, and so passes where a shortcut takes the keys away."""
+    tests = [ROOT / path for path in tracked() if path.is_relative_to("tests/e2e")]
+    assert [test.name for test in tests if ".fill(" in test.read_text()] == []
+
+
 def test_the_changelog_has_a_place_for_what_is_next() -> None:
     assert "## [Unreleased]" in (ROOT / "CHANGELOG.md").read_text()
 

@@ -1,7 +1,7 @@
-"""The whole tick of the 7B model on a GPU: how many conversations it holds, and how far from what the memory allows.
+"""The whole step of the 7B model on a GPU: how many conversations it holds, and how far from what the memory allows.
 
 The weights are random, made on the device: nothing is downloaded, and the time does not depend on what they say. Each
-tick reads the whole window of every conversation, as after four minutes. The floor is the time that the memory needs to
+step reads the whole window of every conversation, as after four minutes. The floor is the time that the memory needs to
 deliver each weight once and each window once, at the speed at which this device copies.
 """
 
@@ -18,23 +18,25 @@ from typing import cast
 
 import numpy as np
 import torch
-from moshi.models.loaders import CheckpointInfo
 
 from loadtest.machine import machine
+from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.locate import find_checkpoint
+from moshi_backend.checkpoint.shape import language_model_config, mimi_config
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
-from moshi_backend.model.device import choose_device, choose_dtype
+from moshi_backend.model.capacity import DoesNotFit
+from moshi_backend.model.device import NoSuchGPU, choose_device, choose_dtype
 
 DEADLINE = 70.0
-"""Milliseconds in which 99 of 100 ticks are to end, of the 80 that a frame lasts."""
+"""Milliseconds in which 99 of 100 steps are to end, of the 80 that a frame lasts."""
 
 WARM_UP = 5
 
 
 @dataclass(frozen=True)
 class Row:
-    """So many conversations, in one way of running the tick. Milliseconds."""
+    """So many conversations, in one way of running the step. Milliseconds."""
 
     way: str
     conversations: int
@@ -44,6 +46,7 @@ class Row:
 
     @property
     def held(self) -> bool:
+        """Whether steps end before the deadline."""
         return self.p99 <= DEADLINE
 
     def __str__(self) -> str:
@@ -76,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             measured, sizes = measure(checkpoint, device, slots, given.ticks, way, speed)
             rows += measured
             slots = measured[-1].conversations
-    except LoadError as error:
+    except (LoadError, NoSuchGPU, DoesNotFit) as error:
         print(f"tools/bench gpu: {error}", file=sys.stderr)
         return 3
     report = {"machine": machine(), "device": name(device), "torch": torch.__version__, "model": given.model, **sizes}
@@ -86,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def full_size() -> CheckpointInfo:
+def full_size() -> Checkpoint:
     """The released architecture without weights, for which upstream's loaders make random ones on the device.
 
     The tokenizer is the demo's: which words the numbers stand for takes no time.
@@ -94,44 +97,55 @@ def full_size() -> CheckpointInfo:
     nothing = cast(Path, None)
     demo = Path(str(resources.files("moshi_backend") / "demo"))
     names = json.loads((demo / "config.json").read_text())
-    return CheckpointInfo(nothing, nothing, demo / names["tokenizer_name"])
+    return Checkpoint(
+        kind="moshi",
+        commit=None,
+        moshi_weights=nothing,
+        mimi_weights=nothing,
+        tokenizer=demo / names["tokenizer_name"],
+        voices=None,
+        adapters=None,
+        lm_config=language_model_config({}, "moshi"),
+        mimi_config=mimi_config(None),
+        lm_gen_config={},
+    )
 
 
 def measure(
-    checkpoint: CheckpointInfo, device: torch.device, slots: int | None, ticks: int, way: str, speed: float | None
+    checkpoint: Checkpoint, device: torch.device, slots: int | None, steps: int, way: str, speed: float | None
 ) -> tuple[list[Row], dict[str, object]]:
     """Every number of conversations that has a graph of its own, and what they weigh.
 
     Args:
         speed: bytes a second that the device's memory moves.
     Raises:
-        LoadError: the model does not fit.
+        DoesNotFit: the model does not fit.
     """
-    model = BatchedModel(checkpoint, slots, device, choose_dtype("auto", device), record=way == "captured")
+    model = BatchedModel(checkpoint, slots, device, choose_dtype("auto", device), cuda_graphs=way == "captured")
     rows = []
     for conversations in model.batch_sizes:
-        for row in range(conversations):
-            model.join(row, model.sampling)
-        p50, p99 = np.percentile(times(model, conversations, ticks), (50, 99))
-        moved = model.weight_bytes + conversations * model.row_bytes
+        for slot in range(conversations):
+            model.join(slot, model.sampling)
+        p50, p99 = np.percentile(times(model, conversations, steps), (50, 99))
+        moved = model.weight_bytes + conversations * model.slot_bytes
         floor = None if speed is None else moved / speed * 1000
         rows.append(Row(way, conversations, float(p50), float(p99), floor))
         print(rows[-1], file=sys.stderr, flush=True)  # should the next size fail, this one was not in vain
     sizes: dict[str, object] = {
         "weight_bytes": model.weight_bytes,
-        "row_bytes": model.row_bytes,
+        "slot_bytes": model.slot_bytes,
         "slots": model.slots,
         "bytes_per_second": speed,
     }
     return rows, sizes
 
 
-def times(model: BatchedModel, conversations: int, ticks: int) -> list[float]:
+def times(model: BatchedModel, conversations: int, steps: int) -> list[float]:
     """Milliseconds from the samples' leaving the host until their answers are there."""
     speech = (np.random.default_rng(0).standard_normal(model.frame_size) * 0.1).astype(np.float32)
     frames = dict.fromkeys(range(conversations), speech)
     measured = []
-    for _ in range(WARM_UP + ticks):
+    for _ in range(WARM_UP + steps):
         began = time.perf_counter()
         model.step(frames)
         measured.append((time.perf_counter() - began) * 1000)
@@ -154,15 +168,16 @@ def copying_speed(device: torch.device) -> float:
 
 
 def name(device: torch.device) -> str:
+    """Of the GPU, or `cpu`."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 def table(report: dict[str, object], rows: Sequence[Row]) -> str:
     """For people."""
-    weights, window = (int(str(report[key])) / 1e6 for key in ("weight_bytes", "row_bytes"))
+    weights, window = (int(str(report[key])) / 1e6 for key in ("weight_bytes", "slot_bytes"))
     lines = [
         f"{report['model']} on {report['device']}, torch {report['torch']}, {report['slots']} slots",
-        f"a tick moves {weights:,.0f} MB of weights, and {window:,.1f} MB for each conversation",
+        f"a step moves {weights:,.0f} MB of weights, and {window:,.1f} MB for each conversation",
     ]
     if report["bytes_per_second"] is not None:
         lines.append(f"the memory moves {float(str(report['bytes_per_second'])) / 1e12:.2f} TB/s")

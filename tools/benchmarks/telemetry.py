@@ -29,6 +29,7 @@ from moshi_service.protocol.events import StatsEvent
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(prog="tools/bench telemetry", description=__doc__)
     parser.add_argument("--conversations", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn (%(default)s)")
@@ -39,14 +40,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         with ours(Path(off)) as silent, ours(Path(on), **settings) as observed:
             medians = asyncio.run(in_turn((silent, observed), given.conversations, given.seconds, given.turns))
     for name, values in zip(("off", "on"), medians, strict=True):
-        print(f"{name:4} tick p50 {np.median(values):.2f} ms, of turns {np.min(values):.2f} to {np.max(values):.2f}")
+        print(f"{name:4} step p50 {np.median(values):.2f} ms, of turns {np.min(values):.2f} to {np.max(values):.2f}")
     ratio = np.median(np.array(medians[1]) / np.array(medians[0]))
     print(f"on / off: {ratio:.3f} with {given.conversations} conversations; {received} batches came")
     return 0 if all(received.values()) else 1
 
 
 async def in_turn(servers: Sequence[Server], conversations: int, seconds: float, turns: int) -> list[list[float]]:
-    """Each server's median tick of each turn, milliseconds."""
+    """Each server's median step of each turn, milliseconds."""
     speech = encode(noise(seconds + 1))
     medians: list[list[float]] = [[] for _ in servers]
     for server in servers:

@@ -1,4 +1,4 @@
-"""One tick of the demo model or another, ours against upstream's own classes, in turn in one process.
+"""One step of the demo model or another, ours against upstream's own classes, in turn in one process.
 
 Upstream's is what its server does for each frame: `mimi.encode`, `LMGen.step`, `mimi.decode`; on a CPU without
 compiling, which makes so small a model slower. The ratio holds when the machine's speed drifts.
@@ -12,20 +12,22 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from moshi.models import LMGen
-from moshi.models.loaders import CheckpointInfo
 from moshi.utils.compile import no_compile
 from numpy.typing import NDArray
 
+from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.device import choose_device, choose_dtype
+from moshi_backend.model.loaders import load_mimi, load_moshi
 
 WARM_UP = 10
 
-type Tick = Callable[[], object]
+type Step = Callable[[], object]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(prog="tools/bench tick", description=__doc__)
     parser.add_argument("--model", default="demo", help="as MOSHI_MODEL (%(default)s)")
     parser.add_argument("--device", default="auto", help="as MOSHI_DEVICE (%(default)s)")
@@ -35,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     device = choose_device(given.device)
     dtype = choose_dtype("auto", device)
     checkpoint = find_checkpoint(given.model, None)
-    print(f"{given.model} on {device}, {dtype}, torch {torch.__version__}, {given.ticks} ticks each")
+    print(f"{given.model} on {device}, {dtype}, torch {torch.__version__}, {given.ticks} steps each")
     for conversations in given.conversations:
         with no_compile():
             pair = ours(checkpoint, conversations, device, dtype), upstream(checkpoint, conversations, device, dtype)
@@ -49,38 +51,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def in_turn(pair: Sequence[Tick], ticks: int) -> NDArray[np.float64]:
-    """Milliseconds of each tick, [who, tick]."""
-    times = np.zeros((len(pair), WARM_UP + ticks))
-    for index in range(WARM_UP + ticks):
-        for who, tick in enumerate(pair):
+def in_turn(pair: Sequence[Step], steps: int) -> NDArray[np.float64]:
+    """Milliseconds of each step, [who, step]."""
+    times = np.zeros((len(pair), WARM_UP + steps))
+    for index in range(WARM_UP + steps):
+        for who, step in enumerate(pair):
             began = time.perf_counter()
-            tick()
+            step()
             times[who, index] = (time.perf_counter() - began) * 1000
     return times[:, WARM_UP:]
 
 
-def ours(checkpoint: CheckpointInfo, conversations: int, device: torch.device, dtype: torch.dtype) -> Tick:
+def ours(checkpoint: Checkpoint, conversations: int, device: torch.device, dtype: torch.dtype) -> Step:
+    """One step of our engine's model, for so many conversations."""
     model = BatchedModel(checkpoint, conversations, device, dtype)
-    for row in range(conversations):
-        model.join(row, model.sampling)
+    for slot in range(conversations):
+        model.join(slot, model.sampling)
     frames = dict.fromkeys(range(conversations), _speech(model.frame_size))
     return lambda: model.step(frames)
 
 
-def upstream(checkpoint: CheckpointInfo, conversations: int, device: torch.device, dtype: torch.dtype) -> Tick:
-    mimi = checkpoint.get_mimi(device)
-    generator = LMGen(checkpoint.get_moshi(device, dtype=dtype), **checkpoint.lm_gen_config)
+def upstream(checkpoint: Checkpoint, conversations: int, device: torch.device, dtype: torch.dtype) -> Step:
+    """One step of upstream's own classes, for so many conversations."""
+    mimi = load_mimi(checkpoint, device)
+    generator = LMGen(load_moshi(checkpoint, device, dtype), **checkpoint.lm_gen_config)
     mimi.streaming_forever(conversations)
     generator.streaming_forever(conversations)
     frame = torch.from_numpy(_speech(mimi.frame_size)).expand(conversations, 1, -1).to(device)
 
     @torch.inference_mode()
-    def tick() -> object:
+    def step() -> object:
         tokens = generator.step(mimi.encode(frame))
         return None if tokens is None else mimi.decode(tokens[:, 1:]).cpu()
 
-    return tick
+    return step
 
 
 def _speech(frame_size: int) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """The files inside a release archive: a source archive, or a wheel where there is no other.
 
 The archive is read in memory. Every member must pass tarfile's data filter, unused ones included: an archive with a
-trap in it is not one to take anything from.
+trap in it is not one to take anything from. The filter keeps paths inside the folder; `_SAFE` judges the names.
 """
 
 import gzip
@@ -20,6 +20,11 @@ from vendoring.manifest import NAME, Refused
 WHEEL = ".whl"
 MAX_BYTES = 256 * 2**20
 """Limit of an unpacked archive. A release has half a megabyte; more is taken for a decompression bomb."""
+_SAFE = re.compile(r"\.?\w(?:[\w.+ -]{0,198}[\w+-])?", re.ASCII)
+"""One part of a member's path. The rule describes safe names, so nobody has to list the unsafe ones: control
+characters, backslashes, drives, look-alikes from other scripts, short names (`GIT~1`), a dot or space at the end."""
+_RESERVED = re.compile(r"\.git|(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
+"""Safe by its characters, but git's own folder, or a device on Windows."""
 _DAMAGE = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError),
     *(OSError, ValueError, OverflowError, NotImplementedError, RuntimeError),
@@ -50,7 +55,7 @@ def read_archive(data: bytes, name: str) -> tuple[dict[str, bytes], str]:
 
     Raises:
         Refused: the archive is damaged or truncated, or a member is a link or a device, has a path that leaves the
-            archive's own folder, or comes twice.
+            archive's own folder, a name that is not safe on every system, or comes twice.
     """
     wheel = name.endswith(WHEEL)
     top = "" if wheel else name.removesuffix(".tar.gz") + "/"
@@ -85,6 +90,8 @@ def _harmless(member: tarfile.TarInfo, top: str) -> str:
         inside = False
     if not inside:
         raise Refused(f"the archive has {name!r}, a path outside its own folder; do not use it")
+    if not all(_SAFE.fullmatch(part) and not _RESERVED.fullmatch(part) for part in name.split("/")):
+        raise Refused(f"the archive has {name!r}, which is not a safe name for a file; do not use it")
     return f"{name}/".removeprefix(top).rstrip("/")
 
 

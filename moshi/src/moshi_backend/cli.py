@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import moshi_backend
@@ -13,8 +12,8 @@ from moshi_service.errors import StartupError
 from moshi_service.init import split_off_init
 from moshi_service.signals import treat_hangup_as_termination
 
-# The other modules take seconds to import, so the functions below import them. A signal before `main` has set its
-# handlers kills the process, and process 1 of a container does not even notice it.
+# The other modules take seconds to import, so the functions below import them. Until `main` has set its handlers, a
+# signal kills the process; process 1 of a container ignores it.
 
 if TYPE_CHECKING:
     from moshi_backend.settings import Settings
@@ -33,13 +32,13 @@ def main() -> None:
     commands.add_parser("openapi", help="print the HTTP interface as OpenAPI")
     doctor = commands.add_parser("doctor", help="check what the service needs; exit code 1 if something is missing")
     doctor.add_argument("--json", action="store_true", help="for machines")
-    given = parser.parse_args()
-    # It prints each failed attempt twice. We say in one line what came of them. It reads this when it is imported.
+    arguments = parser.parse_args()
+    # huggingface_hub reads this when it is imported. It prints each failed attempt twice; the service logs one line.
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     try:
-        if given.command == "doctor":
-            sys.exit(_doctor(given.json))
-        {"serve": _serve, "certificate": _certificate, "openapi": _openapi}[given.command]()
+        if arguments.command == "doctor":
+            sys.exit(_doctor(arguments.json))
+        {"serve": _serve, "certificate": _certificate, "openapi": _openapi}[arguments.command]()
     except StartupError as error:
         print(f"moshi-backend: {error}", file=sys.stderr)
         sys.exit(StartupError.EXIT_CODE)
@@ -47,7 +46,7 @@ def main() -> None:
 
 def _serve() -> None:
     split_off_init()
-    # Process 1, as in a container, gets no signal that it has no handler for, and importing PyTorch takes seconds.
+    # Process 1 (in a container) gets only signals that it has a handler for, and importing PyTorch takes seconds.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     treat_hangup_as_termination()
@@ -60,7 +59,7 @@ def _serve() -> None:
 
 
 def _end(code: int) -> NoReturn:
-    """End the process now. With PyTorch in it, the interpreter's own teardown takes seconds, and it aborts while the
+    """End the process now. With PyTorch loaded, the interpreter's own teardown takes seconds, and it aborts while the
     engine loads the model."""
     logging.shutdown()
     sys.stdout.flush()
@@ -90,13 +89,12 @@ def _serve_with(settings: "Settings") -> None:
     tls = certificate(settings)
     log.info("listening on %s", url_of(bound, "https" if tls else "http"))
 
-    # All that a person can get wrong is right: only now pay for importing PyTorch.
-    from moshi_backend.api.app import create_app, create_lobby
-    from moshi_backend.engine.engine import Engine
-    from moshi_backend.loading import load
+    # The settings are valid, so the seconds that importing PyTorch takes are worth spending.
+    from moshi_backend.api.app import create_app, create_engine, create_manager
 
-    lobby = create_lobby(settings, Engine(partial(load, settings)))
-    serve(create_app(settings, lobby), lobby, bound, settings)
+    engine = create_engine(settings)
+    manager = create_manager(settings, engine)
+    serve(create_app(settings, engine, manager), manager, bound, settings)
 
 
 def _certificate() -> None:

@@ -1,27 +1,48 @@
-"""From settings to a loaded model, phase by phase."""
+"""Loads the model that the settings name, phase by phase."""
 
 import logging
+from dataclasses import dataclass
 
 import torch
 
 from moshi_backend.checkpoint.folders import public_name
-from moshi_backend.checkpoint.locate import commit_of, find_checkpoint
-from moshi_backend.engine.engine import Loaded, Report
+from moshi_backend.checkpoint.locate import find_checkpoint
+from moshi_backend.engine.engine import Loaded
+from moshi_backend.engine.observer import Report
 from moshi_backend.errors import LoadError, brief
-from moshi_backend.model.batch import BatchedModel, sizes_of
-from moshi_backend.model.capacity import check_weights
-from moshi_backend.model.device import choose_device, choose_dtype, free_memory
-from moshi_backend.personas.loading import open_catalogue
+from moshi_backend.model.batch import BatchedModel, required_memory
+from moshi_backend.model.capacity import GIB, RESERVE, DoesNotFit
+from moshi_backend.model.device import NoSuchGPU, choose_device, choose_dtype, free_memory
+from moshi_backend.model.support import check_support
+from moshi_backend.personas.catalogue import Catalogue, Persona
+from moshi_backend.personas.loading import PersonaOptions, open_catalogue
 from moshi_backend.settings import Settings
 
 log = logging.getLogger(__name__)
 
 TOO_LARGE_FOR_A_CPU = 2e9
-"""Bytes of weights. A CPU reads some 20 GB of them a second at best, and has to 12.5 times."""
+"""Bytes of weights. A CPU reads some 20 GB a second at best, and must read all weights 12.5 times a second."""
+
+PCIE = 25e9
+"""Bytes a second over PCIe 4.0 x16, at best."""
 
 
-def load(settings: Settings, report: Report) -> Loaded:
-    """Find the checkpoint (downloading what is not cached) and put it on the device.
+@dataclass(frozen=True)
+class LoadedCheckpoint(Loaded):
+    """
+    Attributes:
+        dtype: the number format of the weights.
+        revision: the commit of a checkpoint from a hub; None for a folder.
+        catalogue: the voices and roles that clients may choose.
+    """
+
+    dtype: str
+    revision: str | None
+    catalogue: Catalogue
+
+
+def load(settings: Settings, report: Report) -> LoadedCheckpoint:
+    """Find the checkpoint (download the files that are not cached) and put it on the device.
 
     Raises:
         LoadError: says what to do, whatever went wrong.
@@ -39,8 +60,8 @@ def load(settings: Settings, report: Report) -> Loaded:
         ) from error
 
 
-def _load(settings: Settings, report: Report) -> Loaded:
-    device = choose_device(settings.device)
+def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
+    device = _device(settings)
     dtype = choose_dtype(settings.dtype, device)
     # The progress is public, at /health; the log is not.
     public = public_name(settings.model)
@@ -52,6 +73,7 @@ def _load(settings: Settings, report: Report) -> Loaded:
         lambda detail, done: report("download", f"{public}: {detail}", done),
         settings.lora,
     )
+    check_support(checkpoint)
     name = str(dtype).removeprefix("torch.")
     report("load", f"{public} as {name} on {device}, slots: {settings.slots}", None)
     slots = None if settings.slots == "auto" else settings.slots
@@ -59,28 +81,45 @@ def _load(settings: Settings, report: Report) -> Loaded:
         if device.type == "cpu":
             check_cpu(checkpoint.moshi_weights.stat().st_size, settings)
         else:
-            check_weights(*sizes_of(checkpoint, dtype, settings.context), free_memory(device))
+            needed = required_memory(checkpoint, dtype, settings.context)
+            check_memory(*needed, free_memory(device), 1 / checkpoint.frame_rate)
         model = BatchedModel(
-            checkpoint, slots, device, dtype, settings.context, voice_memory=settings.voice_memory * 2**20
+            checkpoint, slots, device, dtype, settings.context, prompt_cache=settings.voice_memory * 2**20
         )
         report("load", "voices and roles", None)
-        catalogue = open_catalogue(settings, checkpoint, model)
+        catalogue = open_catalogue(persona_options(settings), checkpoint, model, settings.model)
     except ValueError as error:
         raise LoadError(f"{settings.model}: {error}") from error
+    except DoesNotFit as full:
+        raise LoadError(_too_many_slots(full)) from None
     except torch.cuda.OutOfMemoryError as error:
         raise LoadError(
             f"the memory of {device} ran out while {settings.model} was made ready: free some, or lower MOSHI_SLOTS, "
             f"which is {settings.slots}, or MOSHI_CONTEXT"
         ) from error
-    return Loaded(model, str(device), name, commit_of(checkpoint), slots is not None, catalogue)
+    usual = catalogue.prompt(Persona(catalogue.default or next(iter(catalogue.voices), None)))
+    return LoadedCheckpoint(model, slots is not None, usual, name, checkpoint.commit, catalogue)
+
+
+def persona_options(settings: Settings) -> PersonaOptions:
+    """The settings of voices and roles."""
+    return PersonaOptions(
+        settings.voices,
+        settings.state_dir / "voices",
+        settings.default_voice,
+        settings.presets,
+        settings.text_prompts,
+        settings.prompt_tokens,
+    )
 
 
 def check_cpu(weights: int, settings: Settings) -> None:
-    """
+    """Look whether a CPU can be in time.
+
     Args:
         weights: bytes.
     Raises:
-        LoadError: so many are far too many for a CPU, and nobody said to try all the same.
+        LoadError: a CPU is far too slow for so many weights, and MOSHI_ALLOW_SLOW is not set.
     """
     if weights > TOO_LARGE_FOR_A_CPU and not settings.allow_slow:
         raise LoadError(
@@ -88,3 +127,52 @@ def check_cpu(weights: int, settings: Settings) -> None:
             "that it can use: a CPU would answer many times too slowly. See what moshi-backend doctor says of the GPU, "
             "or set MOSHI_ALLOW_SLOW=true to try all the same"
         )
+
+
+def check_memory(weight_bytes: int, slot_bytes: int, free: int, frame_seconds: float, reserve: int = RESERVE) -> None:
+    """Look whether the GPU holds the weights and at least one conversation.
+
+    Args:
+        weight_bytes, slot_bytes: memory that the weights and one conversation take.
+        free: bytes that are free on the GPU, of which calculations need `reserve`.
+        frame_seconds: how long a frame lasts.
+    Raises:
+        LoadError: not even one conversation fits beside the weights, or the weights do not.
+    """
+    needed = weight_bytes + slot_bytes + reserve
+    if needed <= free:
+        return
+    if weight_bytes + reserve < free:
+        advice = "MOSHI_CONTEXT makes a conversation smaller"
+    else:
+        seconds = weight_bytes / PCIE
+        advice = (
+            "a smaller model or a larger GPU is needed; weights kept in the host's memory would have to cross PCIe for "
+            f"each frame of {frame_seconds:g} s, which takes {seconds:.1f} s"
+        )
+    raise LoadError(
+        f"the GPU has {_size(free)} free, and the weights take {_size(weight_bytes)}, a conversation "
+        f"{_size(slot_bytes)} and calculations {_size(reserve)}: {advice}"
+    )
+
+
+def _device(settings: Settings) -> torch.device:
+    try:
+        return choose_device(settings.device)
+    except NoSuchGPU as missing:
+        raise LoadError(
+            f"MOSHI_DEVICE={settings.device} but PyTorch {torch.__version__} sees {missing.gpus} GPUs here; "
+            "check the driver with nvidia-smi, or set MOSHI_DEVICE=cpu"
+        ) from None
+
+
+def _too_many_slots(full: DoesNotFit) -> str:
+    wanted = full.wanted
+    takes = f"{_size((wanted or 1) * full.slot_bytes)} beside the weights, {_size(full.slot_bytes)} a conversation"
+    asked = f"MOSHI_SLOTS={wanted} takes {takes}" if wanted else f"one conversation takes {takes}"
+    advice = f"{full.fitting} would fit: lower MOSHI_SLOTS" if full.fitting else "none fits: free some memory"
+    return f"{asked}, and {_size(full.free)} are free for it; {advice} or MOSHI_CONTEXT"
+
+
+def _size(number: int) -> str:
+    return f"{number / GIB:.2f} GiB" if number >= GIB / 10 else f"{number / 2**20:.1f} MiB"

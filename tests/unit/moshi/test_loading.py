@@ -1,6 +1,7 @@
 """What is refused before it is loaded."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -8,9 +9,9 @@ import torch
 from moshi_backend import loading
 from moshi_backend.checkpoint.folders import public_name
 from moshi_backend.errors import LoadError
-from moshi_backend.loading import TOO_LARGE_FOR_A_CPU, check_cpu, load
-from moshi_backend.model.capacity import GIB, check_weights
-from moshi_backend.model.device import choose_device
+from moshi_backend.loading import TOO_LARGE_FOR_A_CPU, check_cpu, check_memory, load
+from moshi_backend.model.capacity import GIB, choose_slots
+from moshi_backend.model.device import NoSuchGPU, choose_device
 from moshi_backend.settings import Settings
 from support.checkpoints import copied
 
@@ -24,11 +25,11 @@ def test_a_large_model_runs_on_a_cpu_only_if_somebody_says_so() -> None:
 
 
 def test_a_gpu_that_is_too_small_is_told_what_it_lacks() -> None:
-    check_weights(15 * GIB, GIB, 17 * GIB)
+    check_memory(15 * GIB, GIB, 17 * GIB, 0.08)
     with pytest.raises(LoadError, match=r"16\.50 GiB free, .* 15\.00 GiB, a conversation 1\.00 GiB .*: MOSHI_CONTEXT"):
-        check_weights(15 * GIB, GIB, int(16.5 * GIB))
+        check_memory(15 * GIB, GIB, int(16.5 * GIB), 0.08)
     with pytest.raises(LoadError, match=r"12\.00 GiB free.*a larger GPU is needed; .* cross PCIe .* takes 0\.6 s"):
-        check_weights(15 * GIB, GIB, 12 * GIB)
+        check_memory(15 * GIB, GIB, 12 * GIB, 0.08)
 
 
 def test_a_gpu_is_known_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,8 +38,10 @@ def test_a_gpu_is_known_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     chosen = {"auto": "cuda:0", "cuda": "cuda:0", "cuda:1": "cuda:1", "cpu": "cpu"}
     assert {name: str(choose_device(name)) for name in chosen} == chosen
-    with pytest.raises(LoadError, match=r"MOSHI_DEVICE=cuda:2 but .* sees 2 GPUs"):
+    with pytest.raises(NoSuchGPU, match="sees 2 GPUs"):
         choose_device("cuda:2")
+    with pytest.raises(LoadError, match=r"MOSHI_DEVICE=cuda:2 but .* sees 2 GPUs"):
+        load(Settings(device="cuda:2"), lambda *_: None)
 
 
 def test_memory_that_runs_out_on_the_way_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,6 +51,25 @@ def test_memory_that_runs_out_on_the_way_is_told_with_what_to_do(monkeypatch: py
     monkeypatch.setattr(loading, "BatchedModel", too_much)
     with pytest.raises(LoadError, match=r"the memory of cpu ran out while demo .* MOSHI_SLOTS, which is auto, or"):
         load(Settings(model="demo", device="cpu"), lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("slots", "free", "says"),
+    [
+        (40, 20, r"MOSHI_SLOTS=40 takes 58\.59 GiB .* 19\.00 GiB are free .* 12 would fit"),
+        (1, 2, r"1\.46 GiB .* none fits: free some memory or .*MOSHI_CONTEXT"),
+        ("auto", 2, r"1\.46 GiB .* none fits: free some memory or .*MOSHI_CONTEXT"),
+    ],
+)
+def test_slots_that_do_not_fit_are_told_with_how_many_would(
+    slots: Any, free: int, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_checkpoint: object, wanted: int | None, *_: object, **__: object) -> None:
+        choose_slots(wanted, 1_572_864_416, free=free * GIB, most=64)
+
+    monkeypatch.setattr(loading, "BatchedModel", full)
+    with pytest.raises(LoadError, match=says):
+        load(Settings(device="cpu", slots=slots), lambda *_: None)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from moshi_backend.settings import Settings, load_settings
+from moshi_frontend.settings import load_settings as load_frontend_settings
 from moshi_service.errors import StartupError
 
 
@@ -64,6 +65,16 @@ def test_trusted_proxies_are_addresses_and_networks(value: str, monkeypatch: pyt
     assert load_settings().trusted_proxies == value
 
 
+@pytest.mark.parametrize("value", ["", " ", "two words", "caf\u00e9"])
+def test_a_token_that_no_header_can_carry_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty token would turn authentication off without a word."""
+    monkeypatch.setenv("MOSHI_API_TOKEN", value)
+    for load in (load_settings, load_frontend_settings):
+        with pytest.raises(StartupError, match=r"^MOSHI_API_TOKEN=\(secret\): ") as caught:
+            load()
+        assert not value.strip() or value not in str(caught.value)
+
+
 def test_a_long_value_is_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOSHI_ALLOWED_ORIGINS", "x" * 6000)
     with pytest.raises(StartupError) as caught:
@@ -77,8 +88,9 @@ def test_certificate_files_must_be_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("MOSHI_TLS_CERT", str(tmp_path / "cert.pem"))
     with pytest.raises(StartupError, match="MOSHI_TLS_KEY"):
         load_settings()
-    monkeypatch.setenv("MOSHI_TLS_KEY", "key.pem")
-    assert load_settings().tls_key == Path("key.pem")
+    (tmp_path / "key.pem").touch()
+    monkeypatch.setenv("MOSHI_TLS_KEY", str(tmp_path / "key.pem"))
+    assert load_settings().tls_key == tmp_path / "key.pem"
 
 
 def test_every_setting_says_what_it_is() -> None:

@@ -177,9 +177,9 @@ def test_the_backends_own_use_of_the_pinned_release_is_found() -> None:
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in (folder / "moshi").rglob("*.py")}
     gone, _ = compare(backend_sources(ROOT), files, {"moshi/__init__.py": b""})
     assert {
-        "moshi.models.loaders.CheckpointInfo.get_moshi",
+        "moshi.models.loaders.get_moshi_lm",
         "moshi.models.lm.LMModel.delays",
-        "moshi.models.compression.MimiModel.frame_size",
+        "moshi.models.compression.MimiModel.cardinality",
         "moshi.modules.transformer.StreamingMultiheadAttention.kv_repeat",
         "moshi.modules.seanet.SEANetResnetBlock.shortcut",
         "moshi.modules.gating.ActivationGating.linear_in",

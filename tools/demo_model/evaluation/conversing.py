@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.model.batch import BatchedModel
-from moshi_backend.model.sampling import Sampling
+from moshi_backend.model.sampling import SamplingParams
 
 SAMPLE_RATE = 24_000
 FRAME = 1_920
@@ -75,8 +75,8 @@ def load(checkpoint: Path | str, slots: int, dtype: torch.dtype) -> BatchedModel
     return BatchedModel(find_checkpoint(str(checkpoint), None), slots, torch.device("cpu"), dtype)
 
 
-def _seeded(sampling: Sampling, seed: int) -> Sampling:
-    return Sampling(replace(sampling.text, seed=seed), replace(sampling.audio, seed=seed))
+def _seeded(sampling: SamplingParams, seed: int) -> SamplingParams:
+    return SamplingParams(replace(sampling.text, seed=seed), replace(sampling.audio, seed=seed))
 
 
 def converse(model: BatchedModel, parties: Sequence[Party], seconds: float, seed: int) -> list[Recording]:

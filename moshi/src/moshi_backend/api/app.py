@@ -1,4 +1,4 @@
-"""The HTTP surface: is it alive, is it ready, what is it, and the conversations."""
+"""The HTTP interface: liveness, health, information, and the conversations."""
 
 import asyncio
 import os
@@ -6,26 +6,30 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
 
 import moshi_backend
 from moshi_backend.api import chat as conversations
-from moshi_backend.api.auth import Access
+from moshi_backend.api.auth import Auth
 from moshi_backend.checkpoint.folders import public_name
 from moshi_backend.conversation import limits as limits_of
-from moshi_backend.conversation import session
-from moshi_backend.conversation.manager import Lobby
+from moshi_backend.conversation.manager import SessionManager
+from moshi_backend.conversation.outbox import OUTBOX_ITEMS
 from moshi_backend.conversation.preferences import RANGES, described
 from moshi_backend.engine.engine import Engine
+from moshi_backend.engine.request import BACKLOG_FRAMES
 from moshi_backend.engine.scheduler import PERIOD
+from moshi_backend.loading import LoadedCheckpoint, load
 from moshi_backend.model import upstream
 from moshi_backend.model.device import used_memory
-from moshi_backend.model.sampling import Sampling
+from moshi_backend.model.sampling import SamplingParams
 from moshi_backend.personas.catalogue import Catalogue
 from moshi_backend.personas.presets import CHARACTERS
 from moshi_backend.settings import Settings
 from moshi_backend.telemetry import metrics
+from moshi_backend.telemetry.engine import EngineTelemetry
 from moshi_service.framing import UnambiguousFraming
 from moshi_service.headers import SecurityHeaders
 from moshi_service.health import Alive, Health
@@ -49,25 +53,32 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-"""The answers are for programs: a browser renders none of them."""
+"""Headers of every response. Programs read them; a browser renders none."""
 
 OPUS_THREADS = max(2, (os.cpu_count() or 1) // 2)
+"""Threads that encode and decode the audio of all conversations."""
 
 
-def create_lobby(settings: Settings, engine: Engine) -> Lobby:
+def create_engine(settings: Settings) -> Engine[LoadedCheckpoint]:
+    """The engine of the service, not started yet."""
+    return Engine(partial(load, settings), EngineTelemetry())
+
+
+def create_manager(settings: Settings, engine: Engine[LoadedCheckpoint]) -> SessionManager:
+    """The session manager of the service, in front of its engine."""
     limits = limits_of.Limits(settings.session_seconds, settings.idle_seconds)
-    return Lobby(engine, settings.queue, limits, settings.drain_seconds)
+    return SessionManager(engine, settings.queue, limits, settings.drain_seconds)
 
 
-def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
+def create_app(settings: Settings, engine: Engine[LoadedCheckpoint], manager: SessionManager) -> FastAPI:
+    """The service's HTTP interface. It starts the engine, and stops it."""
     started = time.monotonic()
-    engine = lobby.engine
     model_name = public_name(settings.model)
     token = settings.api_token.get_secret_value() if settings.api_token else None
     limiter = ConnectionLimiter(settings.connections_per_address, settings.connects_per_minute)
     chain = settings.tls_cert if settings.tls == "files" else None
     hosts = own_hosts(settings.allowed_hosts, settings.tls_hosts, settings.allowed_origins, chain)
-    access = Access(hosts, settings.allowed_origins, token, limiter)
+    auth = Auth(hosts, settings.allowed_origins, token, limiter)
     pool = ThreadPoolExecutor(OPUS_THREADS, thread_name_prefix="opus")
 
     @asynccontextmanager
@@ -82,8 +93,8 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
 
     metrics.observe(
         {
-            metrics.ACTIVE: lambda: lobby.used,
-            metrics.QUEUED: lambda: lobby.waiting,
+            metrics.ACTIVE: lambda: manager.used,
+            metrics.QUEUED: lambda: manager.waiting,
             metrics.SLOTS: lambda: engine.slots,
             metrics.PROGRESS: lambda: engine.health.progress,
             metrics.GPU_MEMORY: lambda: used_memory(engine.loaded.model.device) if engine.loaded else None,
@@ -93,7 +104,7 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
         title="Scenario 6: moshi",
         version=moshi_backend.__version__,
         lifespan=lifespan,
-        docs_url=None,  # its pages come from other hosts
+        docs_url=None,  # its pages load files from other hosts
         redoc_url=None,
         telemetry={"tracing": False},  # a conversation has a span of its own, and health is asked every second
     )
@@ -107,13 +118,13 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
 
     @app.get("/health", responses={503: {"model": Health}})
     async def health(response: Response) -> Health:
-        if lobby.health.status != "ready":
+        if manager.health.status != "ready":
             response.status_code = 503
-        return lobby.health
+        return manager.health
 
     @app.get("/api/info", responses={401: {}})
     async def info(request: Request) -> Info:
-        if not access.knows(request):
+        if not auth.knows(request):
             raise HTTPException(401, "a token is needed: that of MOSHI_API_TOKEN")
         loaded = engine.loaded
         revision = loaded.revision if loaded and loaded.revision else settings.revision
@@ -125,22 +136,22 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
                 revision=revision,
                 demo=settings.model == "demo",
             ),
-            device=loaded.device if loaded else None,
+            device=str(loaded.model.device) if loaded else None,
             dtype=loaded.dtype if loaded else None,
             sample_rate=loaded.model.sample_rate if loaded else None,
             frame_size=loaded.model.frame_size if loaded else None,
             context_seconds=round(loaded.model.context * PERIOD, 1) if loaded else None,
-            slot_bytes=loaded.model.row_bytes if loaded else None,
-            slots=Slots(total=engine.slots, used=lobby.used),
-            queue=lobby.waiting,
+            slot_bytes=loaded.model.slot_bytes if loaded else None,
+            slots=Slots(total=engine.slots, used=manager.used),
+            queue=manager.waiting,
             limits=Limits(
-                queue=lobby.queue,
+                queue=manager.queue,
                 session_seconds=settings.session_seconds,
                 idle_seconds=settings.idle_seconds,
                 drain_seconds=settings.drain_seconds,
                 message_bytes=MESSAGE_BYTES,
-                input_backlog_frames=session.BACKLOG_FRAMES,
-                output_backlog_frames=session.OUTBOX_ITEMS,
+                input_backlog_frames=BACKLOG_FRAMES,
+                output_backlog_frames=OUTBOX_ITEMS,
             ),
             uptime_seconds=round(time.monotonic() - started, 1),
             settings=_settings(loaded.model.sampling) if loaded else {},
@@ -149,7 +160,7 @@ def create_app(settings: Settings, lobby: Lobby) -> FastAPI:
 
     @app.websocket("/api/chat")
     async def chat(socket: WebSocket) -> None:
-        await conversations.chat(socket, lobby, pool, access, settings.log_text)
+        await conversations.chat(socket, engine, manager, pool, auth, settings.log_text)
 
     return app
 
@@ -158,7 +169,7 @@ def _personas(catalogue: Catalogue) -> Personas | None:
     if not catalogue.voices and catalogue.texts == "off":
         return None
     return Personas(
-        voices=[VoiceChoice(id=voice.id, seconds=voice.seconds) for voice in catalogue.voices.values()],
+        voices=[VoiceChoice(id=voice.id, seconds=catalogue.seconds(voice)) for voice in catalogue.voices.values()],
         default_voice=catalogue.default,
         text_prompt=catalogue.texts,
         presets=[
@@ -170,7 +181,7 @@ def _personas(catalogue: Catalogue) -> Personas | None:
     )
 
 
-def _settings(recommended: Sampling) -> dict[str, Setting]:
+def _settings(recommended: SamplingParams) -> dict[str, Setting]:
     defaults = {name: value for name, value in described(recommended).items() if not name.endswith("seed")}
     return {
         name: Setting(

@@ -1,4 +1,4 @@
-"""Who may connect: pages of known origins, holders of the token, and no address too often."""
+"""Checks of a connection: its host, its origin, its token, and the number of connections of its address."""
 
 import secrets
 from collections.abc import Iterator
@@ -13,7 +13,8 @@ from moshi_service.protocol.wire import Close
 
 
 def has_token(header: str | None, token: str | None) -> bool:
-    """Whether the `Authorization` header carries the token, if one is asked for. Takes as long whatever is wrong."""
+    """Whether the `Authorization` header carries the token. Always true without a token. The comparison takes constant
+    time."""
     if token is None:
         return True
     return secrets.compare_digest((header or "").encode(), f"Bearer {token}".encode())
@@ -23,10 +24,10 @@ class Rejected(Exception):
     """No conversation can begin.
 
     Args:
-        cause: in one word, for the metric.
+        cause: one word, for the metric.
         code: of the close frame.
         reason: for the client.
-        retry_after: seconds after which the client may try again; none where nobody knows.
+        retry_after: seconds after which the client may try again; None where the service does not know.
     """
 
     def __init__(self, cause: str, code: Close, reason: str, *, retry_after: int | None = None) -> None:
@@ -36,11 +37,12 @@ class Rejected(Exception):
         self.retry_after = retry_after
 
 
-class Access:
-    """Args:
-    hosts: public names by which the service may be called.
-    origins: allowed beside the service's own.
-    token: to be sent as `Authorization: Bearer`; none if none is asked for.
+class Auth:
+    """
+    Args:
+        hosts: public names of the service.
+        origins: allowed beside the service's own.
+        token: the secret that clients send as `Authorization: Bearer`; None if the service asks for none.
     """
 
     def __init__(
@@ -53,10 +55,10 @@ class Access:
 
     @contextmanager
     def admit(self, connection: HTTPConnection) -> Iterator[None]:
-        """For as long as the connection lasts.
+        """Check the connection, and count it for its address as long as the context lasts.
 
         Raises:
-            Rejected: before that.
+            Rejected: a check failed.
         """
         host, origin = connection.headers.get("host"), connection.headers.get("origin")
         if not is_allowed_host(host, self._hosts):
@@ -74,5 +76,5 @@ class Access:
             self._limiter.leave(address)
 
     def knows(self, connection: HTTPConnection) -> bool:
-        """Whether it carries the token, if one is asked for."""
+        """Whether the connection carries the token, if the service asks for one."""
         return has_token(connection.headers.get("authorization"), self._token)

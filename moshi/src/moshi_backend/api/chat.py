@@ -1,4 +1,4 @@
-"""`WS /api/chat`: lets clients in, or says why not."""
+"""`WS /api/chat`: checks clients, gives each a session, and refuses them with a reason."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +9,15 @@ from opentelemetry import trace
 from opentelemetry.propagate import extract
 from starlette.websockets import WebSocketDisconnect
 
-from moshi_backend.api.auth import Access, Rejected
-from moshi_backend.conversation.connection import Conversation, close
-from moshi_backend.conversation.manager import Lobby, Refused
+from moshi_backend.api.auth import Auth, Rejected
+from moshi_backend.conversation.connection import Connection, close
+from moshi_backend.conversation.manager import Refused, SessionManager
+from moshi_backend.conversation.observer import Observer
+from moshi_backend.conversation.outbox import End
 from moshi_backend.conversation.preferences import BadPreference, choose, choose_persona
-from moshi_backend.conversation.session import End, Session
+from moshi_backend.conversation.session import Session
+from moshi_backend.engine.engine import Engine
+from moshi_backend.loading import LoadedCheckpoint
 from moshi_backend.telemetry import metrics
 from moshi_service.protocol.wire import Close, close_reason, wants_events
 
@@ -21,38 +25,53 @@ log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("moshi_backend")
 
 
-async def chat(socket: WebSocket, lobby: Lobby, pool: ThreadPoolExecutor, access: Access, log_text: bool) -> None:
-    """Serve one client.
+async def chat(
+    socket: WebSocket,
+    engine: Engine[LoadedCheckpoint],
+    manager: SessionManager,
+    pool: ThreadPoolExecutor,
+    auth: Auth,
+    log_text: bool,
+) -> None:
+    """Serve one client until its conversation ends.
 
-    The socket is accepted even to be refused: a browser learns neither code nor reason of a failed upgrade.
+    The socket is accepted even to refuse the client: a browser learns neither code nor reason of a failed upgrade.
+
+    Args:
+        log_text: whether the model's text goes into the log.
     """
     with _tracer.start_as_current_span("conversation", extract(socket.headers), trace.SpanKind.SERVER) as span:
         await socket.accept()
         extended = wants_events(socket.query_params)
         try:
-            with access.admit(socket):
-                session = _enter(socket, lobby)
+            with auth.admit(socket):
+                session = _enter(socket, engine, manager, Observer(span, log_text=log_text))
                 try:
-                    await Conversation(socket, session, lobby, pool, extended=extended, log_text=log_text).run()
+                    await Connection(socket, session, manager, pool, extended=extended).run()
                 finally:
-                    lobby.leave(session)
+                    manager.leave(session)
         except Rejected as rejected:
             log.info("refused: %s", close_reason(str(rejected), rejected.retry_after))
             metrics.REFUSED.add(1, {"reason": rejected.cause})
             span.set_attributes({"moshi.refused": rejected.cause, "moshi.close.code": rejected.code.value})
-            with suppress(WebSocketDisconnect):  # it left first
-                await close(
-                    socket, End(rejected.code, str(rejected), retry_after=rejected.retry_after), extended=extended
-                )
+            with suppress(WebSocketDisconnect):  # the client left first
+                end = End(rejected.code, str(rejected), retry_after=rejected.retry_after)
+                await close(socket, end, extended=extended)
 
 
-def _enter(socket: WebSocket, lobby: Lobby) -> Session:
-    if (loaded := lobby.engine.loaded) is None:
-        raise Rejected(lobby.health.status, Close.TRY_LATER, f"{lobby.health.status}: {lobby.health.detail}")
+def _enter(socket: WebSocket, engine: Engine[LoadedCheckpoint], manager: SessionManager, observer: Observer) -> Session:
+    """A session that the manager has let in.
+
+    Raises:
+        Rejected: no conversation can begin.
+    """
+    if (loaded := engine.loaded) is None:
+        raise Rejected(manager.health.status, Close.TRY_LATER, f"{manager.health.status}: {manager.health.detail}")
     try:
         persona = choose_persona(socket.query_params, loaded.catalogue)
-        session = Session(choose(socket.query_params, loaded.model.sampling), persona, loaded.catalogue.prefix(persona))
-        lobby.enter(session)
+        sampling = choose(socket.query_params, loaded.model.sampling)
+        session = Session(sampling, persona, loaded.catalogue.prompt(persona), observer)
+        manager.enter(session)
     except BadPreference as error:
         raise Rejected("setting", Close.BAD_PREFERENCE, str(error)) from None
     except Refused as refusal:

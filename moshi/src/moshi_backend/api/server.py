@@ -5,7 +5,7 @@ import socket
 
 from fastapi import FastAPI
 
-from moshi_backend.conversation.manager import Lobby
+from moshi_backend.conversation.manager import SessionManager
 from moshi_backend.settings import Settings
 from moshi_backend.telemetry import metrics
 from moshi_service.listening import places as shared_places
@@ -13,16 +13,17 @@ from moshi_service.protocol import wire
 from moshi_service.server import Server
 
 SHUTDOWN_SECONDS = 3
+"""Seconds that uvicorn gives connections after the drain."""
 
 RESERVED_DESCRIPTORS = 96
-"""For the log, the model's files, downloads, the GPU, and telemetry."""
+"""File descriptors for the log, the model's files, downloads, the GPU, and telemetry."""
 
 SPARE_CONNECTIONS = 64
-"""Connections that there must be room for beside the clients who wait."""
+"""Connections that must find room beside the waiting clients."""
 
 
 def places(queue: int) -> int:
-    """The number of connections that there is room for if `queue` clients may wait.
+    """The number of connections that the limit of open files allows if `queue` clients may wait.
 
     Raises:
         StartupError: the limit of open files is too low.
@@ -32,11 +33,11 @@ def places(queue: int) -> int:
     )
 
 
-def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, settings: Settings) -> None:
+def serve(app: FastAPI, manager: SessionManager, bound: socket.socket, settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM, and return normally after either.
 
-    SIGTERM leaves conversations the time that drains take, and the service answers meanwhile. SIGINT, from somebody at
-    the keyboard, and a second signal leave them none.
+    After SIGTERM live conversations have the time of a drain, and the service answers meanwhile. After SIGINT (Ctrl-C)
+    or a second signal they have none.
 
     Raises:
         StartupError: the limit of open files is too low.
@@ -44,19 +45,19 @@ def serve(app: FastAPI, lobby: Lobby, bound: socket.socket, settings: Settings) 
 
     def on_signal(number: int, stopping: bool) -> None:
         if number == signal.SIGINT or stopping:
-            lobby.hurry()
+            manager.hurry()
 
     server = Server(
         app,
         settings,
         places=places(settings.queue),
         dropped=metrics.DROPPED_CONNECTIONS,
-        drain=lobby.drain,
+        drain=manager.drain,
         on_signal=on_signal,
         ws_max_size=wire.MESSAGE_BYTES,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    # uvicorn raises the signal once more when it is done, which would make an orderly end look like a crash.
+    # uvicorn raises the signal again at its end. Without these handlers an orderly end would look like a crash.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     server.run(sockets=[bound])

@@ -200,7 +200,8 @@ def read_mimi_config(path: Path) -> dict[str, Any]:
 
 
 def refuse_pointer(path: Path) -> None:
-    """
+    """Look at how a file begins.
+
     Raises:
         LoadError: instead of the file there is what Git without Git LFS leaves of it, or it cannot be read.
     """

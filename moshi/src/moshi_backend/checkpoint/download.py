@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 from huggingface_hub import (
@@ -57,10 +58,16 @@ class NotCached(LoadError):
 
 @dataclass(frozen=True)
 class Files:
-    """A checkpoint in the cache. `commit` is what the revision stood for; `config` is none in old repositories."""
+    """The files of a checkpoint.
 
-    commit: str
-    config: Path | None
+    Attributes:
+        commit: of the revision, if they come from a hub.
+        config: the content of config.json; none in old repositories.
+        named: by the key of config.json that names a file.
+    """
+
+    commit: str | None
+    config: dict[str, Any] | None
     named: dict[str, Path]
 
 
@@ -108,7 +115,8 @@ def fetch(
             folder, config = _find(repository, revision, other)
         else:
             folder, config = _cached_folder(repository, revision, other, download)
-        content = {} if config is None else read_config(config)
+        declared = None if config is None else read_config(config)
+        content = declared or {}
         named = {key: str(content.get(key, default)) for key, default in names.items()}
         named |= {key: str(content[key]) for key in optional if content.get(key)}
         named = {key: name for key, name in named.items() if "://" not in name}  # those are elsewhere
@@ -116,7 +124,7 @@ def fetch(
         if not download and (missing := [name for name in named.values() if not _cached(repository, name, commit)]):
             raise NotCached(_not_cached(repository, missing[0]))
         _complete(repository, commit, list(named.values()), progress)
-        return Files(commit, config, {key: folder / name for key, name in named.items()})
+        return Files(commit, declared, {key: folder / name for key, name in named.items()})
 
 
 def fetch_extra(repository: str, commit: str, name: str, progress: Progress) -> None:

@@ -6,24 +6,25 @@ Models are built without memory for their weights, and of the weights only names
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from moshi.models import LMModel
-from moshi.models.loaders import CheckpointInfo, _lm_kwargs, get_mimi, get_moshi_lm
+from moshi.models.loaders import get_mimi, get_moshi_lm
 from safetensors import SafetensorError, safe_open
+from sentencepiece import SentencePieceProcessor
 from torch import nn
 
-from moshi_backend.checkpoint.config import describes_model, refuse_pointer
-from moshi_backend.checkpoint.shape import depformer_steps, is_personaplex
+from moshi_backend.checkpoint.checkpoint import Checkpoint
+from moshi_backend.checkpoint.config import refuse_pointer
 from moshi_backend.errors import LoadError, brief
-from moshi_backend.model.batch import sizes_of
-from moshi_backend.model.upstream import version
 
 
 def check_weights(path: Path) -> None:
-    """
+    """Look whether a file can be opened, without reading the weights.
+
     Raises:
         LoadError: it is not a whole safetensors file.
     """
@@ -37,51 +38,42 @@ def check_weights(path: Path) -> None:
         raise LoadError(f"{path} is damaged ({brief(error)}): delete {path.resolve()} and start again") from error
 
 
-def check_fit(info: CheckpointInfo) -> None:
-    """
+def check_fit(checkpoint: Checkpoint, steps: int) -> None:
+    """Compare the weights with the configuration, by their names and shapes.
+
+    Args:
+        steps: depformer steps that the weights have.
     Raises:
         LoadError: the weights are of another size than the configuration says, the tokenizer is no tokenizer, or
             upstream cannot build such a model.
     """
-    personaplex = is_personaplex(info)
-    with _describing(info.moshi_weights), torch.device("meta"):
-        lm = _language_model(info, personaplex)
-    _compare(info.moshi_weights, lm, "config.json", spare=personaplex)
-    with _describing(info.mimi_weights), torch.device("meta"):
-        mimi = get_mimi(None, info.mimi_config, "meta")
-    _compare(info.mimi_weights, mimi, "the configuration of Mimi")
+    with describing(checkpoint.moshi_weights), torch.device("meta"):
+        lm = _language_model(checkpoint, steps)
+    _compare(checkpoint.moshi_weights, lm, "config.json", spare=checkpoint.kind == "personaplex")
+    with describing(checkpoint.mimi_weights), torch.device("meta"):
+        mimi = get_mimi(None, dict(checkpoint.mimi_config), "meta")
+    _compare(checkpoint.mimi_weights, mimi, "the configuration of Mimi")
     if mimi.cardinality != lm.card:
         raise LoadError(
-            f"{info.moshi_weights} has {lm.card} codes in a codebook, and {info.mimi_weights} has {mimi.cardinality}: "
-            f"{_ALL_OF_ONE}"
+            f"{checkpoint.moshi_weights} has {lm.card} codes in a codebook, and {checkpoint.mimi_weights} has "
+            f"{mimi.cardinality}: {_ALL_OF_ONE}"
         )
-    refuse_pointer(info.tokenizer)
+    refuse_pointer(checkpoint.tokenizer)
     try:
-        info.get_text_tokenizer()
+        SentencePieceProcessor(str(checkpoint.tokenizer))
     except Exception as error:  # the library raises several kinds
         raise LoadError(
-            f"{info.tokenizer} is not a SentencePiece tokenizer ({brief(error)}): delete {info.tokenizer.resolve()} "
-            "and start again"
+            f"{checkpoint.tokenizer} is not a SentencePiece tokenizer ({brief(error)}): delete "
+            f"{checkpoint.tokenizer.resolve()} and start again"
         ) from error
 
 
-def check_support(checkpoint: CheckpointInfo) -> None:
-    """
-    Raises:
-        LoadError: upstream can build such a model, and this service cannot run it.
-    """
-    with _describing(checkpoint.moshi_weights):
-        sizes_of(checkpoint, torch.bfloat16, None)
-
-
-def _language_model(info: CheckpointInfo, personaplex: bool) -> LMModel:
-    """The model that the configuration describes, without memory. PersonaPlex's has a depformer step for each audio
-    stream."""
-    config: dict[str, Any] = dict(info.lm_config or _lm_kwargs)
-    if personaplex:
-        config = config if describes_model(config) else dict(_lm_kwargs)
-        config["dep_q"] = depformer_steps(info.moshi_weights) or config["n_q"]
-    _check_layers(info.moshi_weights, config)
+def _language_model(checkpoint: Checkpoint, steps: int) -> LMModel:
+    """The model that the weights are of, without memory. PersonaPlex's has a depformer step for each codebook."""
+    config: dict[str, Any] = dict(checkpoint.lm_config)
+    if checkpoint.kind == "personaplex":
+        config["dep_q"] = steps or config["n_q"]
+    _check_layers(checkpoint.moshi_weights, config)
     return get_moshi_lm(None, config, "meta")
 
 
@@ -125,8 +117,14 @@ def _first_mismatch(error: RuntimeError) -> str:
 
 
 @contextmanager
-def _describing(weights: Path) -> Iterator[None]:
-    """Upstream's constructors say in many ways that they cannot build what a configuration describes."""
+def describing(weights: Path) -> Iterator[None]:
+    """Turn every error of upstream's constructors into a LoadError that names the weights.
+
+    They have many errors for a configuration that they cannot build.
+
+    Raises:
+        LoadError: the code under it failed.
+    """
     try:
         yield
     except LoadError:
@@ -135,6 +133,6 @@ def _describing(weights: Path) -> Iterator[None]:
         option = re.search(r"unexpected keyword argument '(\w+)'", str(error))
         why = f"it has no option {option[1]}" if option else brief(error)
         raise LoadError(
-            f"the configuration of {weights} describes a model that Moshi {version()} and this service do not have "
-            f"({why}): take a released checkpoint"
+            f"the configuration of {weights} describes a model that Moshi {version('moshi')} and this service do not "
+            f"have ({why}): take a released checkpoint"
         ) from error

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from moshi_backend.checkpoint import download as weights
+from moshi_backend.checkpoint.checkpoint import Adapters
 from moshi_backend.checkpoint.config import read_config
+from moshi_backend.checkpoint.download import NotCached, Progress, fetch
 from moshi_backend.errors import LoadError
-from moshi_backend.model.adapters import Adapters
 
 NAME = "lora.safetensors"
 """What moshi-finetune calls its adapters."""
@@ -20,18 +20,14 @@ KEYS = ("lora", "lora_rank", "lora_scaling")
 """Of config.json. moshi-finetune leaves them in the configuration of a merged model too."""
 
 
-def without_lora(config: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The configuration of the model that adapters are fused into."""
-    return None if config is None else {key: value for key, value in config.items() if key not in KEYS}
-
-
 def promises(config: Mapping[str, Any]) -> bool:
     """Whether adapters may lie beside the model under their usual name, for the configuration names none."""
     return bool(config.get("lora")) and not config.get("lora_name")
 
 
 def adapters_of(path: Path, config: Mapping[str, Any]) -> Adapters:
-    """
+    """The adapters in `path`, with the scaling and rank of their config.json.
+
     Raises:
         LoadError: the configuration contradicts itself.
     """
@@ -41,7 +37,7 @@ def adapters_of(path: Path, config: Mapping[str, Any]) -> Adapters:
     return Adapters(path, float(scaling), rank)
 
 
-def find_adapters(value: str, progress: weights.Progress, download: bool = True) -> Adapters:
+def find_adapters(value: str, progress: Progress, download: bool = True) -> Adapters:
     """Resolve MOSHI_LORA: a folder with adapters and their config.json, the adapters' file, or owner/name[@revision].
 
     Raises:
@@ -60,12 +56,12 @@ def find_adapters(value: str, progress: weights.Progress, download: bool = True)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
         raise LoadError(f"MOSHI_LORA={value} is neither a folder nor a file here, nor a repository like owner/name")
     try:
-        files = weights.fetch(repository, revision or None, {"lora_name": NAME}, (), progress, download)
-    except weights.NotCached:
+        files = fetch(repository, revision or None, {"lora_name": NAME}, (), progress, download)
+    except NotCached:
         raise
     except LoadError as error:
         raise LoadError(f"MOSHI_LORA={value}: {error}") from None
-    return adapters_of(files.named["lora_name"], {} if files.config is None else read_config(files.config))
+    return adapters_of(files.named["lora_name"], files.config or {})
 
 
 def _config(folder: Path) -> dict[str, Any]:

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from moshi_backend.checkpoint import download as weights
+from moshi_backend.checkpoint.download import Progress, fetch
 from moshi_backend.errors import LoadError
 
 HUB, FILE = "hf://", "file://"
 
 
 def is_elsewhere(name: str) -> bool:
+    """Whether a name points out of the checkpoint."""
     return "://" in name
 
 
-def locate(name: str, progress: weights.Progress, download: bool = True) -> Path:
+def locate(name: str, progress: Progress, download: bool = True) -> Path:
     """The file that `hf://owner/name/file` (downloaded if it is not cached) or `file:///path` stands for.
 
     Raises:
@@ -27,4 +28,4 @@ def locate(name: str, progress: weights.Progress, download: bool = True) -> Path
     repository, _, file = rest.partition("/")
     if not name.startswith(HUB) or not file:
         raise LoadError(f"config.json names {name}: it takes a file's name, hf://owner/name/file or file:///path")
-    return weights.fetch(f"{owner}/{repository}", None, {file: file}, (), progress, download).named[file]
+    return fetch(f"{owner}/{repository}", None, {file: file}, (), progress, download).named[file]

@@ -1,38 +1,74 @@
-"""Whether this service can converse with a model of the shape that its checkpoint declares."""
+"""Which kind of model a checkpoint has, and whether this service can converse with a model of its shape."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from moshi.models.loaders import CheckpointInfo, _lm_kwargs, _mimi_config
+from moshi.models.loaders import _lm_kwargs, _mimi_config
 from safetensors import safe_open
 
+from moshi_backend.checkpoint.checkpoint import Checkpoint, Kind
+from moshi_backend.checkpoint.config import describes_model
+from moshi_backend.checkpoint.lora import KEYS as LORA_KEYS
 from moshi_backend.errors import LoadError
 
 PERSONAPLEX = "personaplex"
 """The model type that config.json of a PersonaPlex declares."""
 
+NOT_OF_THE_MODEL = (
+    "moshi_name",
+    "mimi_name",
+    "mimi_config_name",
+    "tokenizer_name",
+    "lora_name",
+    "model_type",
+    "model_id",
+    "lm_gen_config",
+    "tts_config",
+    "stt_config",
+    *LORA_KEYS,
+)
+"""Keys of config.json that are no options of the language model."""
+
 
 def depformer_steps(weights: Path) -> int:
-    """Audio streams that the weights predict: one output layer each."""
+    """Codebooks that the weights predict: one output layer each."""
     with safe_open(weights, "pt") as file:  # type: ignore[no-untyped-call]
         return sum(name.startswith("linears.") and name.endswith(".weight") for name in file.keys())  # noqa: SIM118
 
 
-def is_personaplex(info: CheckpointInfo) -> bool:
-    """Whether a checkpoint is a PersonaPlex: config.json says so, or it declares nothing and the weights tell.
+def kind_of(declared: Mapping[str, Any], steps: int) -> Kind:
+    """The kind that config.json declares. If it declares nothing, the weights tell.
 
-    A PersonaPlex has a depformer step for each audio stream, also for those that it hears.
+    A PersonaPlex has a depformer step for each codebook, also for those of the user.
+
+    Args:
+        declared: the content of config.json.
+        steps: depformer steps that the weights have.
     """
-    declared: Mapping[str, Any] = info.raw_config or {}
     if "model_type" in declared:
-        return bool(declared["model_type"] == PERSONAPLEX)
+        return "personaplex" if declared["model_type"] == PERSONAPLEX else "moshi"
     if "n_q" in declared or "dep_q" in declared:
-        return False
-    return bool(depformer_steps(info.moshi_weights) == _lm_kwargs["n_q"])
+        return "moshi"
+    return "personaplex" if steps == _lm_kwargs["n_q"] else "moshi"
 
 
-def check_shape(info: CheckpointInfo, name: str, steps: int) -> None:
+def language_model_config(declared: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
+    """Every option of upstream's LMModel: those of config.json, or the released 7B model's where it names no sizes.
+
+    Of a PersonaPlex it has only the depformer steps that are loaded, those of the model's own codebooks.
+    """
+    own = {key: value for key, value in declared.items() if key not in NOT_OF_THE_MODEL}
+    config = own if describes_model(own) else dict(_lm_kwargs)
+    return config | {"dep_q": config["n_q"] // 2} if kind == "personaplex" else config
+
+
+def mimi_config(own: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Every option of upstream's Mimi: those of its own file, or the released one's where there is none."""
+    return dict(_mimi_config if own is None else own)
+
+
+def check_shape(checkpoint: Checkpoint, name: str, steps: int) -> None:
     """Refuse a shape that cannot converse, or that its files do not have.
 
     Args:
@@ -41,21 +77,21 @@ def check_shape(info: CheckpointInfo, name: str, steps: int) -> None:
     Raises:
         LoadError: says which numbers do not fit.
     """
-    config: Mapping[str, Any] = _lm_kwargs if info.lm_config is None else info.lm_config
-    streams, said = config.get("n_q", 8), config.get("dep_q", 8)
-    books = (info.mimi_config or _mimi_config)["quantizer"]["n_q"]
-    if said >= streams:
+    streams, predicted = checkpoint.lm_config.get("n_q", 8), checkpoint.lm_config.get("dep_q", 8)
+    books = checkpoint.mimi_config["quantizer"]["n_q"]
+    if predicted >= streams:
         raise LoadError(
-            f"{name} declares n_q {streams} and dep_q {said}: the model says every stream and hears none, so it cannot "
-            f'converse. Only if it is a PersonaPlex, put "model_type": "{PERSONAPLEX}" into its config.json'
+            f"{name} declares n_q {streams} and dep_q {predicted}: the model says every stream and hears none, so it "
+            f'cannot converse. Only if it is a PersonaPlex, put "model_type": "{PERSONAPLEX}" into its config.json'
         )
-    if steps and said != steps:  # without any, the file is no language model: `check_fit` says so
+    # Without any steps the file is no language model, and `check_fit` says so.
+    if checkpoint.kind == "moshi" and steps and predicted != steps:
         raise LoadError(
-            f"{name} declares dep_q {said}, and its weights have {steps} depformer steps: take the config.json that "
-            f'belongs to these weights. If it is a PersonaPlex, put "model_type": "{PERSONAPLEX}" into it'
+            f"{name} declares dep_q {predicted}, and its weights have {steps} depformer steps: take the config.json "
+            f'that belongs to these weights. If it is a PersonaPlex, put "model_type": "{PERSONAPLEX}" into it'
         )
-    if max(said, streams - said) > books:
+    if max(predicted, streams - predicted) > books:
         raise LoadError(
-            f"{name} says {said} and hears {streams - said} codes a frame, and its Mimi has {books} codebooks: take "
-            "the Mimi that belongs to this model"
+            f"{name} says {predicted} and hears {streams - predicted} codes a frame, and its Mimi has {books} "
+            "codebooks: take the Mimi that belongs to this model"
         )

@@ -1,22 +1,24 @@
-"""Who gets a slot, and who waits for one."""
+"""The slots and the queue for them."""
 
 from collections import deque
 from dataclasses import dataclass
 
 REMEMBERED = 50
-"""Finished conversations whose lengths are remembered."""
+"""Finished conversations whose lengths the estimate of the wait uses."""
 
 
 class Full(Exception):
-    """Every slot is in use, and everyone who may wait waits."""
+    """Every slot is in use, and the queue is full."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """In the queue; position 1 is next.
+    """A place in the queue.
 
-    `wait` is an estimate in seconds, learned from the lengths of conversations; none until one has ended. `longest` is
-    an upper bound in seconds; none where conversations may last for ever.
+    Attributes:
+        position: 1 is next.
+        wait: an estimate in seconds, from the lengths of earlier conversations; None until one has ended.
+        longest: an upper bound in seconds; None if conversations may last for ever.
     """
 
     position: int
@@ -25,12 +27,12 @@ class Place:
 
 
 class Admission[Guest]:
-    """First come, first served.
+    """Assigns slots, first come, first served. A guest is anything that can be compared, such as a session.
 
     Args:
         slots: conversations at the same time.
-        queue: guests who may wait.
-        longest: seconds after which a conversation is ended; 0 for never. Only the waits need it.
+        queue: guests that may wait.
+        longest: seconds after which a conversation is ended; 0 for never. Only the estimates of waits use it.
     """
 
     def __init__(self, slots: int, queue: int, longest: float = 0.0) -> None:
@@ -43,32 +45,37 @@ class Admission[Guest]:
 
     @property
     def used(self) -> int:
+        """Slots in use."""
         return len(self._talking)
 
     @property
     def waiting(self) -> list[Guest]:
-        """The next one first."""
+        """The guests in the queue, the next one first."""
         return list(self._waiting)
 
     def slot(self, guest: Guest) -> int | None:
-        """The guest's slot; none while it waits."""
+        """The guest's slot; None while it waits."""
         return self._talking[guest][0] if guest in self._talking else None
 
     def enter(self, guest: Guest, now: float) -> int | None:
-        """The guest's slot, the lowest free one, or none when it has to wait.
+        """Assign the lowest free slot and return it, or let the guest wait and return None.
 
         Raises:
-            Full: it can do neither.
+            Full: neither is possible.
         """
         if len(self._talking) < self.slots:
-            return self._seat(guest, now)
+            return self._assign(guest, now)
         if len(self._waiting) >= self.queue:
             raise Full
         self._waiting.append(guest)
         return None
 
     def leave(self, guest: Guest, now: float) -> Guest | None:
-        """Forget the guest; returns who gets its slot, if it had one and somebody waits. Leaving twice is harmless."""
+        """Release the guest's slot or its place in the queue. Leaving twice is harmless.
+
+        Returns:
+            the waiting guest that gets the slot; None if there is none.
+        """
         if guest not in self._talking:
             if guest in self._waiting:
                 self._waiting.remove(guest)
@@ -78,13 +85,13 @@ class Admission[Guest]:
         if not self._waiting:
             return None
         following = self._waiting.popleft()
-        self._seat(following, now)
+        self._assign(following, now)
         return following
 
     def place(self, guest: Guest, now: float) -> Place:
-        """Position of a waiting guest, and how long it will wait.
+        """The place of a waiting guest.
 
-        The bound counts on every conversation to last as long as it may. The estimate never exceeds it.
+        The bound assumes that every conversation lasts as long as it may. The estimate never exceeds the bound.
         """
         position = self._waiting.index(guest) + 1
         longest = self._longest_wait(position, now) if self._longest else None
@@ -94,10 +101,10 @@ class Admission[Guest]:
         return Place(position, wait, longest)
 
     def _expected_wait(self, position: int, now: float) -> float | None:
-        """Slots are expected to become free as often as they did: ends per second of conversation.
+        """The estimate assumes that slots become free as often as before: ends per second of conversation.
 
-        Conversations that still go on count with the time that they have lasted, so that a few short ones do not hide
-        the long ones.
+        Live conversations count with the time that they have lasted, so that a few short ones do not hide the long
+        ones.
         """
         if not self._lengths:
             return None
@@ -109,7 +116,7 @@ class Admission[Guest]:
         rounds, turn = divmod(position - 1, self.slots)
         return ends[turn] + rounds * self._longest
 
-    def _seat(self, guest: Guest, now: float) -> int:
+    def _assign(self, guest: Guest, now: float) -> int:
         taken = {slot for slot, _ in self._talking.values()}
         free = next(slot for slot in range(self.slots) if slot not in taken)
         self._talking[guest] = (free, now)

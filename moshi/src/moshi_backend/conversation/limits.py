@@ -1,10 +1,10 @@
-"""How long a conversation may last, and how long it may be silent."""
+"""The time that a conversation may last, and the time that it may be silent."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 WARNING = 30.0
-"""Seconds before the end at which it is announced; half of a limit that is shorter than twice that."""
+"""Seconds between a warning and the end; half of the limit if the limit is shorter than twice that."""
 
 type Why = Literal["session", "idle", "draining"]
 
@@ -19,14 +19,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Notice:
-    """The conversation will end. `left`: in so many seconds; 0 is the end."""
+    """The conversation will end in `left` seconds. 0 is the end itself."""
 
     why: Why
     left: float
 
 
 class Watch:
-    """The clock of one conversation. Poll it when it is due, or at any other time."""
+    """The limits of one conversation on a clock of the caller's. Poll it when it is due, or at any other time."""
 
     def __init__(self, limits: Limits, now: float) -> None:
         self._limits = limits
@@ -34,7 +34,7 @@ class Watch:
         self.begin(now)
 
     def begin(self, now: float) -> None:
-        """Set the clock to nought: what a client waited before its conversation does not count."""
+        """Start the limits now: the time that a client waited before its conversation does not count."""
         self._began = self._heard = now
 
     def heard(self, now: float) -> None:
@@ -43,7 +43,7 @@ class Watch:
         self._warned.discard("idle")
 
     def poll(self, now: float) -> Notice | None:
-        """An end that has come, else a warning that has not been given."""
+        """An end that has come, else a warning that has not been given yet, else None."""
         for why, _, end in self._ends():
             if now >= end:
                 return Notice(why, 0.0)
@@ -54,7 +54,7 @@ class Watch:
         return None
 
     def due(self) -> float | None:
-        """When `poll` will next have something to say, if no audio comes; none for never."""
+        """The time from which `poll` returns something, if no audio comes; None for never."""
         times = [end - (0.0 if why in self._warned else _lead(limit)) for why, limit, end in self._ends()]
         return min(times, default=None)
 

@@ -1,14 +1,20 @@
-"""Who converses and who waits: the way into the engine and out of it. On the event loop alone."""
+"""The session manager: it assigns slots, lets sessions wait, and ends them. It runs on the event loop alone."""
 
 import asyncio
 import logging
 import math
 import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from moshi_backend.conversation.admission import Admission, Full, Place
 from moshi_backend.conversation.limits import Limits, Notice
-from moshi_backend.conversation.session import End, Preparing, Session
-from moshi_backend.engine.engine import Engine
+from moshi_backend.conversation.outbox import End
+from moshi_backend.conversation.session import Session, State
+from moshi_backend.engine.engine import Engine, Loaded
+from moshi_backend.engine.request import BACKLOG_FRAMES
 from moshi_backend.wording import counted
 from moshi_service.health import Health
 from moshi_service.protocol.wire import Close
@@ -16,13 +22,20 @@ from moshi_service.protocol.wire import Close
 log = logging.getLogger(__name__)
 
 LEAVE_SECONDS = 3.0
-"""How long the last clients have to take their close frame."""
+"""Seconds in which the last clients must take their close frame."""
 
 POLL_SECONDS = 0.02
+"""Seconds between two looks at a drain."""
 
 
 class Refused(Exception):
-    """No conversation can begin now. `cause`: `full`, or the health's status. `retry_after`: seconds, where known."""
+    """No conversation can begin now.
+
+    Args:
+        cause: `full`, or the health's status.
+        reason: for the client.
+        retry_after: seconds after which the client may try again; None where the service does not know.
+    """
 
     def __init__(self, cause: str, reason: str, *, retry_after: int | None = None) -> None:
         super().__init__(reason)
@@ -30,14 +43,14 @@ class Refused(Exception):
         self.retry_after = retry_after
 
 
-class Lobby:
+class SessionManager:
     """
     Args:
-        queue: clients who may wait when every slot is in use.
-        drain_seconds: what live conversations are left when the service shuts down.
+        queue: sessions that may wait when every slot is in use.
+        drain_seconds: the time that live conversations have left when the service shuts down.
     """
 
-    def __init__(self, engine: Engine, queue: int, limits: Limits, drain_seconds: float) -> None:
+    def __init__(self, engine: Engine[Loaded], queue: int, limits: Limits, drain_seconds: float) -> None:
         self.engine = engine
         self.limits = limits
         self.queue = queue
@@ -49,6 +62,7 @@ class Lobby:
 
     @property
     def health(self) -> Health:
+        """The engine's health, or that of a service that shuts down."""
         if self._draining:
             left = counted(self.used, "conversation") if self.used else "no conversation"
             return Health("draining", "draining", None, f"the service is shutting down; {left} left")
@@ -56,14 +70,16 @@ class Lobby:
 
     @property
     def used(self) -> int:
+        """Slots that sessions hold."""
         return self._admission.used if self._admission else 0
 
     @property
     def waiting(self) -> int:
+        """Sessions in the queue."""
         return len(self._admission.waiting) if self._admission else 0
 
     def enter(self, session: Session) -> None:
-        """Begin the conversation, or let it wait; its outbox says which.
+        """Assign a slot to the session, or let it wait. Its outbox says which.
 
         Raises:
             Refused: there is no room to wait either, or the model is not ready.
@@ -81,37 +97,43 @@ class Lobby:
         if slot is None:
             session.tell(self.place(session))
         else:
-            self._seat(session, slot)
-
-    def waits(self, session: Session) -> bool:
-        return self._admission is not None and session in self._admission.waiting
+            self._assign(session, slot)
 
     def place(self, session: Session) -> Place:
-        """Of a session that waits."""
+        """The place in the queue of a session that waits."""
         assert self._admission is not None
         return self._admission.place(session, time.monotonic())
 
+    def push(self, session: Session, frames: Sequence[NDArray[np.float32]]) -> None:
+        """Give the engine a live session's input, each frame float32 [frame_size]. The oldest frames that exceed the
+        backlog are dropped."""
+        excess = max(0, len(frames) - BACKLOG_FRAMES)
+        dropped = excess + sum(self.engine.push(session.request, frame) for frame in frames[excess:])
+        if dropped:
+            session.drop(dropped)
+
     def leave(self, session: Session) -> None:
-        """Free what the session holds, a slot or a place in the queue. Leaving twice is harmless."""
+        """Release the session's slot, or its place in the queue. Leaving twice is harmless."""
+        session.leave()
         self._sessions.discard(session)
         if self._admission is None:
             return
         following = self._admission.leave(session, time.monotonic())
-        self.engine.unseat(session)
+        self.engine.release(session.request)
         if following is not None:
             slot = self._admission.slot(following)
             assert slot is not None
-            self._seat(following, slot)
+            self._assign(following, slot)
         for waiting in self._admission.waiting:
             waiting.tell(self.place(waiting))
 
     async def drain(self) -> None:
-        """Take nobody new and let the live conversations end, at most `drain_seconds`; then end them."""
+        """Take no new session, and let the live conversations end within `drain_seconds`; then end them."""
         self._draining = True
         log.info("draining: %d conversations, at most %g s", self.used, self.drain_seconds)
         leaving = End(Close.GOING_AWAY, "the service is shutting down")
         for session in list(self._sessions):
-            if session.admitted.is_set() and self.drain_seconds:
+            if session.state is State.LIVE and self.drain_seconds:
                 session.tell(Notice("draining", self.drain_seconds))
             else:
                 session.end(leaving)
@@ -127,14 +149,12 @@ class Lobby:
         """Leave the live conversations no time, also if draining has begun."""
         self.drain_seconds = 0.0
 
-    def _seat(self, session: Session, slot: int) -> None:
-        session.seated = time.monotonic()
-        if session.prefix is None:
-            self.engine.seat(session, slot)
-            session.admit()
+    def _assign(self, session: Session, slot: int) -> None:
+        self.engine.assign(session.request, slot)
+        if session.request.prompt is None:
+            session.begin()
         else:
-            session.tell(Preparing(0, session.prefix.steps, None))
-            self.engine.seat(session, slot)
+            session.prefill()
 
     def _end_all(self, end: End) -> None:
         for session in list(self._sessions):

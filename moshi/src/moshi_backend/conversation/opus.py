@@ -1,7 +1,7 @@
 """Ogg/Opus in both directions for one conversation, by sphn, on threads of its own.
 
-Decoding takes 0.2 ms and encoding 1 to 1.5 ms a frame: too long for the event loop, and the engine's thread has
-better things to do.
+A frame takes 0.2 ms to decode and 1 to 1.5 ms to encode. That is too long for the event loop, and the engine's thread
+has no time for it.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ class NotOpus(Exception):
 
 
 class OpusCodec:
-    """A decoder that cuts what it gets into frames, and an encoder. Call each from one task at a time.
+    """A decoder that cuts its output into frames, and an encoder. Call each from one task at a time.
 
     `pool` is shared by all conversations. Samples are float32 at `sample_rate` Hz, mono.
     """
@@ -38,7 +38,7 @@ class OpusCodec:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._decode, ogg)
 
     async def encode(self, samples: NDArray[np.float32]) -> bytes:
-        """One frame as Ogg pages; the first call's begin with the stream's headers."""
+        """One frame as Ogg pages; those of the first call begin with the stream's headers."""
         encoded = await asyncio.get_running_loop().run_in_executor(self._pool, self._writer.append_pcm, samples)
         return bytes(encoded)
 

@@ -1,25 +1,32 @@
-"""What a client may choose for its conversation, by upstream's query parameter names."""
+"""The query parameters of a conversation, by upstream's names: sampling, voice and role."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.personas.catalogue import NOBODY, BadPersona, Catalogue, Persona
 from moshi_service.protocol.events import SessionSettings
 
 
 class BadPreference(Exception):
-    """Says which parameter, what it was and what it takes."""
+    """A query parameter has a bad value. The message names the parameter, its value and the values that it takes."""
 
 
 @dataclass(frozen=True)
 class Range:
+    """The numbers that a query parameter takes, both ends included."""
+
     type: type[int] | type[float]
     least: float
     most: float
 
     def parse(self, name: str, value: str) -> int | float:
+        """The number in `value`.
+
+        Raises:
+            BadPreference: it is no number of the range.
+        """
         try:
             number = self.type(value)
         except ValueError:
@@ -36,7 +43,7 @@ SEED = Range(int, 0, 2**64 - 1)
 """The Rust server's range."""
 
 EXACT_IN_JSON = 2**53
-"""JavaScript rounds whole numbers above it, so these are told as text."""
+"""JavaScript rounds whole numbers above this, so clients get them as text."""
 
 RANGES = {
     "text_temperature": TEMPERATURE,
@@ -47,14 +54,14 @@ RANGES = {
     "audio_seed": SEED,
     "seed": SEED,
 }
-"""`seed` is for text and audio both. Parameters that are not here are ignored: upstream's clients send some."""
+"""`seed` applies to text and audio. Other parameters are ignored: upstream's clients send some."""
 
 ANY_SEED = "-1"
-"""What PersonaPlex's clients send for none."""
+"""PersonaPlex's clients send this to leave the seed open."""
 
 
-def choose(query: Mapping[str, str], recommended: Sampling) -> Sampling:
-    """The sampling that a client asks for; what it leaves open is `recommended`, with seeds of its own.
+def choose(query: Mapping[str, str], recommended: SamplingParams) -> SamplingParams:
+    """The sampling that a client asks for. Parameters that it leaves out are those of `recommended`, with new seeds.
 
     Raises:
         BadPreference: a value is not in its range.
@@ -64,14 +71,14 @@ def choose(query: Mapping[str, str], recommended: Sampling) -> Sampling:
         for name, range_ in RANGES.items()
         if name in query and not (range_ is SEED and query[name] == ANY_SEED)
     }
-    return Sampling(_choice("text", chosen, recommended.text), _choice("audio", chosen, recommended.audio))
+    return SamplingParams(_choice("text", chosen, recommended.text), _choice("audio", chosen, recommended.audio))
 
 
 def choose_persona(query: Mapping[str, str], catalogue: Catalogue) -> Persona:
-    """The voice and role that a client asks for, by PersonaPlex's query parameter names.
+    """The voice and role that a client asks for, by the names of PersonaPlex's query parameters.
 
     Raises:
-        BadPreference: the model or the service does not take it.
+        BadPreference: the model or the service does not take them.
     """
     try:
         return catalogue.choose(query.get("voice_prompt"), query.get("text_prompt"))
@@ -79,8 +86,8 @@ def choose_persona(query: Mapping[str, str], catalogue: Catalogue) -> Persona:
         raise BadPreference(str(error)) from None
 
 
-def _choice(kind: str, chosen: Mapping[str, float], recommended: Choice) -> Choice:
-    fresh = Choice(recommended.temperature, recommended.top_k)
+def _choice(kind: str, chosen: Mapping[str, float], recommended: TokenSampling) -> TokenSampling:
+    fresh = TokenSampling(recommended.temperature, recommended.top_k)
     seed = chosen.get(f"{kind}_seed", chosen.get("seed", fresh.seed))
     return replace(
         fresh,
@@ -90,8 +97,8 @@ def _choice(kind: str, chosen: Mapping[str, float], recommended: Choice) -> Choi
     )
 
 
-def described(sampling: Sampling, persona: Persona = NOBODY) -> SessionSettings:
-    """By the names of the parameters, to have the same conversation again."""
+def described(sampling: SamplingParams, persona: Persona = NOBODY) -> SessionSettings:
+    """The query parameters that make the same conversation again."""
     settings = SessionSettings(
         text_temperature=sampling.text.temperature,
         text_topk=sampling.text.top_k,

@@ -1,139 +1,134 @@
-"""One conversation as the engine and the event loop see it: two bounded queues and some counts.
+"""A session: the server's side of one conversation, with its one state and its outbox.
 
-Input goes to the engine, which guards it with its own lock. What the client is to be told comes on the event loop,
-where the transport awaits `outbox`.
+Everything here runs on the event loop. The input queue belongs to the engine's request.
 """
 
 import asyncio
 import secrets
 import time
-from collections import deque
-from dataclasses import dataclass, field
+from enum import IntEnum
 
-import numpy as np
-from numpy.typing import NDArray
-
-from moshi_backend.conversation.admission import Place
-from moshi_backend.conversation.limits import Notice
-from moshi_backend.engine.scheduler import Input
-from moshi_backend.model.batch import Frame
-from moshi_backend.model.prompt import Prefix
-from moshi_backend.model.sampling import Sampling
+from moshi_backend.conversation.observer import Observer
+from moshi_backend.conversation.outbox import OUTBOX_ITEMS, Begun, End, Item, PromptRead
+from moshi_backend.engine.request import Answer, PrefillProgress, Request
+from moshi_backend.model.prompt import Prompt
+from moshi_backend.model.sampling import SamplingParams
 from moshi_backend.personas.catalogue import NOBODY, Persona
-from moshi_backend.telemetry import metrics
 from moshi_service.protocol.wire import Close
 
-BACKLOG_FRAMES = 25
-"""Input that may wait for the engine, 2 s. Beyond it the oldest goes: a conversation wants what was said last."""
 
-OUTBOX_ITEMS = 100
-"""What may wait for a slow reader, 8 s of frames. Beyond it the reader is let go."""
+class State(IntEnum):
+    """A session passes through these in order, and may skip some."""
 
-
-@dataclass(frozen=True)
-class Admitted:
-    """The conversation begins."""
-
-
-@dataclass(frozen=True)
-class Preparing:
-    """The model reads the conversation's prefix. `left`: seconds, an estimate; none while nothing is known."""
-
-    done: int
-    total: int
-    left: float | None
+    WAITING = 0
+    """It has no slot yet."""
+    PREFILL = 1
+    """It has a slot, and the model reads its prompt."""
+    LIVE = 2
+    """The model answers its frames."""
+    ENDED = 3
+    """The client left, or the service decided to end it."""
 
 
-@dataclass(frozen=True)
-class End:
-    """Why the service ends a conversation. `retry_after`: seconds after which the client may try again, where known."""
-
-    code: Close
-    reason: str
-    retry_after: int | None = None
-
-
-type Item = Place | Preparing | Admitted | Frame | Notice | End
-
-
-@dataclass
-class Stats:
-    """Seconds, and counts since the conversation began. `lag` is of the last frame, from input queue to outbox; `rows`
-    is how many conversations its tick answered."""
-
-    tick: float = 0.0
-    lag: float = 0.0
-    rows: int = 0
-    longest_lag: float = 0.0
-    deficit: int = 0
-    dropped: int = 0
-
-
-@dataclass(eq=False)
 class Session:
-    sampling: Sampling
-    persona: Persona = NOBODY
-    prefix: Prefix | None = None
-    """What the model reads before the conversation."""
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
-    stats: Stats = field(default_factory=Stats)
-    admitted: asyncio.Event = field(default_factory=asyncio.Event)
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once the service has decided to end the conversation; the reason is the outbox's last item."""
-    outbox: asyncio.Queue[Item] = field(default_factory=lambda: asyncio.Queue(OUTBOX_ITEMS + 1))
-    end_code: Close | None = None
-    """Why the service ended the conversation; none if the client did."""
-    entered: float = field(default_factory=time.monotonic)
-    """When it came."""
-    seated: float | None = None
-    """When it got its row."""
-    recalled: bool = False
-    """Whether the prefix's voice was remembered."""
-    joined: bool = False
-    """Whether the engine has prepared the row. The engine's thread alone touches it."""
-    prepared: bool = False
-    """Whether the prefix is read, if there is one. The engine's thread alone touches it."""
-    _frames: deque[tuple[float, NDArray[np.float32]]] = field(default_factory=deque)
-    _newest: float | None = None
+    """
+    Args:
+        prompt: what the model reads before the conversation; None for nothing.
+        observer: learns what the engine answers. By default it is one that belongs to no trace.
+
+    Attributes:
+        request: the engine's side of the session.
+        outbox: the items for the client, with room for an `End` behind OUTBOX_ITEMS others.
+        last: the engine's last answer.
+        dropped: frames of input that there was no room for.
+        ending: why the service ended the conversation; None while it goes on, and if the client left.
+    """
+
+    def __init__(
+        self,
+        sampling: SamplingParams,
+        persona: Persona = NOBODY,
+        prompt: Prompt | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.id = secrets.token_hex(8)
+        self.persona = persona
+        self.request = Request(sampling, prompt, self._on_prefill, self._on_answer)
+        self.observer = observer or Observer()
+        self.outbox: asyncio.Queue[Item] = asyncio.Queue(OUTBOX_ITEMS + 1)
+        self.last: Answer | None = None
+        self.dropped = 0
+        self.ending: End | None = None
+        self._created = time.monotonic()
+        self._state = State.WAITING
+        self._changed = asyncio.Event()
 
     @property
-    def backlog(self) -> int:
-        return len(self._frames)
+    def state(self) -> State:
+        """Changes only through the methods below."""
+        return self._state
 
-    @property
-    def input(self) -> Input:
-        return Input(self._frames[0][0] if self._frames else None, self._newest)
+    async def reach(self, state: State) -> None:
+        """Wait until the session is in `state` or has passed it."""
+        while self._state < state:
+            await self._changed.wait()
 
-    def push(self, samples: NDArray[np.float32], now: float) -> None:
-        """Queue one frame of input, float32 [frame_size]; drops the oldest when the backlog is full."""
-        if len(self._frames) >= BACKLOG_FRAMES:
-            self._frames.popleft()
-            self.drop(1)
-        self._frames.append((now, samples))
-        self._newest = now
+    def prefill(self) -> None:
+        """The session has a slot, and the model begins to read its prompt."""
+        assert self.request.prompt is not None
+        self._enter(State.PREFILL)
+        self.tell(PrefillProgress(0, self.request.prompt.steps, None))
+
+    def begin(self, prompt: PromptRead | None = None) -> None:
+        """The session goes live. `prompt`: the finished prefill, if there was one."""
+        self._enter(State.LIVE)
+        self.tell(Begun(self.request.assigned - self._created, prompt))
+
+    def tell(self, item: Item) -> None:
+        """Put an item into the outbox. A full outbox ends the session; an ended session takes nothing."""
+        if self._state is State.ENDED:
+            return
+        if self.outbox.qsize() >= OUTBOX_ITEMS:
+            self.end(End(Close.TOO_SLOW, f"{OUTBOX_ITEMS} frames of audio were left unread"))
+        else:
+            self.outbox.put_nowait(item)
 
     def drop(self, frames: int) -> None:
         """Count input that there was no room for."""
-        self.stats.dropped += frames
-        metrics.DROPPED.add(frames, {"reason": "backlog"})
-
-    def take(self) -> tuple[float, NDArray[np.float32]]:
-        """The oldest frame and when it was queued."""
-        return self._frames.popleft()
-
-    def admit(self) -> None:
-        self.admitted.set()
-        self.tell(Admitted())
-
-    def tell(self, item: Item) -> None:
-        if self.outbox.qsize() >= OUTBOX_ITEMS:
-            self.end(End(Close.TOO_SLOW, f"{OUTBOX_ITEMS} frames of audio were left unread"))
-        elif not self.ended.is_set():
-            self.outbox.put_nowait(item)
+        self.dropped += frames
+        self.observer.dropped(frames, "backlog")
 
     def end(self, end: End) -> None:
-        """Close once the client has what is queued. Only the first end counts."""
-        if not self.ended.is_set():
-            self.ended.set()
-            self.end_code = end.code
+        """End the session. The client still gets the items that are queued. Only the first end counts."""
+        if self._state is not State.ENDED:
+            self.ending = end
             self.outbox.put_nowait(end)
+            self._enter(State.ENDED)
+
+    def leave(self) -> None:
+        """The client is gone. Leaving an ended session changes nothing."""
+        if self._state is not State.ENDED:
+            self._enter(State.ENDED)
+
+    def _enter(self, state: State) -> None:
+        assert state > self._state
+        self._state = state
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    def _on_prefill(self, progress: PrefillProgress) -> None:
+        """The engine has read a chunk. The session goes live after the last one."""
+        if self._state is not State.PREFILL:
+            return
+        self.tell(progress)
+        if progress.done == progress.total and self._state is State.PREFILL:
+            seconds = time.monotonic() - self.request.assigned
+            self.begin(PromptRead(progress.total, seconds, progress.cached))
+
+    def _on_answer(self, answer: Answer) -> None:
+        if self._state is State.ENDED:
+            return
+        self.last = answer
+        self.observer.answered(answer, self.request.backlog)
+        if answer.frame is not None:
+            self.tell(answer.frame)

@@ -64,10 +64,12 @@ def _weights(settings: Settings) -> tuple[Finding, bool]:
     """What loading will say of the files, and whether they are all here. PyTorch, which loading needs, takes seconds to
     import."""
     from moshi_backend.checkpoint.download import NotCached
-    from moshi_backend.checkpoint.locate import commit_of, find_checkpoint
+    from moshi_backend.checkpoint.locate import find_checkpoint
+    from moshi_backend.model.support import check_support
 
     try:
         found = find_checkpoint(settings.model, settings.revision, lora=settings.lora, download=False)
+        check_support(found)
     except NotCached as missing:
         if constants.HF_HUB_OFFLINE:
             return Finding("weights", "failed", str(missing), "unset HF_HUB_OFFLINE, or set HF_HOME"), False
@@ -76,8 +78,8 @@ def _weights(settings: Settings) -> tuple[Finding, bool]:
         return Finding("weights", "failed", str(error), "the service would not start with them"), True
     except Exception as error:  # as in loading
         return Finding("weights", "failed", f"they cannot be read: {brief(error)}", "copy or download them again"), True
-    commit = commit_of(found)
-    return Finding("weights", "ok", f"{found.moshi_weights.parent}{f' (commit {commit})' if commit else ''}"), True
+    commit = f" (commit {found.commit})" if found.commit else ""
+    return Finding("weights", "ok", f"{found.moshi_weights.parent}{commit}"), True
 
 
 def _cache(complete: bool) -> Finding:

@@ -14,7 +14,6 @@ from pathlib import Path
 from cryptography import x509
 
 from moshi_backend.doctor.finding import Finding
-from moshi_backend.errors import LoadError
 from moshi_backend.settings import Settings
 from moshi_service.errors import StartupError
 from moshi_service.listening import certificate, listen
@@ -51,12 +50,13 @@ def pytorch(settings: Settings) -> list[Finding]:
         return [*findings, _cpu(settings)]
     import torch
 
-    from moshi_backend.model.device import choose_device
+    from moshi_backend.model.device import NoSuchGPU, choose_device
 
     try:
         device = choose_device(settings.device)
-    except LoadError as error:
-        return [*findings, Finding("gpu", "failed", str(error), "nvidia-smi must list the GPU")]
+    except NoSuchGPU as missing:
+        words = f"MOSHI_DEVICE={settings.device} but PyTorch {torch.__version__} sees {missing.gpus} GPUs here"
+        return [*findings, Finding("gpu", "failed", words, "nvidia-smi must list the GPU, or set MOSHI_DEVICE=cpu")]
     if device.type == "cpu":
         return [*findings, _cpu(settings)]
     properties = torch.cuda.get_device_properties(device)

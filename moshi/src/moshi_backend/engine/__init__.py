@@ -1,1 +1,1 @@
-"""One thread that owns the model: it schedules steps, runs them, and hands the results to sessions."""
+"""One thread that owns the model: it schedules steps, runs them, and passes the results to their requests."""

@@ -1,17 +1,17 @@
-"""When the batch steps, and with whom.
+"""Decides when the batch steps, for which slots, and when a prompt is read in between.
 
-A tick costs about the same for one row as for all, so rows that are due at nearly the same time should share one. The
-rule is to bind late: when the first frame arrives and another row's is due soon, wait for it, but never longer than a
-tick takes. A frame that comes just after a tick has begun waits that long anyway, so waiting makes no frame later than
-two ticks, which is what stepping at once would also come to; and there are up to half as many ticks. When two ticks do
-not fit into a frame's time there is no slack to wait in, and the batch steps as soon as it can.
+A step costs about the same for one slot as for all, so slots that are due at nearly the same time should share a step.
+The scheduler decides late. When the first frame arrives and another slot's frame is due soon, it waits for that frame,
+but never longer than a step takes. A frame that arrives just after a step has begun waits that long anyway. So waiting
+makes no frame later than two steps, which is also the limit without waiting, and it saves up to half of the steps. When
+two steps do not fit into a frame's time, there is no time to wait, and the batch steps as soon as it can.
 
-What one client does delays another's frame by at most one tick: a tick takes one frame of each row, and a row that is
-ahead of its time triggers no tick of its own.
+One client delays another client's frame by one step at most: a step takes one frame of each slot, and a slot that is
+ahead of real time triggers no step.
 
-A row that prepares (reads its prefix) does so in chunks of as many positions as take about as long as a tick, when no
-frame is expected before the chunk would be over: nobody waits for it. When there is no such time it gets one now and
-then all the same, so that it gets there. While nobody talks, chunks are as long as can be.
+A slot in prefill reads its prompt in chunks. A chunk has as many positions as take about as long as a step. It runs
+when no frame is expected before its end, so nobody waits for it. If there is never such a moment, a chunk runs every
+PATIENCE seconds all the same. While nobody talks, chunks are as long as possible.
 """
 
 from collections import deque
@@ -19,35 +19,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 PERIOD = 0.08
-"""Seconds between the frames of a conversation, and so the time in which one should be answered."""
+"""Seconds between the frames of a conversation, and so the time in which a frame should be answered."""
 
 CATCH_UP = PERIOD / 2
-"""Least seconds between ticks that one row triggers: after a stall it catches up at twice real time."""
-
+"""Least seconds between steps that one slot triggers: after a stall it catches up at twice real time."""
 
 PATIENCE = 0.25
-"""Seconds after which a row that prepares gets a chunk although somebody may have to wait for it."""
-
+"""Seconds after which a slot in prefill gets a chunk although a frame may have to wait for it."""
 
 CHUNK = 32
-"""Positions that are read at once, at most."""
+"""Positions in one chunk, at most."""
 
 LEAST_CHUNK = 4
+"""Positions in one chunk, at least."""
 
 
-class TickTimes:
-    """How long ticks take, from the last ones."""
+class StepTimes:
+    """How long steps take, from the last WINDOW steps."""
 
     WINDOW = 64
 
     def __init__(self) -> None:
         self._last: deque[float] = deque(maxlen=self.WINDOW)
         self.typical = 0.0
-        """Their median, seconds."""
+        """The median, in seconds."""
         self.slow = 0.0
-        """What one in twenty exceeds, seconds."""
+        """The time that one step in twenty exceeds, in seconds."""
 
     def add(self, seconds: float) -> None:
+        """Add one measured step."""
         self._last.append(seconds)
         ordered = sorted(self._last)
         self.typical = ordered[len(ordered) // 2]
@@ -55,127 +55,141 @@ class TickTimes:
 
     @property
     def hold(self) -> float:
-        """Seconds that a frame may wait for others: a tick's length, as far as its time allows a slow tick after it."""
+        """Seconds that a frame may wait for others: as long as a step, if its time then still allows a slow step."""
         return min(self.typical, max(0.0, PERIOD - self.typical - self.slow))
 
 
 class ChunkSize:
-    """How many positions a chunk may have so that it takes about as long as a tick, found by trying.
+    """How many positions a chunk may have so that it takes about as long as a step, found by trying.
 
-    On a GPU many positions cost little more than one; on a CPU each costs the same.
+    On a GPU many positions cost little more than one; on a CPU each position costs the same.
     """
 
     def __init__(self) -> None:
         self.positions = CHUNK
-        self._times = TickTimes()
+        self._times = StepTimes()
 
     @property
     def slow(self) -> float:
-        """Seconds that one in twenty of this size exceeds, as far as is known."""
+        """Seconds that one chunk in twenty of this size exceeds, as far as is known."""
         return self._times.slow
 
-    def took(self, positions: int, seconds: float, tick: float) -> None:
-        """Learn from a chunk. `tick`: what one should take."""
+    def took(self, positions: int, seconds: float, step: float) -> None:
+        """Learn from a chunk of `positions` that took `seconds`. `step`: the seconds that a chunk should take."""
         if positions != self.positions:
-            return  # the end of a prefix or of its voice, or nobody talked
+            return  # the chunk ended with the prompt or its voice, or nobody talked
         self._times.add(seconds)
-        if seconds > 1.5 * tick:
+        if seconds > 1.5 * step:
             self._change(max(LEAST_CHUNK, self.positions // 2), seconds / 2)
-        elif seconds < tick / 2:
+        elif seconds < step / 2:
             self._change(min(CHUNK, self.positions * 2), seconds * 2)
 
     def _change(self, positions: int, expected: float) -> None:
         if positions != self.positions:
             self.positions = positions
-            self._times = TickTimes()
+            self._times = StepTimes()
             self._times.add(expected)
 
 
 @dataclass(frozen=True)
 class Input:
-    """A row's input that waits: when its oldest and its newest frame arrived. `oldest` is none when nothing waits."""
+    """The arrival times of a slot's waiting input, in seconds: of its oldest frame, None if no frame waits; and of the
+    newest frame that ever arrived, None before the first."""
 
     oldest: float | None
     newest: float | None
 
 
 @dataclass(frozen=True)
-class Step:
-    """Tick now with these rows."""
+class Decode:
+    """Step now with these slots."""
 
-    rows: list[int]
+    slots: list[int]
 
 
 @dataclass(frozen=True)
-class Prepare:
-    """Read so many positions of this row's prefix now."""
+class Prefill:
+    """Read up to so many positions of this slot's prompt now."""
 
-    row: int
+    slot: int
     positions: int
 
 
 @dataclass(frozen=True)
-class Wait:
-    """Nothing to do until then, or until a frame arrives."""
+class Idle:
+    """There is nothing to do until this time, or until a frame arrives. None: only until a frame arrives."""
 
     until: float | None
 
 
-class Ticking:
+type Action = Decode | Prefill | Idle
+
+
+class Scheduler:
+    """The policy, without a clock of its own: callers pass the time, in seconds of any monotonic clock."""
+
     def __init__(self) -> None:
-        self.times = TickTimes()
+        self.times = StepTimes()
         self.chunks = ChunkSize()
         self._stepped: dict[int, float] = {}
-        self._prepared: float | None = None
+        self._prefilled: float | None = None
 
-    def joined(self, row: int) -> None:
-        self._stepped.pop(row, None)
+    def assigned(self, slot: int) -> None:
+        """The slot has a new conversation."""
+        self._stepped.pop(slot, None)
 
-    def stepped(self, rows: list[int], began: float, ended: float) -> None:
-        for row in rows:
-            self._stepped[row] = began
+    def decoded(self, slots: Sequence[int], began: float, ended: float) -> None:
+        """A step with these slots has run."""
+        for slot in slots:
+            self._stepped[slot] = began
         self.times.add(ended - began)
 
-    def prepared(self, positions: int, began: float, ended: float) -> None:
-        """So many positions of a prefix were read."""
-        self._prepared = ended
+    def prefilled(self, positions: int, began: float, ended: float) -> None:
+        """A chunk of so many positions of a prompt has been read."""
+        self._prefilled = ended
         self.chunks.took(positions, ended - began, self.times.typical)
 
-    def plan(self, now: float, inputs: Mapping[int, Input], preparing: Sequence[int] = ()) -> Step | Prepare | Wait:
-        """What to do now, given the input of every row in use, and the rows that prepare, who came first first."""
-        planned = self._plan(now, inputs)
-        if not preparing:
-            self._prepared = None
-        if isinstance(planned, Step) or not preparing:
-            return planned
-        if self._prepared is None:
-            self._prepared = now
-        latest = self._prepared + PATIENCE
+    def schedule(self, now: float, inputs: Mapping[int, Input], prefilling: Sequence[int] = ()) -> Action:
+        """The action to take now.
+
+        Args:
+            inputs: the input of every slot in use.
+            prefilling: the slots that are still in prefill, oldest first.
+        """
+        action = self._decode_or_idle(now, inputs)
+        if not prefilling:
+            self._prefilled = None
+        if isinstance(action, Decode) or not prefilling:
+            return action
+        if self._prefilled is None:
+            self._prefilled = now
+        latest = self._prefilled + PATIENCE
         ends = now + self.chunks.slow
         times = [input_.newest + PERIOD for input_ in inputs.values() if input_.oldest is None and input_.newest]
-        times += [] if planned.until is None else [planned.until]
-        # Who is long overdue has gone silent, and is not waited for.
+        times += [] if action.until is None else [action.until]
+        # A slot whose frame is long overdue has gone silent. Nothing waits for it.
         coming = [time for time in times if time > now - PERIOD]
         if now >= latest or not any(time < ends for time in coming):
-            return Prepare(preparing[0], self.chunks.positions if coming else CHUNK)
-        return Wait(min(latest, planned.until or latest))
+            return Prefill(prefilling[0], self.chunks.positions if coming else CHUNK)
+        return Idle(min(latest, action.until or latest))
 
-    def _plan(self, now: float, inputs: Mapping[int, Input]) -> Step | Wait:
-        waiting = {row: input_.oldest for row, input_ in inputs.items() if input_.oldest is not None}
-        entitled = {row: max(oldest, self._may(row)) for row, oldest in waiting.items()}
+    def _decode_or_idle(self, now: float, inputs: Mapping[int, Input]) -> Decode | Idle:
+        waiting = {slot: input_.oldest for slot, input_ in inputs.items() if input_.oldest is not None}
+        entitled = {slot: max(oldest, self._earliest(slot)) for slot, oldest in waiting.items()}
         due = min(entitled.values(), default=None)
         if due is None or due > now:
-            return Wait(due)
+            return Idle(due)
         until = due + self.times.hold
         if now < until and any(self._soon(input_, now, until) for input_ in inputs.values()):
-            return Wait(until)
-        return Step(list(waiting))
+            return Idle(until)
+        return Decode(list(waiting))
 
-    def _may(self, row: int) -> float:
-        return self._stepped[row] + CATCH_UP if row in self._stepped else 0.0
+    def _earliest(self, slot: int) -> float:
+        """The time from which the slot may trigger a step."""
+        return self._stepped[slot] + CATCH_UP if slot in self._stepped else 0.0
 
     def _soon(self, input_: Input, now: float, until: float) -> bool:
-        """Whether a row that has nothing yet will have a frame by then. One that is long overdue is not waited for."""
+        """Whether a slot without a frame will have one by `until`. A slot that is long overdue does not count."""
         if input_.oldest is not None or input_.newest is None:
             return False
         expected = input_.newest + PERIOD

@@ -1,7 +1,7 @@
-"""Moshi as a batch of rows, each one conversation's share of the model's state.
+"""Moshi in memory, as a batch of slots: each holds one conversation's share of the model's state.
 
-`batch` is what the engine holds. It feeds `tick`, which is one 80 ms step for many rows: `codec` (Mimi's convolutions,
-transformers and quantizer), `language` (the temporal transformer and the depformer) and `sampling`. The modules and
-weights are upstream's; the step over them is ours, because upstream's cannot force tokens, cannot sample each row its
-own way, and spends most of a small model's time around the operations instead of in them.
+`batch` is what the engine holds. It runs `step`, one frame (80 ms) for many slots: `codec` (Mimi's convolutions,
+transformers and quantizer), `language_model` (the temporal transformer and the `depformer`) and `sampling`. The modules
+and weights are upstream's. The step over them is ours, because upstream's cannot force tokens, cannot sample each slot
+its own way, and spends most of a small model's time around the operations instead of in them.
 """

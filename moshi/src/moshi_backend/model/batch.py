@@ -1,4 +1,4 @@
-"""The batch that the engine holds: conversations join rows, and a tick steps those that have a frame.
+"""The batch that the engine holds: conversations join slots, and a step moves those that have a frame.
 
 Everything here runs on one thread, the engine's.
 """
@@ -10,25 +10,27 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from moshi.models import LMModel, MimiModel
-from moshi.models.loaders import CheckpointInfo
 from numpy.typing import NDArray
 
-from moshi_backend.model.capacity import AT_MOST, EACH_CORE, choose_slots
+from moshi_backend.checkpoint.checkpoint import Checkpoint
+from moshi_backend.model.capacity import MAX_SLOTS_ON_A_GPU, SLOTS_PER_CORE, choose_slots
 from moshi_backend.model.codec import Codec
-from moshi_backend.model.cuda_graphs import Replay, sizes
+from moshi_backend.model.cuda_graphs import CudaGraphRunner, graph_sizes
 from moshi_backend.model.device import choose_threads, free_memory
-from moshi_backend.model.language_model import SAMPLED, LanguageModel
-from moshi_backend.model.prefill import Prefill, VoiceMemory
-from moshi_backend.model.prompt import Prefix
-from moshi_backend.model.sampling import Chance, Choice, Sampling
-from moshi_backend.model.state import RowState
-from moshi_backend.model.step import NOTHING, Layout, Tick
+from moshi_backend.model.language_model import LanguageModel
+from moshi_backend.model.loaders import build_moshi, load_mimi, load_moshi, load_tokenizer
+from moshi_backend.model.prefill import Prefill, PromptKVCache
+from moshi_backend.model.prompt import Prompt
+from moshi_backend.model.sampling import RandomNumbers, SamplingParams, TokenSampling
+from moshi_backend.model.state import SlotState
+from moshi_backend.model.step import Step
 from moshi_backend.model.text import token_bytes
+from moshi_backend.model.tokens import NO_TOKEN
 
 
 @dataclass(frozen=True)
-class Given:
-    """Tokens that a row must say instead of choosing: text, and one for each audio codebook. Either may be open."""
+class ForcedTokens:
+    """Tokens that a slot must say: text, and one for each of the model's codebooks. None: they are sampled."""
 
     text: int | None = None
     audio: tuple[int, ...] | None = None
@@ -36,7 +38,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Frame:
-    """What one row said in one tick.
+    """What one slot said in one step.
 
     Attributes:
         pcm: float32 [frame_size] in -1..1.
@@ -55,135 +57,141 @@ class BatchedModel:
     Args:
         slots: None for as many as the memory holds and the device is likely to keep up with.
         context: steps that the language model remembers, if fewer than it can.
-        record: replay ticks as CUDA graphs; only on a GPU.
-        voice_memory: bytes of the host's memory in which voices are kept as the model has read them.
+        cuda_graphs: replay steps as CUDA graphs; only on a GPU.
+        prompt_cache: bytes of the host's memory for the keys and values of voices.
 
     Raises:
         ValueError: the model has a part that no Moshi has.
-        LoadError: the slots do not fit into the memory.
+        DoesNotFit: the slots do not fit into the memory.
     """
 
     @torch.inference_mode()
     def __init__(
         self,
-        checkpoint: CheckpointInfo,
+        checkpoint: Checkpoint,
         slots: int | None,
         device: torch.device,
         dtype: torch.dtype,
         context: int | None = None,
-        record: bool = True,
-        voice_memory: int = 0,
+        cuda_graphs: bool = True,
+        prompt_cache: int = 0,
     ) -> None:
         self.device = device
         self._on_gpu = device.type == "cuda"
         if self._on_gpu:
             torch.cuda.set_device(device)  # the thread's streams, graphs and events are then this GPU's
-        lm = checkpoint.get_moshi(device, dtype=dtype)
-        mimi = checkpoint.get_mimi(device)
+        lm = load_moshi(checkpoint, device, dtype)
+        mimi = load_mimi(checkpoint, device)
         choose_threads(sum(weight.numel() for weight in lm.parameters()))
-        self.sampling = Sampling.of(checkpoint.lm_gen_config)
+        self.sampling = SamplingParams.of(checkpoint.lm_gen_config)
         """What the checkpoint recommends."""
         silent = (lm.text_padding_token_id, lm.end_of_text_padding_id)
-        self.vocabulary = token_bytes(checkpoint.get_text_tokenizer(), lm.text_card, silent)
+        self.vocabulary = token_bytes(load_tokenizer(checkpoint), lm.text_card, silent)
         """What each text token says, in UTF-8."""
-        self.sample_rate: int = mimi.sample_rate
-        self.frame_size: int = mimi.frame_size
-        self.row_bytes = _row_bytes(lm, mimi, context)
+        self.sample_rate = checkpoint.sample_rate
+        """Hz."""
+        self.frame_size = checkpoint.frame_size
+        """Samples."""
+        self.frame_seconds = 1 / checkpoint.frame_rate
+        self.slot_bytes = _slot_bytes(lm, mimi, context)
+        """Memory of one slot."""
         self.weight_bytes = sum(
             weight.nbytes
             for part in (*lm.modules(), *mimi.modules())
             if not isinstance(part, torch.nn.Embedding)
             for weight in part.parameters(recurse=False)
         )
-        """What every tick reads; of embeddings it reads only a few lines."""
-        most = AT_MOST if self._on_gpu else EACH_CORE * (os.cpu_count() or 1)
-        self.slots = slots = choose_slots(slots, self.row_bytes, free_memory(device), most)
-        self._state = RowState(slots, device)
+        """What every step reads; of embeddings it reads only a few lines."""
+        most = MAX_SLOTS_ON_A_GPU if self._on_gpu else SLOTS_PER_CORE * (os.cpu_count() or 1)
+        self.slots = slots = choose_slots(slots, self.slot_bytes, free_memory(device), most)
+        self._state = SlotState(slots, device)
         self._language = language = LanguageModel(lm, self._state, context)
-        self.plan = language.plan
+        self.delay_pattern = language.delay_pattern
         self.width = language.width
-        self.codes = language.codes
+        """Of an embedding."""
+        self.codebook_size = language.codebook_size
         self.context = language.context
-        self._memory = VoiceMemory(voice_memory)
+        """Steps that it remembers."""
+        self._prompt_cache = PromptKVCache(prompt_cache)
         self._prefills: dict[int, Prefill] = {}
-        self._layout = Layout(self.frame_size, language.said)
-        self.batch_sizes = sizes(slots, device)
-        """The numbers of rows that a tick may be run for."""
-        self._tick = Tick(Codec(mimi, self._state), language, self._layout, slots, device)
-        self._inputs = self._tick.inputs.cpu().pin_memory() if self._on_gpu else self._tick.inputs
-        self._outputs = self._tick.outputs.cpu().pin_memory() if self._on_gpu else self._tick.outputs
-        self._lines = self._inputs.numpy()
-        self._said = self._outputs.numpy()
+        self.batch_sizes = graph_sizes(slots, device)
+        """The numbers of slots that a step may run for."""
+        self._step = Step(Codec(mimi, self._state), language, self.frame_size, slots, device)
+        self._inputs = self._step.inputs.cpu().pin_memory() if self._on_gpu else self._step.inputs
+        self._outputs = self._step.outputs.cpu().pin_memory() if self._on_gpu else self._step.outputs
+        self._in = self._inputs.numpy().view(self._step.input)[:, 0]
+        self._out = self._outputs.numpy().view(self._step.output)[:, 0]
         self._done = torch.cuda.Event(blocking=True) if self._on_gpu else None  # others spin on a core while they wait
-        self._lines[:, self._layout.text] = self._lines[:, self._layout.audio] = Choice(0.0, 0).control
-        self._chances: dict[int, Chance] = {}
-        replayed = self._on_gpu and record
-        self._run: Callable[[int], None] = Replay(self._tick, self.batch_sizes) if replayed else self._tick
+        self._in["text"] = self._in["audio"] = TokenSampling(0.0, 0).controls
+        self._random: dict[int, RandomNumbers] = {}
+        replayed = self._on_gpu and cuda_graphs
+        self._run: Callable[[int], None] = CudaGraphRunner(self._step, self.batch_sizes) if replayed else self._step
 
     @torch.inference_mode()
-    def join(self, row: int, sampling: Sampling, prefix: Prefix | None = None) -> None:
-        """Give `row` to a new conversation. Nothing of the one before is left.
+    def join(self, slot: int, sampling: SamplingParams, prompt: Prompt | None = None) -> None:
+        """Give `slot` to a new conversation. Nothing of the one before is left.
 
-        With a prefix it may only step after `prefill` has gone through it.
+        With a prompt it may only step after `prefill` has gone through it.
         """
-        self._state.clear(row)
-        self._prefills.pop(row, None)
-        self._chances[row] = Chance(sampling, self._layout.tokens - 1)
-        self._lines[row] = 0
-        self._lines[row, self._layout.given] = SAMPLED
-        self._lines[row, self._layout.text] = sampling.text.control
-        self._lines[row, self._layout.audio] = sampling.audio.control
-        self._lines[row, self._layout.opening] = 1
-        if prefix is not None:
-            assert prefix.steps < self.context
-            self._prefills[row] = Prefill(self._language, self._memory, row, prefix)
+        self._state.clear(slot)
+        self._prefills.pop(slot, None)
+        self._random[slot] = RandomNumbers(sampling, self.delay_pattern.model_codebooks)
+        self._in[slot] = np.zeros((), self._in.dtype)
+        self._in["forced"][slot] = NO_TOKEN
+        self._in["text"][slot] = sampling.text.controls
+        self._in["audio"][slot] = sampling.audio.controls
+        self._in["first"][slot] = 1
+        if prompt is not None:
+            assert prompt.steps < self.context
+            self._prefills[slot] = Prefill(self._language, self._prompt_cache, slot, prompt)
 
     @torch.inference_mode()
-    def prefill(self, row: int, positions: int) -> Prefill:
-        """One chunk of the row's prefix, of so many positions at most. The prefix is over when all of it is done."""
-        prefill = self._prefills[row]
+    def prefill(self, slot: int, positions: int) -> Prefill:
+        """One chunk of the slot's prompt, of so many positions at most. The prefill is over when all of it is done."""
+        prefill = self._prefills[slot]
         if prefill.done < prefill.total:
             prefill.advance(positions)
         self._wait()
         if prefill.done == prefill.total:
-            self._lines[row, self._layout.given] = prefill.opening
+            self._in["forced"][slot] = prefill.forced
         return prefill
 
     @torch.inference_mode()
     def step(
-        self, frames: Mapping[int, NDArray[np.float32]], given: Mapping[int, Given] | None = None
+        self, frames: Mapping[int, NDArray[np.float32]], forced: Mapping[int, ForcedTokens] | None = None
     ) -> dict[int, Frame]:
-        """One tick for the rows in `frames`; the others do not move.
+        """One step of the slots in `frames`; the others do not move.
 
         Args:
-            frames: row to float32 samples [frame_size]. What is not a number becomes silence.
-            given: tokens that rows must say in this tick.
+            frames: slot to float32 samples [frame_size]. What is not a number becomes silence.
+            forced: tokens that slots must say in this step.
         Returns:
-            what each row said. A row is missing while the model's delays have nothing for it yet.
+            what each slot said. A slot is missing while the model's delays have nothing for it yet.
         """
-        rows = next(size for size in self.batch_sizes if size > max(frames))
-        lines, layout = self._lines[:rows], self._layout
-        lines[:, layout.active] = 0
-        for row, samples in frames.items():
-            line = lines[row]
-            line[layout.samples] = samples
-            line[layout.active] = 1
-            self._chances[row].draw(line[layout.chance])
-        for row, tokens in (given or {}).items():
-            self._force(row, tokens)
-        self._exchange(rows)
-        for row in frames:
-            lines[row, layout.given] = SAMPLED
-            lines[row, layout.opening] = 0
-        return {row: self._frame(row) for row in frames if self._said[row, layout.said.start] != NOTHING}
+        slots = next(size for size in self.batch_sizes if size > max(frames))
+        inputs = self._in[:slots]
+        samples, active, uniform = inputs["samples"], inputs["active"], inputs["uniform"]
+        active[:] = 0
+        for slot, frame in frames.items():
+            samples[slot] = frame
+            active[slot] = 1
+            self._random[slot].draw(uniform[slot])
+        for slot, tokens in (forced or {}).items():
+            self._force(slot, tokens)
+        self._exchange(slots)
+        for slot in frames:
+            inputs["forced"][slot] = NO_TOKEN
+            inputs["first"][slot] = 0
+        said = self._out["tokens"]
+        return {slot: self._frame(slot) for slot in frames if said[slot, 0] != NO_TOKEN}
 
-    def _exchange(self, rows: int) -> None:
+    def _exchange(self, slots: int) -> None:
         if self._done is None:
-            self._run(rows)
+            self._run(slots)
             return
-        self._tick.inputs[:rows].copy_(self._inputs[:rows], non_blocking=True)
-        self._run(rows)
-        self._outputs[:rows].copy_(self._tick.outputs[:rows], non_blocking=True)
+        self._step.inputs[:slots].copy_(self._inputs[:slots], non_blocking=True)
+        self._run(slots)
+        self._outputs[:slots].copy_(self._step.outputs[:slots], non_blocking=True)
         self._wait()
 
     def _wait(self) -> None:
@@ -192,28 +200,32 @@ class BatchedModel:
             self._done.record()
             self._done.synchronize()
 
-    def _force(self, row: int, tokens: Given) -> None:
-        line = self._lines[row, self._layout.given]
+    def _force(self, slot: int, tokens: ForcedTokens) -> None:
+        forced = self._in["forced"][slot]
         if tokens.text is not None:
-            line[0] = tokens.text
+            forced[0] = tokens.text
         if tokens.audio is not None:
-            line[1:] = tokens.audio
+            forced[1:] = tokens.audio
 
-    def _frame(self, row: int) -> Frame:
-        tokens = tuple(int(token) for token in self._said[row, self._layout.said])
-        return Frame(self._said[row, self._layout.samples].copy(), tokens)
+    def _frame(self, slot: int) -> Frame:
+        out = self._out[slot]
+        return Frame(out["samples"].copy(), tuple(int(token) for token in out["tokens"]))
 
 
-def sizes_of(checkpoint: CheckpointInfo, dtype: torch.dtype, context: int | None) -> tuple[int, int]:
-    """Bytes of the weights and of one conversation, found without memory for either."""
+def required_memory(checkpoint: Checkpoint, dtype: torch.dtype, context: int | None) -> tuple[int, int]:
+    """Bytes of the weights and of one slot, found without memory for either.
+
+    Raises:
+        ValueError: the model has a part that no Moshi has.
+    """
     with torch.device("meta"):  # upstream leaves some layers on the device of the context
-        lm = checkpoint.get_moshi("meta", dtype=dtype, load_weight=False)
-    mimi = checkpoint.get_mimi("cpu")
+        lm = build_moshi(checkpoint, "meta", dtype)
+    mimi = load_mimi(checkpoint, "cpu")
     weights = sum(weight.nbytes for part in (lm, mimi) for weight in part.parameters())
-    return weights, _row_bytes(lm, mimi, context)
+    return weights, _slot_bytes(lm, mimi, context)
 
 
-def _row_bytes(lm: LMModel, mimi: MimiModel, context: int | None) -> int:
-    single = RowState(1, torch.device("meta"))
+def _slot_bytes(lm: LMModel, mimi: MimiModel, context: int | None) -> int:
+    single = SlotState(1, torch.device("meta"))
     Codec(mimi, single), LanguageModel(lm, single, context)
-    return single.bytes_per_row
+    return single.bytes_per_slot

@@ -18,7 +18,7 @@ type Operation = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Block:
-    """One layer. `enter`, `leave` and `feed` have one entry for each set of weights; a plain layer has one."""
+    """One layer. `enter`, `leave` and `feed` have one entry for each set of weights; a plain layer has one set."""
 
     heads: int
     attention_norm: Operation
@@ -31,7 +31,8 @@ class Block:
 
     @classmethod
     def of(cls, layer: StreamingTransformerLayer) -> "Block":
-        """
+        """The operations of an upstream layer, over its weights.
+
         Raises:
             ValueError: the layer has a part that no Moshi has.
         """
@@ -50,9 +51,11 @@ class Block:
         )
 
     def attended(self, x: Tensor, attend: Operation) -> Tensor:
+        """`x` plus the attention of it, [slots, time, width]."""
         return x + self.attention_scale(attend(self.attention_norm(x)))
 
     def fed(self, x: Tensor, weights: int = 0) -> Tensor:
+        """`x` plus the feed-forward of it by one set of weights, [slots, time, width]."""
         return x + self.feed_scale(self.feed[weights](self.feed_norm(x)))
 
 

@@ -4,16 +4,16 @@ import torch
 from moshi.models import MimiModel
 from torch import Tensor
 
-from moshi_backend.model.convolution import Rows, convolution, network, transposed
+from moshi_backend.model.convolution import SlotMasks, convolution, network, transposed
 from moshi_backend.model.quantizer import Quantizer
-from moshi_backend.model.state import RowState
+from moshi_backend.model.state import SlotState
 from moshi_backend.model.transformer import RingTransformer
 
 
 class Codec:
-    """One frame a call, for the first rows of the state, as many as the input has."""
+    """One frame a call, for the first slots of the state, as many as the input has."""
 
-    def __init__(self, mimi: MimiModel, state: RowState) -> None:
+    def __init__(self, mimi: MimiModel, state: SlotState) -> None:
         self._quantizer = Quantizer(mimi.quantizer)
         self._encoder = network(mimi.encoder.model, state)
         self._encoder_transformer = RingTransformer(mimi.encoder_transformer.transformer, state)
@@ -26,22 +26,22 @@ class Codec:
                 raise ValueError("a Mimi whose transformers are not as wide as its latent is not supported")
 
     def encode(self, samples: Tensor, keep: Tensor) -> Tensor:
-        """[rows, frame_size] to codes [rows, codebooks]; only in rows of `keep` does the codec go on."""
-        rows = Rows(keep, self._encoder_transformer.steps[: len(keep)] == 0)
-        latent = self._encoder(samples.t()[None], rows)
+        """[slots, frame_size] to codes [slots, codebooks]; the codec goes on only in slots of `keep`."""
+        masks = SlotMasks(keep, self._encoder_transformer.steps[: len(keep)] == 0)
+        latent = self._encoder(samples.t()[None], masks)
         latent = _timewise(self._encoder_transformer, latent, keep)
-        return self._quantizer.encode(self._downsample(latent, rows)[:, 0].t())
+        return self._quantizer.encode(self._downsample(latent, masks)[:, 0].t())
 
     def decode(self, codes: Tensor, keep: Tensor) -> Tensor:
-        """Codes [rows, codebooks] to [rows, frame_size]; only in rows of `keep` does the codec go on."""
-        rows = Rows(keep, self._decoder_transformer.steps[: len(keep)] == 0)
+        """Codes [slots, codebooks] to [slots, frame_size]; the codec goes on only in slots of `keep`."""
+        masks = SlotMasks(keep, self._decoder_transformer.steps[: len(keep)] == 0)
         latent = self._quantizer.decode(codes).t()[:, None]
-        latent = _timewise(self._decoder_transformer, self._upsample(latent, rows), keep)
-        return self._decoder(latent, rows)[0].t()
+        latent = _timewise(self._decoder_transformer, self._upsample(latent, masks), keep)
+        return self._decoder(latent, masks)[0].t()
 
 
 def _timewise(transformer: RingTransformer, latent: Tensor, keep: Tensor) -> Tensor:
-    """A transformer over [channels, time, rows]."""
+    """A transformer over [channels, time, slots]."""
     return transformer(latent.permute(2, 1, 0), keep).permute(2, 1, 0)
 
 

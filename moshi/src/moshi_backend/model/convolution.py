@@ -1,9 +1,9 @@
-"""Causal convolutions that go on where the last tick ended, as matrix products.
+"""Causal convolutions that go on where the last step ended, as matrix products.
 
-Signals are [channels, time, rows]: for one tap of a kernel, every row and moment is a column, and the columns of the
+Signals are [channels, time, slots]: for one tap of a kernel, every slot and moment is a column, and the columns of the
 next tap are the same memory a little further on. So a convolution is one product for each tap, without a copy.
-PyTorch's own convolutions loop over the rows, or take a pathological path when rows are many and channels few: for 16
-rows of the demo codec on a CPU they take 4 times as long.
+PyTorch's own convolutions loop over the slots, or take a pathological path when slots are many and channels few: for 16
+slots of the demo codec on a CPU they take 4 times as long.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,25 +15,25 @@ from moshi.modules.conv import StreamingConv1d, StreamingConvTranspose1d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from moshi_backend.model.state import ROWS, RowState
+from moshi_backend.model.state import SLOTS, SlotState
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Which rows a call is for. Booleans [rows].
+class SlotMasks:
+    """Which slots a call is for. Booleans [slots].
 
-    `keep`: this input becomes part of the row's past. `fresh`: the row has no past yet.
+    `keep`: this input becomes part of the slot's past. `fresh`: the slot has no past yet.
     """
 
     keep: Tensor
     fresh: Tensor
 
 
-type Layer = Callable[[Tensor, Rows], Tensor]
+type Layer = Callable[[Tensor, SlotMasks], Tensor]
 
 
 class Convolution:
-    """[in, time, rows] to [out, time / stride, rows], for kernels that are a multiple of the stride.
+    """[in, time, slots] to [out, time / stride, slots], for kernels that are a multiple of the stride.
 
     Args:
         weight: [out, in / groups, kernel].
@@ -44,7 +44,7 @@ class Convolution:
 
     def __init__(
         self,
-        state: RowState,
+        state: SlotState,
         weight: Tensor,
         bias: Tensor | None,
         stride: int = 1,
@@ -68,9 +68,9 @@ class Convolution:
         self._bias = bias.view(*self._taps[0].shape[:-1], 1)
         self._overlap = kernel - stride
         if self._overlap:
-            self._past = state.allocate((inputs * groups, self._overlap, ROWS), weight.dtype)
+            self._past = state.allocate((inputs * groups, self._overlap, SLOTS), weight.dtype)
 
-    def __call__(self, x: Tensor, rows: Rows) -> Tensor:
+    def __call__(self, x: Tensor, masks: SlotMasks) -> Tensor:
         channels, time, batch = x.shape
         if self._overlap:
             whole = x.new_empty(channels, self._overlap + time, batch)
@@ -79,9 +79,9 @@ class Convolution:
                 torch.ops.aten.elu.out(x, out=now)  # type: ignore[attr-defined]
             else:
                 now.copy_(x)
-            before = torch.where(rows.fresh, now[:, :1], past) if self._replicate else past
+            before = torch.where(masks.fresh, now[:, :1], past) if self._replicate else past
             whole.narrow(1, 0, self._overlap).copy_(before)
-            torch.where(rows.keep, whole.narrow(1, time, self._overlap), past, out=past)
+            torch.where(masks.keep, whole.narrow(1, time, self._overlap), past, out=past)
             x = whole
         elif self._activation:
             x = F.elu(x)
@@ -98,7 +98,7 @@ class Convolution:
 
 
 class TransposedConvolution:
-    """[in, time, rows] to [out, time * stride, rows], for kernels that are a multiple of the stride.
+    """[in, time, slots] to [out, time * stride, slots], for kernels that are a multiple of the stride.
 
     Each input then adds to whole output blocks of `stride` samples, so that a block depends on the last few inputs: an
     ordinary convolution with `stride` times the channels, which are then laid out in time.
@@ -109,7 +109,7 @@ class TransposedConvolution:
 
     def __init__(
         self,
-        state: RowState,
+        state: SlotState,
         weight: Tensor,
         bias: Tensor | None,
         stride: int,
@@ -125,13 +125,13 @@ class TransposedConvolution:
         spread = None if bias is None else bias.repeat_interleave(stride)
         self._convolution = Convolution(state, turned, spread, groups=groups, activation=activation)
 
-    def __call__(self, x: Tensor, rows: Rows) -> Tensor:
-        y = self._convolution(x, rows)
+    def __call__(self, x: Tensor, masks: SlotMasks) -> Tensor:
+        y = self._convolution(x, masks)
         _, time, batch = y.shape
         return y.view(-1, self._stride, time, batch).transpose(1, 2).reshape(-1, time * self._stride, batch)
 
 
-def network(modules: Iterable[nn.Module], state: RowState) -> Layer:
+def network(modules: Iterable[nn.Module], state: SlotState) -> Layer:
     """Upstream's SEANet layers as one function.
 
     Raises:
@@ -150,15 +150,20 @@ def network(modules: Iterable[nn.Module], state: RowState) -> Layer:
             waiting.clear()
     layers += [_layer(module, state) for module in waiting]
 
-    def run(x: Tensor, rows: Rows) -> Tensor:
+    def run(x: Tensor, masks: SlotMasks) -> Tensor:
         for layer in layers:
-            x = layer(x, rows)
+            x = layer(x, masks)
         return x
 
     return run
 
 
-def convolution(module: StreamingConv1d, state: RowState, activation: bool = False) -> Convolution:
+def convolution(module: StreamingConv1d, state: SlotState, activation: bool = False) -> Convolution:
+    """An upstream convolution.
+
+    Raises:
+        ValueError: an option that no Mimi has.
+    """
     inner = module.conv.conv
     if inner.dilation != (1,):
         raise ValueError(f"a convolution with dilation {inner.dilation[0]} is not supported")
@@ -166,12 +171,17 @@ def convolution(module: StreamingConv1d, state: RowState, activation: bool = Fal
     return Convolution(state, inner.weight, inner.bias, inner.stride[0], inner.groups, replicate, activation)
 
 
-def transposed(module: StreamingConvTranspose1d, state: RowState, activation: bool = False) -> TransposedConvolution:
+def transposed(module: StreamingConvTranspose1d, state: SlotState, activation: bool = False) -> TransposedConvolution:
+    """An upstream transposed convolution.
+
+    Raises:
+        ValueError: an option that no Mimi has.
+    """
     inner = module.convtr.convtr
     return TransposedConvolution(state, inner.weight, inner.bias, inner.stride[0], inner.groups, activation)
 
 
-def _layer(module: nn.Module, state: RowState, activation: bool = False) -> Layer:
+def _layer(module: nn.Module, state: SlotState, activation: bool = False) -> Layer:
     match module:
         case StreamingConv1d():
             return convolution(module, state, activation)
@@ -181,7 +191,7 @@ def _layer(module: nn.Module, state: RowState, activation: bool = False) -> Laye
             if not isinstance(module.shortcut, nn.Identity):
                 raise ValueError("a SEANet block with a convolution as its shortcut is not supported")
             block = network(module.block, state)
-            return lambda x, rows: block(x, rows).add_(x)
+            return lambda x, masks: block(x, masks).add_(x)
         case _ if not list(module.parameters()):
             return lambda x, _: module(x)
         case _:

@@ -4,17 +4,23 @@ from pathlib import Path
 
 import torch
 
-from moshi_backend.errors import LoadError
-
 SMALL = 100_000_000
-"""Parameters up to which the calculations of one tick are too short to be worth sharing among threads."""
+"""Parameters up to which the calculations of one step are too short to be worth sharing among threads."""
+
+
+class NoSuchGPU(Exception):
+    """PyTorch does not see the GPU. `gpus`: how many it sees."""
+
+    def __init__(self, gpus: int) -> None:
+        super().__init__(f"PyTorch {torch.__version__} sees {gpus} GPUs here")
+        self.gpus = gpus
 
 
 def choose_device(name: str) -> torch.device:
     """`auto`, `cpu`, `cuda` or `cuda:N` as a device; a GPU with its number.
 
     Raises:
-        LoadError: that GPU is not there.
+        NoSuchGPU: that GPU is not there.
     """
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
@@ -24,10 +30,7 @@ def choose_device(name: str) -> torch.device:
         return device
     number = device.index or 0
     if number >= gpus:
-        raise LoadError(
-            f"MOSHI_DEVICE={name} but PyTorch {torch.__version__} sees {gpus} GPUs here; "
-            "check the driver with nvidia-smi, or set MOSHI_DEVICE=cpu"
-        )
+        raise NoSuchGPU(gpus)
     return torch.device("cuda", number)
 
 

@@ -1,44 +1,41 @@
-"""Moshi's language model: codes heard to text and codes said, one step at a time."""
+"""Moshi's language model: from the user's codes to text and the model's codes, one step at a time."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial, reduce
-from itertools import accumulate
 
 import torch
 from moshi.models import LMModel
-from moshi.models.lm_utils import ScaledEmbedding
 from torch import Tensor
-from torch.nn import functional as F
 
-from moshi_backend.model.block import Block, linear, norm
-from moshi_backend.model.prompt import Plan
+from moshi_backend.model.block import linear, norm
+from moshi_backend.model.depformer import Depformer
+from moshi_backend.model.embedding import StreamEmbedding
+from moshi_backend.model.prompt import DelayPattern
 from moshi_backend.model.sampling import Sampler
-from moshi_backend.model.state import ROWS, RowState
+from moshi_backend.model.state import SLOTS, SlotState
+from moshi_backend.model.tokens import NO_TOKEN
 from moshi_backend.model.transformer import RingTransformer
-
-SAMPLED = -1
-"""In `Controls.given`: choose this token."""
 
 
 @dataclass(frozen=True)
-class Controls:
-    """How each row's tokens of one step come about. The first of `tokens` is text, the rest audio.
+class StepControls:
+    """How the tokens of one step come about. The first of `streams` is text, the others are the model's codebooks.
 
     Attributes:
-        given: int64 [rows, tokens]; a token that the row must say, or SAMPLED.
-        chance: float32 [rows, tokens].
-        text, audio: each the temperature and top-k of its tokens, float32 [rows, 2].
+        forced: int64 [slots, streams]; a token that the slot must say, or NO_TOKEN.
+        uniform: random numbers in [0, 1), float32 [slots, streams].
+        text, audio: temperature and top-k of the slot's text and audio tokens, float32 [slots, 2].
+        recordable: whether the step must call the same operations whatever the values are, as a CUDA graph demands.
     """
 
-    given: Tensor
-    chance: Tensor
+    forced: Tensor
+    uniform: Tensor
     text: Tensor
     audio: Tensor
+    recordable: bool
 
 
 class LanguageModel:
-    """Streams of tokens, each with its own delay: text, what the model says, what it hears.
+    """Streams of tokens, each with its own delay: text, the model's codebooks, the user's codebooks.
 
     Args:
         context: steps to remember, if fewer than the model can.
@@ -46,182 +43,107 @@ class LanguageModel:
         ValueError: an option that no Moshi has.
     """
 
-    def __init__(self, lm: LMModel, state: RowState, context: int | None) -> None:
+    def __init__(self, lm: LMModel, state: SlotState, context: int | None) -> None:
         if lm.fuser is not None or lm.condition_provider is not None:
             raise ValueError("a model that takes conditions is not supported")
-        self.said: int = 1 + lm.dep_q
-        self._delay: int = max(lm.delays)
-        self.plan = Plan(
-            tuple(lm.delays), lm.text_initial_token_id, lm.initial_token_id, self.said, lm.text_padding_token_id
+        self.delay_pattern = DelayPattern(
+            tuple(lm.delays), lm.text_initial_token_id, lm.initial_token_id, lm.text_padding_token_id, lm.dep_q
         )
         self.width: int = lm.dim
-        self.codes: int = lm.card
+        """Of an embedding."""
+        self.codebook_size: int = lm.card
+        self._model_streams = self.delay_pattern.model_streams
+        self._max_delay = max(lm.delays)
         self._transformer = RingTransformer(lm.transformer, state, capacity=context)
         self.context = self._transformer.capacity
+        """Steps that it remembers."""
         self._norm = norm(lm.out_norm)
         self._text_head = linear(lm.text_linear)
         self._vocabularies = (lm.text_linear.weight.shape[0], lm.card)
-        self._depformer = Depformer(lm, state.rows)
+        self._depformer = Depformer(lm, state.slots)
         device = state.device
-        self._table, self._base = _one_table([lm.text_emb, *lm.emb])
-        self._first = torch.tensor([lm.text_initial_token_id, *[lm.initial_token_id] * lm.n_q], device=device)
+        self._embedding = StreamEmbedding([lm.text_emb, *lm.emb])
+        self._initial = torch.tensor([lm.text_initial_token_id, *[lm.initial_token_id] * lm.n_q], device=device)
         self._delays = torch.tensor(lm.delays, device=device)
         # The ring of tokens is as long as a token may have to wait, so that none is overwritten before it is read.
-        self._span = self._delay + 2
-        self._tokens = state.allocate((ROWS, lm.num_codebooks, self._span), torch.int64)
+        self._span = self._max_delay + 2
+        self._tokens = state.allocate((SLOTS, lm.num_codebooks, self._span), torch.int64)
 
     @property
     def steps(self) -> Tensor:
-        """How many steps each row has made, int64 [all rows]."""
+        """How many steps each slot has made, int64 [all slots]."""
         return self._transformer.steps
 
-    def step(self, heard: Tensor, keep: Tensor, opening: Tensor, controls: Controls) -> tuple[Tensor, Tensor]:
-        """One step of the first rows, as many as `heard` has; only rows of `keep` go on.
+    def step(self, user_codes: Tensor, keep: Tensor, first: Tensor, controls: StepControls) -> tuple[Tensor, Tensor]:
+        """One step of the first slots, as many as `user_codes` has.
 
         Args:
-            heard: codes [rows, codebooks]; a model may hear only the first ones.
-            opening: booleans [rows]; instead of `heard`, what `prefill` has put there, if anything.
+            user_codes: int64 [slots, codebooks]; the model takes the first ones, as many as it has user codebooks.
+            keep: booleans [slots]; the step of the other slots is as if it had not been.
+            first: booleans [slots]; these slots take, instead of `user_codes`, what `write_tokens` has written.
         Returns:
-            tokens [rows, 1 + audio codebooks] that belong to the same moment, and booleans [rows]: whether there are
+            tokens [slots, 1 + model codebooks] that belong to the same moment, and booleans [slots]: whether there are
             any yet, for they lag behind by the longest delay.
         """
-        rows = heard.shape[0]
-        steps = self._transformer.steps[:rows]
+        slots = user_codes.shape[0]
+        steps = self._transformer.steps[:slots]
         now = steps.clone()[:, None]
-        tokens = self._tokens[:rows]
-        hearing = tokens[:, self.said :]
-        heard = heard[:, : hearing.shape[1]]
-        hears = ((now + self._delays[self.said :]) % self._span)[..., None]
-        hearing.scatter_(2, hears, torch.where(opening[:, None, None], hearing.gather(2, hears), heard[..., None]))
+        tokens = self._tokens[:slots]
+        user = tokens[:, self._model_streams :]
+        user_codes = user_codes[:, : user.shape[1]]
+        places = ((now + self._delays[self._model_streams :]) % self._span)[..., None]
+        user.scatter_(2, places, torch.where(first[:, None, None], user.gather(2, places), user_codes[..., None]))
 
         current = tokens.gather(2, (now % self._span)[..., None].expand(-1, tokens.shape[1], 1))[..., 0]
-        current = torch.where(now <= self._delays, self._first, current)
-        hidden = self._norm(self._transformer(self._embed(current)[:, None], keep))
-        choose = _Chooser(controls, self._vocabularies)
-        text = choose(0, self._text_head(hidden)[:, 0])
-        chosen = torch.stack((text, *self._depformer(hidden, text, choose)), dim=1)
+        current = torch.where(now <= self._delays, self._initial, current)
+        hidden = self._norm(self._transformer(self._embedding(current)[:, None], keep))
+        sample = _StepSampler(controls, self._vocabularies)
+        text = sample(0, self._text_head(hidden)[:, 0])
+        sampled = torch.stack((text, *self._depformer(hidden, text, sample)), dim=1)
 
-        saying = tokens[:, : self.said]
+        own = tokens[:, : self._model_streams]
         after = now + 1
-        saying.scatter_(2, (after % self._span)[..., None].expand(-1, self.said, 1), chosen[..., None])
-        spoken = (after - self._delay + self._delays[: self.said]) % self._span
-        # After a prefix the first step's tokens are the prefix's own, and nobody is to hear them.
-        ready = keep & (after[:, 0] > self._delay) & ~(opening & (now[:, 0] > 0))
-        return saying.gather(2, spoken[..., None])[..., 0], ready
+        own.scatter_(2, (after % self._span)[..., None].expand(-1, self._model_streams, 1), sampled[..., None])
+        places = (after - self._max_delay + self._delays[: self._model_streams]) % self._span
+        # After a prompt the first step's tokens are the prompt's own, and nobody is to hear them.
+        ready = keep & (after[:, 0] > self._max_delay) & ~(first & (now[:, 0] > 0))
+        return own.gather(2, places[..., None])[..., 0], ready
 
-    def prefill(self, row: int, tokens: Tensor, embedded: Tensor | None) -> None:
-        """Steps of one row whose inputs are all known; nothing is chosen in them.
+    def prefill(self, slot: int, tokens: Tensor, embedded: Tensor | None) -> None:
+        """Steps of one slot whose inputs are all known; nothing is sampled in them.
 
         Args:
-            tokens: of successive positions, [positions, streams]; wherever they are.
+            tokens: of successive positions, int64 [positions, streams], on any device.
             embedded: what to feed instead of the tokens' embeddings, [positions, width].
         """
         if embedded is None:
-            embedded = self._embed(tokens.to(self._base.device))
-        self._transformer.prefill(row, embedded.to(self._table)[None])
+            embedded = self._embedding(tokens)
+        self._transformer.prefill(slot, embedded.to(self._embedding.weight)[None])
 
-    def _embed(self, tokens: Tensor) -> Tensor:
-        """Tokens [positions, streams] to the sums of their embeddings, [positions, width].
-
-        The order is upstream's, audio first and text last: each addition rounds, so in 16 bits another order gives
-        other tokens.
-        """
-        text, *audio = F.embedding(tokens + self._base, self._table).unbind(1)
-        return reduce(torch.add, [*audio, text])
-
-    def hold(self, row: int, position: int, tokens: Tensor) -> None:
-        """Put tokens, [positions, streams], where the row's next steps look for them, from `position` on."""
+    def write_tokens(self, slot: int, position: int, tokens: Tensor) -> None:
+        """Put tokens, int64 [positions, streams], where the slot's next steps look for them, from `position` on."""
         places = torch.arange(position, position + len(tokens)) % self._span
-        self._tokens[row, :, places] = tokens.t().to(self._tokens.device)
+        self._tokens[slot, :, places] = tokens.t().to(self._tokens.device)
 
-    def remembered(self, row: int, steps: int) -> Tensor:
-        """The row's first steps, to be given to `remember`: [layers, 2, heads, steps, head], in the host's memory."""
-        return self._transformer.remembered(row, steps)
+    def export_kv(self, slot: int, steps: int) -> Tensor:
+        """Keys and values of the slot's first steps, [layers, 2, heads, steps, head], in the host's memory."""
+        return self._transformer.export_kv(slot, steps)
 
-    def remember(self, row: int, past: Tensor) -> None:
-        """Begin the row with steps that another row has made."""
-        self._transformer.remember(row, past)
-
-
-class _Chooser:
-    """Each token of one step as its row wants it: given, or sampled."""
-
-    def __init__(self, controls: Controls, vocabularies: tuple[int, int]) -> None:
-        self._text, self._audio = map(Sampler, (controls.text, controls.audio), vocabularies)
-        self._given = controls.given.unbind(1)
-        self._free = (controls.given == SAMPLED).unbind(1)
-        self._chance = controls.chance.split(1, dim=1)
-
-    def __call__(self, token: int, logits: Tensor) -> Tensor:
-        sampled = (self._audio if token else self._text)(logits, self._chance[token])
-        return torch.where(self._free[token], sampled, self._given[token])
+    def import_kv(self, slot: int, kv: Tensor) -> None:
+        """Begin a cleared slot with what `export_kv` returned."""
+        self._transformer.import_kv(slot, kv)
 
 
-class Depformer:
-    """The small transformer that says a step's audio tokens one after the other, each with weights of its own."""
+class _StepSampler:
+    """Each token of one step as its slot wants it: forced, or sampled."""
 
-    def __init__(self, lm: LMModel, rows: int) -> None:
-        module = lm.depformer
-        if module is None:
-            raise ValueError("a model without a depformer does not speak")
-        first = module.layers[0].self_attn
-        if module.positional_embedding != "none" or not first.weights_per_step:
-            raise ValueError("a depformer with positions, or without weights for each step, is not supported")
-        self._blocks = [Block.of(layer) for layer in module.layers]
-        self._weights: list[int] = list(lm.depformer_weights_per_step_schedule or range(lm.dep_q))
-        entrances = self._weights if lm.depformer_multi_linear else [0] * lm.dep_q
-        self._enter = [linear(lm.depformer_in[entrance]) for entrance in entrances]
-        self._embeddings = [_plain(embedding) for embedding in (lm.depformer_text_emb, *lm.depformer_emb)]
-        self._norms = [norm(module) for module in lm.depformer_norms]
-        self._heads = [linear(module) for module in lm.linears]
-        shape = (len(self._blocks), 2, rows, first.num_heads, lm.dep_q, first.embed_dim // first.num_heads)
-        self._past = torch.zeros(shape, dtype=lm.dtype, device=lm.device)
+    def __init__(self, controls: StepControls, vocabularies: tuple[int, int]) -> None:
+        self._text = Sampler(controls.text, vocabularies[0], controls.recordable)
+        self._audio = Sampler(controls.audio, vocabularies[1], controls.recordable)
+        self._forced = controls.forced.unbind(1)
+        self._free = (controls.forced == NO_TOKEN).unbind(1)
+        self._uniform = controls.uniform.split(1, dim=1)
 
-    def __call__(self, hidden: Tensor, token: Tensor, choose: Callable[[int, Tensor], Tensor]) -> list[Tensor]:
-        """Audio tokens, each [rows].
-
-        Args:
-            hidden: the temporal transformer's output, [rows, 1, width].
-            token: the text token, [rows].
-            choose: from the token's number in the step and its logits to the token.
-        """
-        tokens = []
-        pasts = self._past[:, :, : len(token)]
-        for step, (enter, embedding) in enumerate(zip(self._enter, self._embeddings, strict=True)):
-            x = enter(hidden) + F.embedding(token, embedding)[:, None]
-            for block, past in zip(self._blocks, pasts, strict=True):
-                x = block.attended(x, partial(self._attend, block, past, step))
-                x = block.fed(x, self._weights[step])
-            token = choose(step + 1, self._heads[step](self._norms[step](x))[:, 0])
-            tokens.append(token)
-        return tokens
-
-    def _attend(self, block: Block, past: Tensor, step: int, x: Tensor) -> Tensor:
-        rows, _, width = x.shape
-        weights = self._weights[step]
-        projected = block.enter[weights](x).view(rows, 3, block.heads, 1, width // block.heads)
-        past[:, :, :, step : step + 1] = projected[:, 1:].transpose(0, 1)
-        keys, values = past[:, :, :, : step + 1]
-        out = F.scaled_dot_product_attention(projected[:, 0], keys, values)
-        return block.leave[weights](out.transpose(1, 2).reshape(rows, 1, width))
-
-
-def _one_table(embeddings: list[ScaledEmbedding]) -> tuple[Tensor, Tensor]:
-    """Every embedding below the other, and where each begins, so that one look-up serves all.
-
-    The modules are left with views of the table, so that the weights are not held twice.
-    """
-    table = torch.cat([_plain(embedding) for embedding in embeddings])
-    sizes = [embedding.weight.shape[0] for embedding in embeddings]
-    starts = [0, *accumulate(sizes)][:-1]
-    for embedding, start, size in zip(embeddings, starts, sizes, strict=True):
-        embedding.weight.data = table[start : start + size]
-    return table, torch.tensor(starts, device=table.device)
-
-
-def _plain(embedding: ScaledEmbedding) -> Tensor:
-    if embedding.norm is not None or embedding.low_rank is not None or embedding.demux_second_stream:
-        raise ValueError("embeddings with a norm, of low rank or with a second stream are not supported")
-    weight = embedding.weight.data
-    assert isinstance(weight, Tensor)
-    return weight
+    def __call__(self, stream: int, logits: Tensor) -> Tensor:
+        sampled = (self._audio if stream else self._text)(logits, self._uniform[stream])
+        return torch.where(self._free[stream], sampled, self._forced[stream])

@@ -1,68 +1,53 @@
-"""PersonaPlex: a Moshi whose depformer also predicts what it hears.
+"""PersonaPlex: a Moshi whose depformer also predicts the user's codebooks.
 
-Of its steps the second half says the user's audio, which at inference is known. Each step has weights of its own and
-sees only those before it, so the first half alone says the same: it is what is loaded, and a tick costs half the
-depformer.
+The second half of its depformer steps is the user's audio, which at inference is known. Each step has weights of its
+own and sees only those before it, so the first half alone gives the same tokens. Only that half is loaded, and a step
+of the model costs half the depformer.
 """
 
 import logging
 import re
 from pathlib import Path
-from typing import Any, Self
 
 import torch
 from moshi.models import LMModel
-from moshi.models.loaders import CheckpointInfo, _lm_kwargs, get_moshi_lm
+from moshi.models.loaders import get_moshi_lm
 from safetensors import safe_open
 
-from moshi_backend.model.adapters import Adapted
+from moshi_backend.checkpoint.checkpoint import Checkpoint
+from moshi_backend.model.adapters import fuse
 
 log = logging.getLogger(__name__)
 
 _STEP = re.compile(
     r"(?:depformer_(?:in|emb|norms)|linears|depformer\.layers\.\d+\.(?:gating|self_attn\.(?:in|out)_projs))\.(\d+)\."
 )
-"""Weights of one step; its number."""
+"""Weights of one depformer step; its number."""
 
 _PACKED = re.compile(r"depformer\.layers\.\d+\.self_attn\.(?:in_proj_weight|in_proj\.weight|out_proj\.weight)")
-"""Weights of all steps, one below the other."""
+"""Weights of all depformer steps, one below the other."""
 
 
-class PersonaPlex(Adapted):
-    """A checkpoint whose model is loaded without the depformer steps that say what it hears."""
+def load(checkpoint: Checkpoint, device: torch.device | str, dtype: torch.dtype) -> LMModel:
+    """The language model without the depformer steps of the user's codebooks.
 
-    @classmethod
-    def of(cls, info: CheckpointInfo, **changes: Any) -> Self:
-        config = dict(info.lm_config or {})
-        config = config if "dim" in config else dict(_lm_kwargs)
-        return super().of(info, lm_config=config | {"dep_q": config["n_q"] // 2}, **changes)
-
-    def get_moshi(
-        self,
-        device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.bfloat16,
-        load_weight: bool = True,
-        **options: Any,
-    ) -> LMModel:
-        """
-        Raises:
-            ValueError: weights are missing.
-        """
-        model = get_moshi_lm(None, self.lm_config, "meta" if load_weight else device, dtype, **options)
-        if load_weight:
-            state = first_steps(self.moshi_weights, model.dep_q, device)
-            outcome = model.load_state_dict({name: weight.to(dtype) for name, weight in state.items()}, False, True)
-            if outcome.missing_keys:
-                raise ValueError(f"{self.moshi_weights} lacks {outcome.missing_keys[0]}")
-            if outcome.unexpected_keys:
-                log.warning("%s: %s are not used", self.moshi_weights, ", ".join(outcome.unexpected_keys))
-            if self.adapters is not None:
-                self.adapters.fuse(model, lambda name: not _is_kept(name, model.dep_q))
-        return model.eval()
+    Raises:
+        ValueError: weights are missing, or the adapters are of another model.
+    """
+    lm = get_moshi_lm(None, dict(checkpoint.lm_config), "meta", dtype)
+    state = first_steps(checkpoint.moshi_weights, lm.dep_q, device)
+    outcome = lm.load_state_dict({name: weight.to(dtype) for name, weight in state.items()}, False, True)
+    if outcome.missing_keys:
+        raise ValueError(f"{checkpoint.moshi_weights} lacks {outcome.missing_keys[0]}")
+    if outcome.unexpected_keys:
+        log.warning("%s: %s are not used", checkpoint.moshi_weights, ", ".join(outcome.unexpected_keys))
+    if checkpoint.adapters is not None:
+        fuse(checkpoint.adapters, lm, lambda name: not _is_kept(name, lm.dep_q))
+    return lm.eval()
 
 
 def first_steps(weights: Path, steps: int, device: torch.device | str) -> dict[str, torch.Tensor]:
-    """The weights of a model whose depformer makes so many steps; only these are read."""
+    """The weights, by name, of a model whose depformer makes so many steps; only these are read."""
     state = {}
     with safe_open(weights, "pt", str(device)) as file:  # type: ignore[no-untyped-call]
         names = list(file.keys())
@@ -77,6 +62,6 @@ def first_steps(weights: Path, steps: int, device: torch.device | str) -> dict[s
 
 
 def _is_kept(name: str, steps: int) -> bool:
-    """Whether a weight belongs to no single step, or to one of the first."""
+    """Whether a weight belongs to no single depformer step, or to one of the first."""
     step = _STEP.match(name)
     return step is None or int(step[1]) < steps - name.startswith("depformer_emb.")

@@ -1,6 +1,6 @@
-"""A row's way through its prefix: chunk by chunk, so that the others' ticks go in between.
+"""Prefill: the model reads a slot's prompt chunk by chunk, so that the steps of the other slots go in between.
 
-Nothing is chosen in a prefix, so neither the codec nor the depformer runs, and a chunk of many positions costs about as
+No token of a prompt is sampled, so neither the codec nor the depformer runs. A chunk of many positions costs about as
 much as a single one: the weights are read once for all of them.
 """
 
@@ -10,82 +10,88 @@ import torch
 from torch import Tensor
 
 from moshi_backend.model.language_model import LanguageModel
-from moshi_backend.model.prompt import OPEN, Prefix
+from moshi_backend.model.prompt import Prompt
+from moshi_backend.model.tokens import NO_TOKEN
 
 
-class VoiceMemory:
-    """Keys and values of voices, kept in the host's memory: the next conversation with one begins behind it.
+class PromptKVCache:
+    """Keys and values of voices in the host's memory: the next conversation with a voice begins behind it.
 
     Args:
-        most: bytes. The voices that were used longest ago go first.
+        capacity: bytes. The voices that were used longest ago go first.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._pasts: OrderedDict[str, Tensor] = OrderedDict()
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._kvs: OrderedDict[str, Tensor] = OrderedDict()
 
     def __contains__(self, voice: str) -> bool:
-        return voice in self._pasts
+        return voice in self._kvs
 
     @property
     def bytes(self) -> int:
-        return sum(past.nbytes for past in self._pasts.values())
+        """In use."""
+        return sum(kv.nbytes for kv in self._kvs.values())
 
     def get(self, voice: str) -> Tensor | None:
-        if voice in self._pasts:
-            self._pasts.move_to_end(voice)
-        return self._pasts.get(voice)
+        """As it was `put`; none if it is not here, or not any more."""
+        if voice in self._kvs:
+            self._kvs.move_to_end(voice)
+        return self._kvs.get(voice)
 
-    def put(self, voice: str, past: Tensor) -> None:
-        if past.nbytes > self._most:
+    def put(self, voice: str, kv: Tensor) -> None:
+        """Keep a voice. One that is larger than the cache is not kept."""
+        if kv.nbytes > self._capacity:
             return
-        self._pasts[voice] = past
-        while self.bytes > self._most:
-            self._pasts.popitem(last=False)
+        self._kvs[voice] = kv
+        while self.bytes > self._capacity:
+            self._kvs.popitem(last=False)
 
 
 class Prefill:
-    """
+    """A slot's way through its prompt.
+
     Attributes:
-        total: positions of the prefix.
-        done: those that the row has behind it.
+        total: positions of the prompt.
+        done: those that the model has read.
         last: how many the last chunk had.
-        recalled: whether its voice was remembered.
+        cached: whether its voice came from the cache.
     """
 
-    def __init__(self, language: LanguageModel, memory: VoiceMemory, row: int, prefix: Prefix) -> None:
+    def __init__(self, language: LanguageModel, cache: PromptKVCache, slot: int, prompt: Prompt) -> None:
         self._language = language
-        self._memory = memory
-        self._row = row
-        self._prefix = prefix
-        self.total = prefix.steps
+        self._cache = cache
+        self._slot = slot
+        self._prompt = prompt
+        self.total = prompt.steps
         self.done = self.last = 0
-        past = memory.get(prefix.voice) if prefix.voice else None
-        self.recalled = past is not None
-        if past is not None:
-            language.remember(row, past)
-            self.done = past.shape[3]
+        kv = cache.get(prompt.voice) if prompt.voice else None
+        self.cached = kv is not None
+        if kv is not None:
+            language.import_kv(slot, kv)
+            self.done = kv.shape[3]
         self._finish()
 
     @property
-    def opening(self) -> list[int]:
-        """Of what the row says in its first step, the tokens that the prefix gives; the others are OPEN."""
-        prefix = self._prefix
-        return [int(token) for token in prefix.tokens[prefix.complete][: self._language.said]]
+    def forced(self) -> list[int]:
+        """Of the slot's first step, the tokens that the prompt determines; the others are NO_TOKEN."""
+        prompt = self._prompt
+        streams = self._language.delay_pattern.model_streams
+        return [int(token) for token in prompt.tokens[prompt.complete][:streams]]
 
     def advance(self, positions: int) -> None:
-        """One chunk of so many at most."""
-        prefix, language = self._prefix, self._language
-        stop = min(self.done + positions, prefix.boundary(self.done))
-        tokens, embedded = prefix.part(self.done, stop)
-        language.prefill(self._row, tokens, embedded)
+        """Read one chunk of so many positions at most."""
+        prompt, language = self._prompt, self._language
+        stop = min(self.done + positions, prompt.boundary(self.done))
+        tokens, embedded = prompt.part(self.done, stop)
+        language.prefill(self._slot, tokens, embedded)
         self.done, self.last = stop, stop - self.done
-        if prefix.voice and stop == prefix.shared:
-            self._memory.put(prefix.voice, language.remembered(self._row, stop))
+        if prompt.voice and stop == prompt.shared:
+            self._cache.put(prompt.voice, language.export_kv(self._slot, stop))
         self._finish()
 
     def _finish(self) -> None:
         if self.done == self.total:
-            prefix = self._prefix
-            tokens = torch.from_numpy(prefix.tokens[prefix.complete - 1 :])
-            self._language.hold(self._row, self.total, torch.where(tokens == OPEN, 0, tokens))
+            prompt = self._prompt
+            tokens = torch.from_numpy(prompt.tokens[prompt.complete - 1 :])
+            self._language.write_tokens(self._slot, self.total, torch.where(tokens == NO_TOKEN, 0, tokens))

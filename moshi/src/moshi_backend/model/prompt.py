@@ -1,7 +1,7 @@
-"""What a conversation begins with, before anybody speaks: tokens that are all known, laid out as the model reads them.
+"""A prompt: the tokens that the model reads before a conversation, laid out as the model's sequence.
 
-The model's sequence has streams (text, what it says, what it hears), each with its own delay: a frame's token stands
-`delay` positions after the frame. Position 0 always holds the initial tokens.
+The sequence has streams (text, the model's codebooks, the user's codebooks), each with its own delay: the token of a
+frame stands `delay` positions after the frame. Position 0 always holds the initial tokens.
 """
 
 from collections.abc import Sequence
@@ -9,41 +9,48 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-OPEN = -1
-"""In place of a token that is not known yet."""
-
-type Tokens = NDArray[np.int64]
+from moshi_backend.model.tokens import NO_TOKEN, Tokens
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How a model's streams are arranged.
+class DelayPattern:
+    """How the streams of a model are arranged, and its special tokens.
 
     Attributes:
-        delays: of each stream.
-        said: streams that the model chooses, text and what it says.
-        padding: the text token that says nothing.
+        delays: of each stream, in steps.
+        initial_text, initial_audio: the tokens before the first frame.
+        text_padding: the text token of a step without text.
+        model_codebooks: audio streams that the model predicts.
     """
 
     delays: tuple[int, ...]
-    first_text: int
-    first_audio: int
-    said: int
-    padding: int = 3
+    initial_text: int
+    initial_audio: int
+    text_padding: int
+    model_codebooks: int
+
+    @property
+    def model_streams(self) -> int:
+        """Streams that the model predicts: text and its codebooks. They come before the user's."""
+        return 1 + self.model_codebooks
+
+    @property
+    def user_codebooks(self) -> int:
+        """Audio streams that the model is given."""
+        return len(self.delays) - self.model_streams
 
     def initial(self) -> Tokens:
         """The first positions of every sequence, [1 + longest delay, streams]."""
-        tokens = np.full((1 + max(self.delays), len(self.delays)), OPEN, np.int64)
+        tokens = np.full((1 + max(self.delays), len(self.delays)), NO_TOKEN, np.int64)
         for stream, delay in enumerate(self.delays):
-            tokens[: delay + 1, stream] = self.first_audio if stream else self.first_text
+            tokens[: delay + 1, stream] = self.initial_audio if stream else self.initial_text
         return tokens
 
     def lay_out(self, begun: Tokens, frames: Tokens) -> Tokens:
         """Continue `begun`, the positions of which the first is complete, by frames [frames, streams]."""
-        tokens = np.full((len(begun) + len(frames), len(self.delays)), OPEN, np.int64)
+        tokens = np.full((len(begun) + len(frames), len(self.delays)), NO_TOKEN, np.int64)
         tokens[: len(begun)] = begun
         for stream, delay in enumerate(self.delays):
             tokens[delay + 1 : delay + 1 + len(frames), stream] = frames[:, stream]
@@ -51,8 +58,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Beginning:
-    """A voice as a model takes it: frames that it says, or a sequence that has begun already.
+class PromptStart:
+    """How a prompt's sequence begins: with the initial tokens, or with a voice that a PersonaPlex server saved.
 
     Attributes:
         tokens: the positions after `embedded`, of which the first is complete, [1 + longest delay, streams].
@@ -64,11 +71,12 @@ class Beginning:
 
 
 @dataclass(frozen=True)
-class Prefix:
-    """
+class Prompt:
+    """All that the model reads before a conversation.
+
     Attributes:
         embedded: inputs of the first positions, [positions, width].
-        tokens: the positions that follow, [positions, streams]. The row's next step is at the last complete one.
+        tokens: the positions that follow, [positions, streams]. The slot's next step is at the last complete one.
         voice: names the first `shared` positions, which are the same for everyone who has this voice.
     """
 
@@ -79,31 +87,39 @@ class Prefix:
 
     @classmethod
     def of(
-        cls, plan: Plan, beginning: Beginning, voice: str | None, shared: Sequence[Tokens], own: Sequence[Tokens]
-    ) -> "Prefix":
-        """
+        cls,
+        pattern: DelayPattern,
+        start: PromptStart,
+        voice: str | None,
+        shared: Sequence[Tokens],
+        own: Sequence[Tokens],
+    ) -> "Prompt":
+        """Lay out frames behind a start.
+
         Args:
-            shared: frames that come with the voice, each [frames, streams]
+            voice: its id, if the conversation has one.
+            shared: frames that come with the voice, each [frames, streams].
             own: those of this conversation.
         """
         frames = [part for part in (*shared, *own) if len(part)]
-        tokens = plan.lay_out(beginning.tokens, np.concatenate(frames))
-        before = 0 if beginning.embedded is None else len(beginning.embedded)
+        tokens = pattern.lay_out(start.tokens, np.concatenate(frames))
+        before = 0 if start.embedded is None else len(start.embedded)
         whole = before + 1 + sum(map(len, shared))
-        return cls(beginning.embedded, tokens, voice, whole if voice else 0)
+        return cls(start.embedded, tokens, voice, whole if voice else 0)
 
     @property
     def before(self) -> int:
+        """Positions of `embedded`."""
         return 0 if self.embedded is None else len(self.embedded)
 
     @property
     def complete(self) -> int:
         """Of `tokens`, how many positions are complete."""
-        return int((self.tokens != OPEN).all(axis=1).sum())
+        return int((self.tokens != NO_TOKEN).all(axis=1).sum())
 
     @property
     def steps(self) -> int:
-        """Positions to go through before the conversation; the last complete one is its first step."""
+        """Positions to prefill before the conversation; the last complete one is its first step."""
         return self.before + self.complete - 1
 
     def part(self, start: int, stop: int) -> tuple[Tensor, Tensor | None]:

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 
 class Quantizer:
-    """[rows, width] to codes [rows, codebooks] and back.
+    """[slots, width] to codes [slots, codebooks] and back.
 
     What upstream computes in each call is computed once: the codebooks' squared lengths, and for decoding their
     projections.
@@ -21,10 +21,11 @@ class Quantizer:
         self._base = torch.arange(len(tables), device=self._table.device) * bins
 
     def encode(self, latent: Tensor) -> Tensor:
+        """[slots, width] to codes [slots, codebooks], coarsest first."""
         return torch.stack([code for stage in self._stages for code in stage.encode(latent)], dim=1)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """A model may say fewer codes than there are codebooks; the first ones are coarsest."""
+        """A model may predict fewer codes than there are codebooks; the first ones are coarsest."""
         return F.embedding(codes + self._base[: codes.shape[1]], self._table).sum(1)
 
 

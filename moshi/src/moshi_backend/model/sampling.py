@@ -1,7 +1,7 @@
-"""Choosing tokens, each row its own way: temperature, top-k and seed of its conversation.
+"""Sampling of tokens, each slot its own way: temperature, top-k and seed of its conversation.
 
-The chance comes from the host, one number for each token of a step, drawn from a counter-based generator that belongs
-to the conversation. So what a row says depends on its seed and its input, not on its neighbours or its place.
+The random numbers come from the host, one for each token of a step, drawn from a counter-based generator that belongs
+to the conversation. So the tokens of a slot depend on its seed and its input, not on the other slots or its place.
 """
 
 import math
@@ -24,29 +24,31 @@ def _any_seed() -> int:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """How one kind of token is chosen: among the `top_k` likeliest (0: all), at `temperature` (0: the likeliest)."""
+class TokenSampling:
+    """How one kind of token is sampled: among the `top_k` likeliest (0: all), at `temperature` (0: the likeliest)."""
 
     temperature: float
     top_k: int
     seed: int = field(default_factory=_any_seed)
 
     @property
-    def control(self) -> tuple[float, float]:
-        """Temperature and top-k for a `Sampler`, which knows no special values."""
+    def controls(self) -> tuple[float, float]:
+        """Temperature and top-k as a `Sampler` takes them: without special values for "all" and "the likeliest"."""
         if self.temperature == 0:
             return 1.0, 1.0
         return self.temperature, float(self.top_k or 2**24)
 
 
 @dataclass(frozen=True)
-class Sampling:
-    text: Choice
-    audio: Choice
+class SamplingParams:
+    """How the tokens of a conversation are sampled."""
+
+    text: TokenSampling
+    audio: TokenSampling
 
     @classmethod
-    def of(cls, lm_gen_config: Mapping[str, Any]) -> "Sampling":
-        """What a checkpoint recommends; what it leaves out is upstream's default.
+    def of(cls, lm_gen_config: Mapping[str, Any]) -> "SamplingParams":
+        """What a checkpoint recommends. Upstream's defaults stand for what it leaves out.
 
         Raises:
             ValueError: it needs an option that is not supported.
@@ -58,15 +60,15 @@ class Sampling:
                 raise ValueError(f"the checkpoint's lm_gen_config sets {name}={value!r}, which is not supported")
         sampled = lm_gen_config.get("use_sampling", True)
         return cls(
-            Choice(lm_gen_config.get("temp_text", 0.7) if sampled else 0.0, lm_gen_config.get("top_k_text", 25)),
-            Choice(lm_gen_config.get("temp", 0.8) if sampled else 0.0, lm_gen_config.get("top_k", 250)),
+            TokenSampling(lm_gen_config.get("temp_text", 0.7) if sampled else 0.0, lm_gen_config.get("top_k_text", 25)),
+            TokenSampling(lm_gen_config.get("temp", 0.8) if sampled else 0.0, lm_gen_config.get("top_k", 250)),
         )
 
 
-class Chance:
-    """A conversation's numbers in [0, 1): for each step one for text, then one for each audio token."""
+class RandomNumbers:
+    """The random numbers of a conversation, in [0, 1): for each step one for text, then one for each audio token."""
 
-    def __init__(self, sampling: Sampling, audio_tokens: int) -> None:
+    def __init__(self, sampling: SamplingParams, audio_tokens: int) -> None:
         # The second half of the key keeps text and audio apart when both have the same seed.
         self._text = np.random.Generator(np.random.Philox(key=np.array((sampling.text.seed, 0), np.uint64)))
         self._audio = np.random.Generator(np.random.Philox(key=np.array((sampling.audio.seed, 1), np.uint64)))
@@ -79,29 +81,36 @@ class Chance:
 
 
 class Sampler:
-    """Chooses one kind of token for the rows of one tick.
+    """Samples one kind of token for the slots of one step.
 
     Args:
-        control: temperature, above 0, and top-k, at least 1, of each row; float32 [rows, 2]. A top-k of 1 takes the
+        controls: temperature, above 0, and top-k, at least 1, of each slot; float32 [slots, 2]. A top-k of 1 takes the
             first of the likeliest.
+        recordable: rank the tokens even if no slot's top-k leaves one out. The result is the same, and takes longer.
     """
 
-    def __init__(self, control: Tensor, vocabulary: int) -> None:
-        self._temperature, top_k = control[:, :1], control[:, 1:]
-        self._unlikely = torch.arange(vocabulary, device=control.device) >= top_k
-        self._last = (top_k - 1).clamp_(max=vocabulary - 1).long()
+    def __init__(self, controls: Tensor, vocabulary: int, recordable: bool = False) -> None:
+        self._temperature, top_k = controls[:, :1], controls[:, 1:]
+        self._ranks = recordable or bool((top_k < vocabulary).any())
+        self._unlikely = torch.arange(vocabulary, device=controls.device) >= top_k
 
-    def __call__(self, logits: Tensor, chance: Tensor) -> Tensor:
-        """By where `chance` falls among the cumulated probabilities of the likeliest tokens.
+    def __call__(self, logits: Tensor, uniform: Tensor) -> Tensor:
+        """Take the token in whose share of [0, 1) `uniform` falls. The likeliest tokens share it, in their own order.
 
         Args:
-            logits: [rows, vocabulary].
-            chance: float32 [rows, 1], in [0, 1).
+            logits: [slots, vocabulary].
+            uniform: random numbers, float32 [slots, 1], in [0, 1).
         Returns:
-            int64 [rows].
+            int64 [slots].
         """
-        ranked, tokens = logits.float().sort(dim=-1, descending=True, stable=True)
-        likely = ranked.div_(self._temperature).masked_fill_(self._unlikely, -math.inf)
-        passed = (likely.softmax(-1).cumsum_(-1) <= chance).sum(-1, keepdim=True)
-        # Rounding may leave the sum of all probabilities below a chance that is close to 1.
-        return tokens.gather(-1, torch.minimum(passed, self._last))[:, 0]
+        logits = logits.float()
+        likely = logits / self._temperature
+        if self._ranks:
+            # Of equally likely tokens the first come first, as in argmax.
+            ranked = logits.sort(dim=-1, descending=True, stable=True).indices
+            likely.masked_fill_(
+                torch.empty_like(ranked, dtype=torch.bool).scatter_(-1, ranked, self._unlikely), -math.inf
+            )
+        passed = likely.softmax(-1).cumsum_(-1)
+        # Rounding may leave the sum of all probabilities below a `uniform` that is close to 1.
+        return (passed <= uniform * passed[:, -1:]).sum(-1)

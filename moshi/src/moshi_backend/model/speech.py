@@ -1,31 +1,34 @@
-"""Whole recordings to codes, for voices that a model is to continue in."""
+"""Recordings as codes, for voices in which a model is to speak."""
 
 from pathlib import Path
 
 import numpy as np
 import torch
 from moshi.models import MimiModel
-from moshi.models.loaders import CheckpointInfo
 from numpy.typing import NDArray
 
-from moshi_backend.model.prompt import Tokens
+from moshi_backend.checkpoint.checkpoint import Checkpoint
+from moshi_backend.model.loaders import load_mimi
+from moshi_backend.model.tokens import Tokens
 
 
 class SpeechEncoder:
     """A checkpoint's codec, which is only loaded when it is needed."""
 
-    def __init__(self, checkpoint: CheckpointInfo, device: torch.device) -> None:
+    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
         self._checkpoint = checkpoint
         self._device = device
         self._loaded: MimiModel | None = None
 
     @property
     def weights(self) -> Path:
-        return Path(self._checkpoint.mimi_weights)
+        """The codec's file."""
+        return self._checkpoint.mimi_weights
 
     @property
     def sample_rate(self) -> int:
-        return int(self._mimi.sample_rate)
+        """Hz."""
+        return self._checkpoint.sample_rate
 
     @torch.inference_mode()
     def encode(self, samples: NDArray[np.float32]) -> Tokens:
@@ -38,5 +41,5 @@ class SpeechEncoder:
     @property
     def _mimi(self) -> MimiModel:
         if self._loaded is None:
-            self._loaded = self._checkpoint.get_mimi(self._device)
+            self._loaded = load_mimi(self._checkpoint, self._device)
         return self._loaded

@@ -6,6 +6,7 @@ SOURCE = "Source, "
 
 
 def version() -> str:
+    """The release."""
     return metadata.version("moshi")
 
 

@@ -1,4 +1,4 @@
-"""What a client may choose of voices and roles, and the prefix that a choice makes."""
+"""Voices and roles that a client may choose, and the prompt that a choice makes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,13 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from moshi_backend.model.prompt import Beginning, Plan, Prefix, Tokens
+from moshi_backend.model.prompt import DelayPattern, Prompt, PromptStart
+from moshi_backend.model.tokens import Tokens
 from moshi_backend.personas.presets import CHARACTERS, Preset
 from moshi_backend.personas.voices import Voice
 
 SILENCE = (948, 243, 1178, 546, 1736, 1030, 1978, 2008)
-"""What Mimi makes of silence: what the model says in a prompt's pauses."""
+"""What Mimi makes of silence: the codes of the model in a prompt's pauses."""
 
 TONE = (430, 1268, 381, 1611, 1095, 1495, 56, 472)
 """What Mimi makes of a sine tone: what the model hears during its prompt, so that it knows that it is one."""
@@ -25,7 +26,11 @@ type Texts = Literal["free", "presets", "off"]
 
 
 class Tokenizer(Protocol):
-    def encode(self, text: str, /) -> list[int]: ...
+    """As much of SentencePiece as a catalogue needs."""
+
+    def encode(self, text: str, /) -> list[int]:
+        """Text to tokens."""
+        ...
 
 
 class BadPersona(Exception):
@@ -44,36 +49,40 @@ NOBODY = Persona()
 
 
 class Catalogue:
-    """
+    """The voices and roles of one model.
+
     Args:
-        plan: how the model's streams are arranged.
-        codes: the number of codes in a codebook of the model.
+        pattern: how the streams of the model are arranged.
+        codebook_size: codes in a codebook of the model.
         tokenizer: of text prompts; none for a model that was not made for them.
         default: the id of the voice of who chooses none.
         texts: which text prompts are taken.
         most_tokens: of a text prompt. Presets that are longer are left out.
+        frame_seconds: how long a frame lasts.
     """
 
     def __init__(
         self,
-        plan: Plan,
-        codes: int,
+        pattern: DelayPattern,
+        codebook_size: int,
         tokenizer: Tokenizer | None,
         voices: Sequence[Voice],
         presets: Sequence[Preset],
         default: str | None,
         texts: Texts,
         most_tokens: int,
+        frame_seconds: float,
     ) -> None:
-        self._plan = plan
+        self._pattern = pattern
         # A small model for tests has fewer codes. What these say does not matter in it.
-        said, heard = plan.said - 1, len(plan.delays) - plan.said
-        self._pause = [code % codes for code in SILENCE[:said]], [code % codes for code in TONE[:heard]]
+        silence, tone = SILENCE[: pattern.model_codebooks], TONE[: pattern.user_codebooks]
+        self._pause = [code % codebook_size for code in silence], [code % codebook_size for code in tone]
         self._tokenizer = tokenizer
         self.voices: Mapping[str, Voice] = {voice.id: voice for voice in voices}
         self.texts: Texts = "off" if tokenizer is None else texts
         self.default = default
         self.most_tokens = most_tokens
+        self._frame_seconds = frame_seconds
         offered = presets if self.texts != "off" else ()
         self.presets = [preset for preset in offered if len(self.tokens(preset.text)) <= most_tokens]
 
@@ -85,18 +94,22 @@ class Catalogue:
         """
         return Persona(self._voice(voice or None), self._text((text or "").strip()))
 
-    def prefix(self, persona: Persona) -> Prefix | None:
-        """What the model is given before the conversation; none if there is nothing to give."""
+    def prompt(self, persona: Persona) -> Prompt | None:
+        """The model reads it before the conversation; none if there is nothing to read."""
         if persona.voice is None and not persona.text:
             return None
         voice = self.voices[persona.voice] if persona.voice else None
-        pause = self._frames([self._plan.padding] * PAUSE_FRAMES)
-        beginning = voice.beginning if voice else Beginning(self._plan.initial())
+        pause = self._frames([self._pattern.text_padding] * PAUSE_FRAMES)
+        start = voice.start if voice else PromptStart(self._pattern.initial())
         # The first frame of a sequence that begins here is never seen.
-        lead = self._frames([self._plan.padding] * len(voice.says), voice.says) if voice else pause[:0]
-        before = [lead, pause] if beginning.embedded is not None else [np.concatenate((lead, pause))[1:]]
+        lead = self._frames([self._pattern.text_padding] * len(voice.codes), voice.codes) if voice else pause[:0]
+        before = [lead, pause] if start.embedded is not None else [np.concatenate((lead, pause))[1:]]
         own = [self._frames(self.tokens(persona.text)), pause] if persona.text else [pause]
-        return Prefix.of(self._plan, beginning, persona.voice, before, own)
+        return Prompt.of(self._pattern, start, persona.voice, before, own)
+
+    def seconds(self, voice: Voice) -> float:
+        """How long a voice lasts, rounded to tenths."""
+        return round(voice.frames * self._frame_seconds, 1)
 
     def tokens(self, text: str) -> list[int]:
         """Of a text prompt, as the model was taught it; a step of the model each."""
@@ -132,10 +145,10 @@ class Catalogue:
             raise BadPersona(f"text_prompt has {count} tokens; takes {self.most_tokens} at most")
         return text
 
-    def _frames(self, text: Sequence[int], says: Tokens | None = None) -> Tokens:
+    def _frames(self, text: Sequence[int], codes: Tokens | None = None) -> Tokens:
         silence, tone = self._pause
-        frames = np.empty((len(text), len(self._plan.delays)), np.int64)
+        frames = np.empty((len(text), len(self._pattern.delays)), np.int64)
         frames[:, 0] = text
-        frames[:, 1 : self._plan.said] = silence if says is None else says
-        frames[:, self._plan.said :] = tone
+        frames[:, 1 : self._pattern.model_streams] = silence if codes is None else codes
+        frames[:, self._pattern.model_streams :] = tone
         return frames

@@ -1,68 +1,93 @@
-"""From settings and a checkpoint to what clients may choose."""
+"""From a checkpoint and the operator's choices to the catalogue of voices and roles."""
 
-from moshi_backend.checkpoint.locate import Checkpoint, voice_archive
+from dataclasses import dataclass
+from pathlib import Path
+
+from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
-from moshi_backend.model.personaplex import PersonaPlex
+from moshi_backend.model.loaders import load_tokenizer
 from moshi_backend.model.speech import SpeechEncoder
-from moshi_backend.personas.catalogue import PAUSE_FRAMES, SILENCE, Catalogue
+from moshi_backend.personas.catalogue import PAUSE_FRAMES, SILENCE, Catalogue, Texts
 from moshi_backend.personas.presets import read_presets
 from moshi_backend.personas.recordings import Recordings, from_folder
-from moshi_backend.personas.voices import FRAME_SECONDS, Voice, from_archive
-from moshi_backend.settings import Settings
+from moshi_backend.personas.voices import Voice, from_archive
 
 PAUSES = 2 * PAUSE_FRAMES + 2
-"""Steps of a prefix that are neither voice nor text, and the conversation's first."""
+"""Steps of a prompt that are neither voice nor text, and the conversation's first."""
 
 SHARE = 3
 """A voice, and a text, may each take one part in so many of what the model remembers."""
 
 
-def open_catalogue(settings: Settings, checkpoint: Checkpoint, model: BatchedModel) -> Catalogue:
+@dataclass(frozen=True)
+class PersonaOptions:
+    """The operator's choices.
+
+    Attributes:
+        voices: folder with the operator's own voices.
+        encoded: folder for the codes of recordings.
+        default_voice: id of the voice of a client that chooses none.
+        presets: file with roles, instead of the service's own.
+        texts: text prompts that clients may send.
+        most_tokens: of a text prompt.
+    """
+
+    voices: Path | None
+    encoded: Path
+    default_voice: str | None
+    presets: Path | None
+    texts: Texts
+    most_tokens: int
+
+
+def open_catalogue(options: PersonaOptions, checkpoint: Checkpoint, model: BatchedModel, name: str) -> Catalogue:
     """A PersonaPlex has its own voices, takes text prompts, and speaks in its first voice unless another is chosen. A
     plain Moshi was not made for text prompts; it can be given voices to continue in.
 
+    Args:
+        name: of the model, for messages.
     Raises:
         LoadError: a voice or the presets are no such thing; says which and what to do.
     """
-    plan, width = model.plan, model.width
-    made_for_it = isinstance(checkpoint, PersonaPlex)
+    pattern, width = model.delay_pattern, model.width
+    made_for_it = checkpoint.kind == "personaplex"
     found: dict[str, Voice] = {}
-    if made_for_it and (archive := voice_archive(checkpoint)):
-        found |= {voice.id: voice for voice in from_archive(archive, plan, width)}
-    if settings.voices is not None:
-        own = Recordings(SpeechEncoder(checkpoint, model.device), settings.state_dir / "voices")
-        found |= {voice.id: voice for voice in from_folder(settings.voices, plan, width, own)}
-    said, heard = plan.said - 1, len(plan.delays) - plan.said
-    if (found or made_for_it) and max(said, heard) > len(SILENCE):
+    if checkpoint.voices is not None:
+        found |= {voice.id: voice for voice in from_archive(checkpoint.voices, pattern, width)}
+    if options.voices is not None:
+        own = Recordings(SpeechEncoder(checkpoint, model.device), options.encoded)
+        found |= {voice.id: voice for voice in from_folder(options.voices, pattern, width, own)}
+    if (found or made_for_it) and max(pattern.model_codebooks, pattern.user_codebooks) > len(SILENCE):
         raise LoadError(
-            f"{settings.model} predicts {said} and hears {heard} codes a frame; voices and roles are made for "
-            f"{len(SILENCE)}: unset MOSHI_VOICES, or take a released PersonaPlex"
+            f"{name} predicts {pattern.model_codebooks} and hears {pattern.user_codebooks} codes a frame; "
+            f"voices and roles are made for {len(SILENCE)}: unset MOSHI_VOICES, or take a released PersonaPlex"
         )
     most = min(model.context // SHARE, (model.context - PAUSES) // 2)
     for voice in found.values():
         if voice.frames > most:
-            remembered = f"{model.context * FRAME_SECONDS:g} s"
             raise LoadError(
-                f"the voice {voice.id} lasts {voice.seconds} s, more than a third of the {remembered} that the model "
-                "remembers: take a shorter one, or raise MOSHI_CONTEXT"
+                f"the voice {voice.id} lasts {voice.frames * model.frame_seconds:.1f} s, more than a third of the "
+                f"{model.context * model.frame_seconds:g} s that the model remembers: take a shorter one, or raise "
+                "MOSHI_CONTEXT"
             )
     ordered = [found[id_] for id_ in sorted(found)]
-    default = settings.default_voice
+    default = options.default_voice
     if default is not None and default not in found:
         raise LoadError(f"MOSHI_DEFAULT_VOICE={default}: there is no such voice; there are: {', '.join(sorted(found))}")
     if default is None and made_for_it and ordered:
         default = ordered[0].id
-    tokenizer = checkpoint.get_text_tokenizer() if made_for_it else None
-    if tokenizer is not None and tokenizer.vocab_size() > plan.first_text:
+    tokenizer = load_tokenizer(checkpoint) if made_for_it else None
+    if tokenizer is not None and tokenizer.vocab_size() > pattern.initial_text:
         raise LoadError(f"{checkpoint.tokenizer} has more tokens than the model knows: it belongs to another one")
     return Catalogue(
-        plan,
-        model.codes,
+        pattern,
+        model.codebook_size,
         tokenizer,
         ordered,
-        read_presets(settings.presets),
+        read_presets(options.presets),
         default,
-        settings.text_prompts,
-        min(settings.prompt_tokens, most),
+        options.texts,
+        min(options.most_tokens, most),
+        model.frame_seconds,
     )

@@ -10,8 +10,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from moshi_backend.errors import LoadError
-from moshi_backend.model.prompt import Beginning, Plan, Tokens
+from moshi_backend.model.prompt import DelayPattern, PromptStart
 from moshi_backend.model.speech import SpeechEncoder
+from moshi_backend.model.tokens import Tokens
 from moshi_backend.personas.loudness import normalised
 from moshi_backend.personas.voices import ID, BadVoice, Voice, read_prompt
 
@@ -82,7 +83,7 @@ class Recordings:
         return self._encoder.encode(speech)
 
 
-def from_folder(folder: Path, plan: Plan, width: int, recordings: Recordings) -> list[Voice]:
+def from_folder(folder: Path, pattern: DelayPattern, width: int, recordings: Recordings) -> list[Voice]:
     """Every `.wav` in it, and every `.pt` that PersonaPlex's server saved; the id is the name without that.
 
     Raises:
@@ -98,10 +99,10 @@ def from_folder(folder: Path, plan: Plan, width: int, recordings: Recordings) ->
             if not ID.fullmatch(path.stem):
                 raise BadVoice(f"{path.name}: a voice's name takes letters, digits, - and _, 40 at most")
             if path.suffix == ".pt":
-                voices.append(read_prompt(path.stem, path.read_bytes(), plan, width))
+                voices.append(read_prompt(path.stem, path.read_bytes(), pattern, width))
             else:
-                codes = recordings.encode(path)[:, : plan.said - 1]
-                voices.append(Voice(path.stem, Beginning(plan.initial()), codes))
+                codes = recordings.encode(path)[:, : pattern.model_codebooks]
+                voices.append(Voice(path.stem, PromptStart(pattern.initial()), codes))
         except BadVoice as error:
             raise LoadError(f"MOSHI_VOICES: {error}; mend it or take it out of {folder}") from None
         except OSError as error:

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from moshi_backend.errors import LoadError
-from moshi_backend.model.prompt import OPEN, Beginning, Plan, Tokens
+from moshi_backend.model.prompt import DelayPattern, PromptStart
+from moshi_backend.model.tokens import NO_TOKEN, Tokens
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +26,6 @@ PROMPT_BYTES = 64 * 2**20
 
 ARCHIVE_FILES = 200
 
-FRAME_SECONDS = 0.08
-
 
 class BadVoice(Exception):
     """Says what is wrong with it."""
@@ -34,26 +33,25 @@ class BadVoice(Exception):
 
 @dataclass(frozen=True)
 class Voice:
-    """
+    """A voice that a conversation can begin with.
+
     Attributes:
-        beginning: how the model's sequence begins.
-        says: what the model says in this voice, codes [frames, codebooks]; none when `beginning` has it all.
+        id: clients ask for it by this name.
+        start: how the prompt begins.
+        codes: speech in this voice, [frames, codebooks]; empty when `start` has all of it.
     """
 
     id: str
-    beginning: Beginning
-    says: Tokens
+    start: PromptStart
+    codes: Tokens
 
     @property
     def frames(self) -> int:
-        return len(self.says) + (0 if self.beginning.embedded is None else len(self.beginning.embedded))
-
-    @property
-    def seconds(self) -> float:
-        return round(self.frames * FRAME_SECONDS, 1)
+        """How long it is."""
+        return len(self.codes) + (0 if self.start.embedded is None else len(self.start.embedded))
 
 
-def from_archive(path: Path, plan: Plan, width: int) -> list[Voice]:
+def from_archive(path: Path, pattern: DelayPattern, width: int) -> list[Voice]:
     """The saved prompts in `voices.tgz`. They are read in memory: nothing is extracted, wherever its entries point.
 
     Raises:
@@ -63,7 +61,7 @@ def from_archive(path: Path, plan: Plan, width: int) -> list[Voice]:
     try:
         with tarfile.open(path, "r:gz") as archive:
             for name, data in _prompts(path, archive):
-                voices.append(read_prompt(name, data, plan, width))
+                voices.append(read_prompt(name, data, pattern, width))
     except (tarfile.TarError, EOFError, OSError) as error:
         raise LoadError(f"{path} is damaged ({error}): delete {path.resolve()} and start again") from None
     except BadVoice as error:
@@ -85,7 +83,7 @@ def _prompts(path: Path, archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]
         yield name.stem, file.read()
 
 
-def read_prompt(id_: str, data: bytes, plan: Plan, width: int) -> Voice:
+def read_prompt(id_: str, data: bytes, pattern: DelayPattern, width: int) -> Voice:
     """A prompt that PersonaPlex's server saved: inputs of the first positions, and its ring of tokens after them.
 
     Only tensors are read, never code.
@@ -111,24 +109,26 @@ def read_prompt(id_: str, data: bytes, plan: Plan, width: int) -> Voice:
         raise BadVoice(f"{id_}.pt is not a saved voice: {type(error).__name__}: {why[:120]}") from None
     except (AttributeError, IndexError):
         raise BadVoice(f"{id_}.pt is not a saved voice: its `embeddings` and `cache` are no tensors") from None
-    if ring.ndim != 2 or ring.shape[1] <= max(plan.delays) or not embedded.is_floating_point():
+    if ring.ndim != 2 or ring.shape[1] <= max(pattern.delays) or not embedded.is_floating_point():
         raise BadVoice(f"{id_}.pt is not a saved voice: `embeddings` or `cache` has another shape")
-    if embedded.shape[1] != width or len(ring) != len(plan.delays):
+    if embedded.shape[1] != width or len(ring) != len(pattern.delays):
         raise BadVoice(
             f"{id_}.pt is of another model: {embedded.shape[1]} wide, this one {width}; "
-            f"{len(ring)} streams, this one {len(plan.delays)}"
+            f"{len(ring)} streams, this one {len(pattern.delays)}"
         )
     start = len(embedded)
-    tokens = plan.initial()
+    tokens = pattern.initial()
     for step in range(len(tokens)):
-        for stream, delay in enumerate(plan.delays):
+        for stream, delay in enumerate(pattern.delays):
             known = step <= delay
-            tokens[step, stream] = int(ring[stream, (start + step) % ring.shape[1]]) if known else OPEN
-    most = np.array([plan.first_audio if stream else plan.first_text for stream in range(len(plan.delays))])
-    given = tokens != OPEN
+            tokens[step, stream] = int(ring[stream, (start + step) % ring.shape[1]]) if known else NO_TOKEN
+    most = np.array(
+        [pattern.initial_audio if stream else pattern.initial_text for stream in range(len(pattern.delays))]
+    )
+    given = tokens != NO_TOKEN
     if not given[0].all() or (given & ((tokens < 0) | (tokens > most))).any() or not torch.isfinite(embedded).all():
         raise BadVoice(f"{id_}.pt has tokens or numbers that this model has not")
-    return Voice(id_, Beginning(tokens, embedded), np.empty((0, plan.said - 1), np.int64))
+    return Voice(id_, PromptStart(tokens, embedded), np.empty((0, pattern.model_codebooks), np.int64))
 
 
 def _refuse_programs(id_: str, data: bytes) -> None:

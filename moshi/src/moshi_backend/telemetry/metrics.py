@@ -13,20 +13,20 @@ from moshi_service.telemetry.metrics import CONVERSATION_BUCKETS, LAG_BUCKETS, I
 INSTRUMENTS = Instruments("moshi_backend", "moshi")
 _counter, _histogram, _gauge = INSTRUMENTS.counter, INSTRUMENTS.histogram, INSTRUMENTS.gauge
 
-_TICK = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0)
-_WAIT = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)
+_STEP = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0)
 _ENDS = ", ".join(f"`{code.name.lower()}`" for code in Close if code is not Close.MOSHI_LOST)  # that is the frontend's
-_ROWS = (1, 2, 4, 8, 12, 16, 24, 32, 40, 48, 64, 128, 256)
+_WAIT = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)
+_BATCH_SIZES = (1, 2, 4, 8, 12, 16, 24, 32, 40, 48, 64, 128, 256)
 
-TICK = _histogram("tick.duration", "s", "How long a tick of the model took; it has 0.08 s", _TICK)
-BATCH = _histogram("tick.batch_size", "{conversation}", "Conversations that a tick answered", _ROWS)
+TICK = _histogram("tick.duration", "s", "How long a step of the model took; it has 0.08 s", _STEP)
+BATCH = _histogram("tick.batch_size", "{conversation}", "Conversations that a step answered", _BATCH_SIZES)
 LAG = _histogram("frame.lag", "s", "From a frame's arrival until its answer was ready to be sent", LAG_BUCKETS)
 DEFICIT = _counter("frame.deficit", "{frame}", "Frames whose answer took longer than the 0.08 s that they last")
 DROPPED = _counter(
     "frame.dropped",
     "{frame}",
     "Input that was not answered",
-    reason="`backlog`: it came faster than real time, or ticks are too slow; `waiting`: the client's turn had not come",
+    reason="`backlog`: it came faster than real time, or steps are too slow; `waiting`: the client's turn had not come",
 )
 GAP = _histogram(
     "input.gap",

@@ -42,7 +42,8 @@ HANDSHAKES = 40
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="tools/bench prefix", description=__doc__)
+    """Measure and print; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="tools/bench prompt", description=__doc__)
     parser.add_argument("--conversations", type=int, default=8, help="that live beside those who join (%(default)s)")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn (%(default)s)")
     parser.add_argument("--turns", type=int, default=30, help="with and without who joins (%(default)s)")
@@ -86,7 +87,7 @@ async def measure(cold: Server, warm: Server, bare: Server, given: argparse.Name
     for name, times in waits.items():
         p50, p99 = np.percentile(times, (50, 99)) * 1000
         print(f"{name:24} until the handshake p50 {p50:6.1f} p99 {p99:6.1f} ms")
-    print(f"the longest prefix has {steps} steps, {steps * 0.08:.1f} s of the model's time")
+    print(f"the longest prompt has {steps} steps, {steps * 0.08:.1f} s of the model's time")
     await beside(bare, given)
 
 

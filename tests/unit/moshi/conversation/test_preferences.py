@@ -3,9 +3,9 @@ import json
 import pytest
 
 from moshi_backend.conversation.preferences import RANGES, BadPreference, choose, described
-from moshi_backend.model.sampling import Choice, Sampling
+from moshi_backend.model.sampling import SamplingParams, TokenSampling
 
-RECOMMENDED = Sampling(Choice(0.7, 25, 1), Choice(0.8, 250, 2))
+RECOMMENDED = SamplingParams(TokenSampling(0.7, 25, 1), TokenSampling(0.8, 250, 2))
 
 
 def test_what_is_not_asked_for_is_as_the_checkpoint_recommends_with_a_seed_of_its_own() -> None:
@@ -27,7 +27,7 @@ def test_upstreams_parameters_are_understood_and_its_others_ignored() -> None:
         "pad_mult": "0",
         "repetition_penalty": "1",
     }
-    assert choose(query, RECOMMENDED) == Sampling(Choice(0.5, 10, 3), Choice(0.0, 0, 4))
+    assert choose(query, RECOMMENDED) == SamplingParams(TokenSampling(0.5, 10, 3), TokenSampling(0.0, 0, 4))
 
 
 def test_one_seed_is_for_both_unless_one_has_its_own() -> None:

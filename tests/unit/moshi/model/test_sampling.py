@@ -7,15 +7,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from moshi_backend.model.sampling import Chance, Choice, Sampler, Sampling
+from moshi_backend.model.sampling import RandomNumbers, Sampler, SamplingParams, TokenSampling
 
 GRID = 20_000
 
 
-def frequencies(logits: list[float], choice: Choice) -> list[float]:
+def frequencies(logits: list[float], choice: TokenSampling) -> list[float]:
     """How often each token is chosen over all chances."""
     chance = ((torch.arange(GRID) + 0.5) / GRID)[:, None]
-    control = torch.tensor([choice.control]).expand(GRID, 2).contiguous()
+    control = torch.tensor([choice.controls]).expand(GRID, 2).contiguous()
     tokens = Sampler(control, len(logits))(torch.tensor([logits]).expand(GRID, -1), chance)
     return (torch.bincount(tokens, minlength=len(logits)) / GRID).tolist()
 
@@ -30,20 +30,20 @@ LOGITS = [0.3, 2.0, -1.0, 1.5, 0.0]
 
 @pytest.mark.parametrize("temperature", [0.2, 0.7, 1.0, 2.0])
 def test_tokens_come_as_often_as_they_are_likely(temperature: float) -> None:
-    assert frequencies(LOGITS, Choice(temperature, 0)) == pytest.approx(softmax(LOGITS, temperature), abs=2e-4)
+    assert frequencies(LOGITS, TokenSampling(temperature, 0)) == pytest.approx(softmax(LOGITS, temperature), abs=2e-4)
 
 
 def test_only_the_likeliest_come() -> None:
     expected = softmax([LOGITS[1], LOGITS[3]], 0.8)
-    assert frequencies(LOGITS, Choice(0.8, 2)) == pytest.approx([0, expected[0], 0, expected[1], 0], abs=2e-4)
+    assert frequencies(LOGITS, TokenSampling(0.8, 2)) == pytest.approx([0, expected[0], 0, expected[1], 0], abs=2e-4)
 
 
 def test_temperature_nought_takes_the_first_of_the_likeliest() -> None:
-    assert frequencies([1.0, 3.0, 3.0, 2.0], Choice(0.0, 0)) == [0, 1, 0, 0]
+    assert frequencies([1.0, 3.0, 3.0, 2.0], TokenSampling(0.0, 0)) == [0, 1, 0, 0]
 
 
 def test_more_than_there_are_is_all() -> None:
-    assert frequencies(LOGITS, Choice(1.0, 250)) == frequencies(LOGITS, Choice(1.0, 0))
+    assert frequencies(LOGITS, TokenSampling(1.0, 250)) == frequencies(LOGITS, TokenSampling(1.0, 0))
 
 
 def test_a_chance_next_to_one_takes_a_token_that_is_possible() -> None:
@@ -51,18 +51,33 @@ def test_a_chance_next_to_one_takes_a_token_that_is_possible() -> None:
     for top_k in (1, 2, 100):
         sampler = Sampler(torch.tensor([[1.0, float(top_k)]]), 100)
         token = sampler(torch.linspace(0, 1e-3, 100)[None], almost)
-        assert int(token) == 99 - min(top_k, 100) + 1
+        assert int(token) == 99
+        assert int(sampler(torch.linspace(1e-3, 0, 100)[None], almost)) == top_k - 1
 
 
 def test_each_row_has_its_own_way() -> None:
-    control = torch.tensor([Choice(0.0, 0).control, Choice(2.0, 0).control, Choice(2.0, 2).control])
+    control = torch.tensor(
+        [TokenSampling(0.0, 0).controls, TokenSampling(2.0, 0).controls, TokenSampling(2.0, 2).controls]
+    )
     chance = torch.tensor([[0.99], [0.99], [0.99]])
-    assert Sampler(control, 5)(torch.tensor([LOGITS] * 3), chance).tolist() == [1, 2, 3]
+    assert Sampler(control, 5)(torch.tensor([LOGITS] * 3), chance).tolist() == [1, 4, 3]
+
+
+def test_a_slot_does_not_depend_on_the_top_k_of_another() -> None:
+    """Tokens are ranked only if some slot's top-k leaves one out, or the step is recorded."""
+    logits, chance = torch.randn(500, 40, generator=torch.Generator().manual_seed(1)), torch.rand(500, 1)
+    control = torch.tensor([[0.8, 40.0]]).repeat(500, 1)
+    alone = Sampler(control, 40)(logits, chance)
+    assert Sampler(control, 40, recordable=True)(logits, chance).tolist() == alone.tolist()
+    beside = torch.cat([control, torch.tensor([[1.0, 1.0]])])
+    mixed = Sampler(beside, 40)(torch.cat([logits, logits[:1]]), torch.cat([chance, chance[:1]]))
+    assert mixed[:-1].tolist() == alone.tolist()
+    assert int(mixed[-1]) == int(logits[0].argmax())
 
 
 def test_chance_depends_on_the_seed_alone_and_is_even() -> None:
     def drawn(text: int, audio: int) -> NDArray[np.float32]:
-        chance = Chance(Sampling(Choice(1, 0, text), Choice(1, 0, audio)), audio_tokens=8)
+        chance = RandomNumbers(SamplingParams(TokenSampling(1, 0, text), TokenSampling(1, 0, audio)), audio_tokens=8)
         steps = np.zeros((4000, 9), np.float32)
         for step in steps:
             chance.draw(step)
@@ -78,14 +93,14 @@ def test_chance_depends_on_the_seed_alone_and_is_even() -> None:
 
 
 def test_a_checkpoint_recommends_and_upstreams_defaults_fill_in() -> None:
-    recommended = Sampling.of({"temp": 0.5, "cfg_coef": 1.0})
+    recommended = SamplingParams.of({"temp": 0.5, "cfg_coef": 1.0})
     assert (recommended.audio.temperature, recommended.audio.top_k) == (0.5, 250)
     assert (recommended.text.temperature, recommended.text.top_k) == (0.7, 25)
-    assert Sampling.of({"use_sampling": False}).audio.temperature == 0
+    assert SamplingParams.of({"use_sampling": False}).audio.temperature == 0
 
 
 def test_one_seed_for_both_does_not_couple_text_and_audio() -> None:
-    chance = Chance(Sampling(Choice(1, 0, 7), Choice(1, 0, 7)), audio_tokens=1)
+    chance = RandomNumbers(SamplingParams(TokenSampling(1, 0, 7), TokenSampling(1, 0, 7)), audio_tokens=1)
     steps = np.zeros((4000, 2), np.float32)
     for step in steps:
         chance.draw(step)
@@ -94,13 +109,13 @@ def test_one_seed_for_both_does_not_couple_text_and_audio() -> None:
 
 def test_a_checkpoint_that_needs_what_we_cannot_do_is_refused() -> None:
     with pytest.raises(ValueError, match=r"cfg_coef=2\.0, which is not supported"):
-        Sampling.of({"cfg_coef": 2.0})
+        SamplingParams.of({"cfg_coef": 2.0})
 
 
 def test_every_bit_of_a_seed_counts() -> None:
     def drawn(seed: int) -> list[float]:
         out = np.zeros(3, np.float32)
-        Chance(Sampling(Choice(0.7, 25, seed), Choice(0.8, 250, seed)), 2).draw(out)
+        RandomNumbers(SamplingParams(TokenSampling(0.7, 25, seed), TokenSampling(0.8, 250, seed)), 2).draw(out)
         return [float(number) for number in out]
 
     seeds = (0, 2**53, 2**53 + 1, 2**63, 2**63 + 1, 2**64 - 1)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from moshi_backend.conversation.preferences import BadPreference, choose_persona
 from moshi_backend.errors import LoadError
-from moshi_backend.model.prefill import VoiceMemory
-from moshi_backend.model.prompt import OPEN, Beginning, Plan, Prefix
+from moshi_backend.model.prefill import PromptKVCache
+from moshi_backend.model.prompt import DelayPattern, Prompt, PromptStart
+from moshi_backend.model.tokens import NO_TOKEN
 from moshi_backend.personas.catalogue import PAUSE_FRAMES, BadPersona, Catalogue, Persona, Texts
 from moshi_backend.personas.loudness import loudness, normalised
 from moshi_backend.personas.presets import CHARACTERS, Preset, read_presets
@@ -22,7 +23,7 @@ from moshi_backend.personas.voices import ARCHIVE_FILES, BadVoice, Voice, from_a
 from moshi_backend.settings import Settings
 from moshi_service.protocol.wire import REASON_BYTES
 
-PLAN = Plan((0, 0, 1, 0, 1), first_text=90, first_audio=80, said=3)
+PATTERN = DelayPattern((0, 0, 1, 0, 1), initial_text=90, initial_audio=80, text_padding=3, model_codebooks=2)
 WIDTH = 4
 
 
@@ -34,7 +35,7 @@ class Words:
 
 
 def voice(id_: str = "anna", frames: int = 4) -> Voice:
-    return Voice(id_, Beginning(PLAN.initial()), np.arange(frames * 2).reshape(frames, 2))
+    return Voice(id_, PromptStart(PATTERN.initial()), np.arange(frames * 2).reshape(frames, 2))
 
 
 def catalogue(
@@ -42,7 +43,7 @@ def catalogue(
 ) -> Catalogue:
     presets = [Preset(id="a", name="A", text="you are a ship")]
     tokenizer = Words() if made_for_it else None
-    return Catalogue(PLAN, 2048, tokenizer, voices, presets, default, texts, most)
+    return Catalogue(PATTERN, 2048, tokenizer, voices, presets, default, texts, most, 0.08)
 
 
 def refused(offered: Catalogue, **query: str) -> str:
@@ -55,20 +56,20 @@ def refused(offered: Catalogue, **query: str) -> str:
 
 def test_frames_stand_where_their_delays_put_them() -> None:
     frames = np.array([[1, 2, 3, 4, 5], [11, 12, 13, 14, 15]])
-    laid = PLAN.lay_out(PLAN.initial(), frames)
+    laid = PATTERN.lay_out(PATTERN.initial(), frames)
     assert laid.tolist() == [
         [90, 80, 80, 80, 80],
         [1, 2, 80, 4, 80],
         [11, 12, 3, 14, 5],
-        [OPEN, OPEN, 13, OPEN, 15],
+        [NO_TOKEN, NO_TOKEN, 13, NO_TOKEN, 15],
     ]
-    prefix = Prefix.of(PLAN, Beginning(PLAN.initial()), None, [], [frames])
+    prefix = Prompt.of(PATTERN, PromptStart(PATTERN.initial()), None, [], [frames])
     assert (prefix.complete, prefix.steps, prefix.shared) == (3, 2, 0)
 
 
 def test_voice_pause_text_pause_and_the_first_frame_is_never_seen() -> None:
     offered = catalogue(voice())
-    prefix = offered.prefix(Persona("anna", "you are a bird"))
+    prefix = offered.prompt(Persona("anna", "you are a bird"))
     assert prefix is not None
     words = 6  # the tags too
     assert prefix.steps == 4 - 1 + PAUSE_FRAMES + words + PAUSE_FRAMES
@@ -82,7 +83,7 @@ def test_voice_pause_text_pause_and_the_first_frame_is_never_seen() -> None:
 
 
 def test_nothing_chosen_is_no_prefix_unless_there_is_a_default_voice() -> None:
-    assert catalogue().prefix(Persona()) is None
+    assert catalogue().prompt(Persona()) is None
     offered = catalogue(voice(), default="anna")
     assert offered.choose(None, None) == offered.choose("", " ") == Persona("anna")
 
@@ -166,10 +167,10 @@ def saved(**changes: object) -> bytes:
 
 
 def test_a_saved_prompt_goes_on_where_its_ring_stands() -> None:
-    read = read_prompt("anna", saved(), PLAN, WIDTH)
+    read = read_prompt("anna", saved(), PATTERN, WIDTH)
     assert read.frames == 7
-    assert read.seconds == 0.6
-    assert read.beginning.tokens.tolist() == [[3, 7, 11, 15, 19], [OPEN, OPEN, 8, OPEN, 16]]
+    assert catalogue(read).seconds(read) == 0.6
+    assert read.start.tokens.tolist() == [[3, 7, 11, 15, 19], [NO_TOKEN, NO_TOKEN, 8, NO_TOKEN, 16]]
 
 
 class Evil:
@@ -199,7 +200,7 @@ class Evil:
 )
 def test_what_is_no_saved_prompt_is_refused_and_never_run(data: bytes) -> None:
     with pytest.raises(BadVoice, match=r"^anna\.pt"):
-        read_prompt("anna", data, PLAN, WIDTH)
+        read_prompt("anna", data, PATTERN, WIDTH)
 
 
 class Program(torch.nn.Module):
@@ -220,9 +221,9 @@ def test_what_pytorch_would_run_in_spite_of_weights_only_is_refused(monkeypatch:
     monkeypatch.setattr(torch.jit, "load", run)
     monkeypatch.setattr(torch.serialization, "_legacy_load", run)
     with pytest.raises(BadVoice, match="it is a compiled program"):
-        read_prompt("anna", program.getvalue(), PLAN, WIDTH)
+        read_prompt("anna", program.getvalue(), PATTERN, WIDTH)
     with pytest.raises(BadVoice, match=r"not in the format that PyTorch writes since 1\.6"):
-        read_prompt("anna", old.getvalue(), PLAN, WIDTH)
+        read_prompt("anna", old.getvalue(), PATTERN, WIDTH)
 
 
 def archive(path: Path, *entries: tuple[str, bytes], link: str | None = None) -> Path:
@@ -249,7 +250,7 @@ def test_only_voices_are_read_from_an_archive_and_nothing_is_written(tmp_path: P
         ("voices/.hidden.pt", saved()),
         link="/etc/passwd",
     )
-    assert [one.id for one in from_archive(path, PLAN, WIDTH)] == ["anna", "outside"]
+    assert [one.id for one in from_archive(path, PATTERN, WIDTH)] == ["anna", "outside"]
     assert sorted(tmp_path.rglob("*")) == [inside, path]
 
 
@@ -257,17 +258,17 @@ def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
     path = tmp_path / "voices.tgz"
     path.write_bytes(b"nothing")
     with pytest.raises(LoadError, match="is damaged"):
-        from_archive(path, PLAN, WIDTH)
+        from_archive(path, PATTERN, WIDTH)
     whole = archive(path, ("voices/anna.pt", saved())).read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(LoadError, match="is damaged"):
-        from_archive(path, PLAN, WIDTH)
+        from_archive(path, PATTERN, WIDTH)
     archive(path, ("voices/anna.pt", b"x"))
     with pytest.raises(LoadError, match=r"anna\.pt is not a saved voice"):
-        from_archive(path, PLAN, WIDTH)
+        from_archive(path, PATTERN, WIDTH)
     archive(path, *[(f"voices/{index}.txt", b"") for index in range(ARCHIVE_FILES + 1)])
     with pytest.raises(LoadError, match="more than 200 entries"):
-        from_archive(path, PLAN, WIDTH)
+        from_archive(path, PATTERN, WIDTH)
 
 
 def tone(hertz: float, rate: int) -> NDArray[np.float32]:
@@ -325,7 +326,7 @@ def test_a_recording_is_brought_to_the_loudness_of_the_others() -> None:
 
 
 def test_remembered_voices_are_bounded_and_the_longest_unused_goes_first() -> None:
-    memory = VoiceMemory(3 * 400)
+    memory = PromptKVCache(3 * 400)
     past = torch.zeros(100)
     for name in ("a", "b", "c"):
         memory.put(name, past.clone())
@@ -336,7 +337,7 @@ def test_remembered_voices_are_bounded_and_the_longest_unused_goes_first() -> No
     memory.put("large", torch.zeros(301))
     assert "large" not in memory
     assert memory.bytes == 1200
-    forgetful = VoiceMemory(0)
+    forgetful = PromptKVCache(0)
     forgetful.put("a", past)
     assert forgetful.get("a") is None
 

@@ -19,6 +19,7 @@ from moshi_backend.checkpoint.config import read_config, read_mimi_config
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LINE, LoadError, one_line
 from moshi_backend.loading import load
+from moshi_backend.model.support import check_support
 from moshi_backend.settings import Settings
 from support.checkpoints import CONFIG, MIMI, POINTER, configured, copied
 
@@ -231,7 +232,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def outcome(folder: Path) -> str:
     """Why the files are refused; empty if they are not. Every other exception fails the test."""
     try:
-        find_checkpoint(str(folder), None)
+        check_support(find_checkpoint(str(folder), None))
     except LoadError as error:
         return str(error)
     return ""
