@@ -38,7 +38,7 @@ def _events() -> str:
     """JSON schema of the metadata messages of `/api/chat`, with the kinds of messages and the close codes."""
     schema = events.ADAPTER.json_schema(mode="serialization", schema_generator=_EventSchema)
     schema["title"] = "ServerEvent"
-    schema["$defs"] |= {"Kind": _enum("Kind", wire.Kind), "CloseCode": _enum("CloseCode", wire.Close)}
+    schema["$defs"] |= {"Kind": _enum("Kind", wire.Kind), "CloseCode": _enum("CloseCode", wire.CloseCode)}
     return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from moshi_service.protocol import events, wire
-from moshi_service.protocol.wire import Close
+from moshi_service.protocol.wire import CloseCode
 
 UNSENDABLE = {
-    1005: Close.FINISHED,  # the other side closed without a code
-    1006: Close.GOING_AWAY,  # the other side vanished
-    1015: Close.GOING_AWAY,  # the other side broke TLS
+    1005: CloseCode.FINISHED,  # the other side closed without a code
+    1006: CloseCode.GOING_AWAY,  # the other side vanished
+    1015: CloseCode.GOING_AWAY,  # the other side broke TLS
 }
 """Codes that a WebSocket library reports but that no close frame may have, and their replacements."""
 
@@ -18,7 +18,7 @@ class CloseFrame:
     """A close frame that may be sent: the code is replaced and the reason is cut where necessary.
 
     Attributes:
-        code: a `Close`, or the other side's code.
+        code: a `CloseCode`, or the other side's code.
         reason: in words, without `retry_after`.
         retry_after: seconds after which the client may try again.
     """

@@ -28,7 +28,7 @@ from moshi_frontend.trust import Trust
 from moshi_service.hosts import wrong_host
 from moshi_service.limiter import ConnectionLimiter
 from moshi_service.origins import is_allowed_host, is_allowed_origin
-from moshi_service.protocol.wire import Close, wants_events
+from moshi_service.protocol.wire import CloseCode, wants_events
 
 log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("moshi_frontend")
@@ -72,7 +72,7 @@ class Proxy:
                 return
             address = socket.client.host if socket.client else ""
             if (refusal := self._limiter.enter(address)) is not None:
-                await _refuse(socket, "address", CloseFrame(Close.TRY_LATER, refusal.reason, refusal.retry_after))
+                await _refuse(socket, "address", CloseFrame(CloseCode.TRY_LATER, refusal.reason, refusal.retry_after))
                 return
             conversation = asyncio.create_task(self._converse(socket))
             self._conversations.add(conversation)
@@ -96,14 +96,14 @@ class Proxy:
         """For the metric, and for the client."""
         host, origin = socket.headers.get("host"), socket.headers.get("origin")
         if not is_allowed_host(host, self._hosts):
-            return "host", CloseFrame(Close.NOT_ALLOWED, wrong_host(host, "FRONTEND_ALLOWED_HOSTS"))
+            return "host", CloseFrame(CloseCode.NOT_ALLOWED, wrong_host(host, "FRONTEND_ALLOWED_HOSTS"))
         if not is_allowed_origin(origin, host, self._allowed_origins):
-            return "origin", CloseFrame(Close.NOT_ALLOWED, f"origin {origin} is not in FRONTEND_ALLOWED_ORIGINS")
+            return "origin", CloseFrame(CloseCode.NOT_ALLOWED, f"origin {origin} is not in FRONTEND_ALLOWED_ORIGINS")
         if self._draining.is_set():
             return "draining", _SHUTTING_DOWN
         if len(self._conversations) >= self._limit:
             return "full", CloseFrame(
-                Close.TRY_LATER, f"full: every connection is in use ({self._limit}); try again soon"
+                CloseCode.TRY_LATER, f"full: every connection is in use ({self._limit}); try again soon"
             )
         return None
 
@@ -116,7 +116,7 @@ class Proxy:
         except (OSError, InvalidHandshake, InvalidMessage) as error:
             reason = f"moshi is not reachable at {endpoint.url}: {await explain_at(endpoint, error)}"
             log.warning("no conversation: %s", reason)
-            await _refuse(socket, "unreachable", CloseFrame(Close.TRY_LATER, reason))
+            await _refuse(socket, "unreachable", CloseFrame(CloseCode.TRY_LATER, reason))
             return
         number = next(self._numbers)
         log.info("conversation %d: begins, with moshi at %s", number, endpoint.url)
@@ -159,7 +159,7 @@ class Proxy:
                 with suppress(TimeoutError):  # of one that reads nothing any more
                     async with asyncio.timeout(CLOSE_SECONDS):
                         await _close(socket, _SHUTTING_DOWN)
-                await moshi.close(Close.GOING_AWAY, _SHUTTING_DOWN.reason)
+                await moshi.close(CloseCode.GOING_AWAY, _SHUTTING_DOWN.reason)
                 return "frontend", _SHUTTING_DOWN.reason
             if inward.done() and (left := inward.result()):
                 await moshi.close(left.code, left.reason)
@@ -167,9 +167,9 @@ class Proxy:
             if ended := await outward:
                 # Without a close frame moshi cannot have announced the end, so that is done here.
                 await _close(socket, ended, announce=moshi.protocol.close_rcvd is None)
-                who = "lost" if ended.code == Close.MOSHI_LOST else "moshi"
+                who = "lost" if ended.code == CloseCode.MOSHI_LOST else "moshi"
                 return who, f"moshi ended it: {ended.code} {ended.reason!r}"
-            await moshi.close(Close.GOING_AWAY)
+            await moshi.close(CloseCode.GOING_AWAY)
             return "client", "the client vanished"
         finally:
             for task in tasks:
@@ -177,7 +177,7 @@ class Proxy:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-_SHUTTING_DOWN = CloseFrame(Close.GOING_AWAY, "the frontend is shutting down")
+_SHUTTING_DOWN = CloseFrame(CloseCode.GOING_AWAY, "the frontend is shutting down")
 
 
 async def _client_to_moshi(socket: WebSocket, moshi: ClientConnection) -> CloseFrame | None:
@@ -205,7 +205,7 @@ async def _moshi_to_client(moshi: ClientConnection, socket: WebSocket) -> CloseF
                 await socket.send_bytes(message)
     except ConnectionClosed as closed:
         if closed.rcvd is None:
-            return CloseFrame(Close.MOSHI_LOST, "the connection to moshi was lost; try again")
+            return CloseFrame(CloseCode.MOSHI_LOST, "the connection to moshi was lost; try again")
         return CloseFrame(closed.rcvd.code, closed.rcvd.reason)
     except WebSocketDisconnect:
         return None

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from moshi_service.hosts import wrong_host
 from moshi_service.limiter import ConnectionLimiter
 from moshi_service.origins import is_allowed_host, is_allowed_origin
-from moshi_service.protocol.wire import Close
+from moshi_service.protocol.wire import CloseCode
 
 
 def has_token(header: str | None, token: str | None) -> bool:
@@ -30,7 +30,7 @@ class Rejected(Exception):
         retry_after: seconds after which the client may try again; None where the service does not know.
     """
 
-    def __init__(self, cause: str, code: Close, reason: str, *, retry_after: int | None = None) -> None:
+    def __init__(self, cause: str, code: CloseCode, reason: str, *, retry_after: int | None = None) -> None:
         super().__init__(reason)
         self.cause = cause
         self.code = code
@@ -62,14 +62,14 @@ class Auth:
         """
         host, origin = connection.headers.get("host"), connection.headers.get("origin")
         if not is_allowed_host(host, self._hosts):
-            raise Rejected("host", Close.NOT_ALLOWED, wrong_host(host, "MOSHI_ALLOWED_HOSTS"))
+            raise Rejected("host", CloseCode.NOT_ALLOWED, wrong_host(host, "MOSHI_ALLOWED_HOSTS"))
         if not is_allowed_origin(origin, host, self._origins):
-            raise Rejected("origin", Close.NOT_ALLOWED, f"origin {origin} is not in MOSHI_ALLOWED_ORIGINS")
+            raise Rejected("origin", CloseCode.NOT_ALLOWED, f"origin {origin} is not in MOSHI_ALLOWED_ORIGINS")
         if not self.knows(connection):
-            raise Rejected("token", Close.NO_TOKEN, "a token is needed: that of MOSHI_API_TOKEN")
+            raise Rejected("token", CloseCode.NO_TOKEN, "a token is needed: that of MOSHI_API_TOKEN")
         address = connection.client.host if connection.client else ""
         if (refusal := self._limiter.enter(address)) is not None:
-            raise Rejected("address", Close.TRY_LATER, refusal.reason, retry_after=refusal.retry_after)
+            raise Rejected("address", CloseCode.TRY_LATER, refusal.reason, retry_after=refusal.retry_after)
         try:
             yield
         finally:

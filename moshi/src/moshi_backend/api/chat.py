@@ -19,7 +19,7 @@ from moshi_backend.conversation.session import Session
 from moshi_backend.engine.engine import Engine
 from moshi_backend.loading import LoadedCheckpoint
 from moshi_backend.telemetry import metrics
-from moshi_service.protocol.wire import Close, close_reason, wants_events
+from moshi_service.protocol.wire import CloseCode, close_reason, wants_events
 
 log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("moshi_backend")
@@ -66,14 +66,14 @@ def _enter(socket: WebSocket, engine: Engine[LoadedCheckpoint], manager: Session
         Rejected: no conversation can begin.
     """
     if (loaded := engine.loaded) is None:
-        raise Rejected(manager.health.status, Close.TRY_LATER, f"{manager.health.status}: {manager.health.detail}")
+        raise Rejected(manager.health.status, CloseCode.TRY_LATER, f"{manager.health.status}: {manager.health.detail}")
     try:
         persona = choose_persona(socket.query_params, loaded.catalogue)
         sampling = choose(socket.query_params, loaded.model.sampling)
         session = Session(sampling, persona, loaded.catalogue.prompt(persona), observer)
         manager.enter(session)
     except BadPreference as error:
-        raise Rejected("setting", Close.BAD_PREFERENCE, str(error)) from None
+        raise Rejected("setting", CloseCode.BAD_PREFERENCE, str(error)) from None
     except Refused as refusal:
-        raise Rejected(refusal.cause, Close.TRY_LATER, str(refusal), retry_after=refusal.retry_after) from None
+        raise Rejected(refusal.cause, CloseCode.TRY_LATER, str(refusal), retry_after=refusal.retry_after) from None
     return session

@@ -21,7 +21,7 @@ from moshi_backend.engine.scheduler import PERIOD
 from moshi_backend.model.batch import Frame
 from moshi_backend.model.text import TextDecoder
 from moshi_service.protocol import events, wire
-from moshi_service.protocol.wire import Close, Kind
+from moshi_service.protocol.wire import CloseCode, Kind
 
 STATS_EVERY_FRAMES = 12
 """Frames between two `stats` messages, about a second."""
@@ -105,7 +105,7 @@ class Connection:
                         frames = await self._hear(data[1:])
                     except NotOpus as error:
                         self._session.observer.not_opus()
-                        return End(Close.NOT_OPUS, f"audio is not Ogg/Opus: {error}")
+                        return End(CloseCode.NOT_OPUS, f"audio is not Ogg/Opus: {error}")
                     work = max(work, frames * PERIOD / INPUT_SPEED)
                 case Kind.PING:
                     try:

@@ -17,7 +17,7 @@ from moshi_backend.engine.engine import Engine, Loaded
 from moshi_backend.engine.request import BACKLOG_FRAMES
 from moshi_backend.wording import counted
 from moshi_service.health import Health
-from moshi_service.protocol.wire import Close
+from moshi_service.protocol.wire import CloseCode
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class SessionManager:
         self._admission: Admission[Session] | None = None
         self._sessions: set[Session] = set()
         self._draining = False
-        engine.on_failure = lambda reason: self._end_all(End(Close.ENGINE_FAILED, f"the engine failed: {reason}"))
+        engine.on_failure = lambda reason: self._end_all(End(CloseCode.ENGINE_FAILED, f"the engine failed: {reason}"))
 
     @property
     def health(self) -> Health:
@@ -131,7 +131,7 @@ class SessionManager:
         """Take no new session, and let the live conversations end within `drain_seconds`; then end them."""
         self._draining = True
         log.info("draining: %d conversations, at most %g s", self.used, self.drain_seconds)
-        leaving = End(Close.GOING_AWAY, "the service is shutting down")
+        leaving = End(CloseCode.GOING_AWAY, "the service is shutting down")
         for session in list(self._sessions):
             if session.state is State.LIVE and self.drain_seconds:
                 session.tell(Notice("draining", self.drain_seconds))

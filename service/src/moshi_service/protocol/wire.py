@@ -20,7 +20,7 @@ class Kind(IntEnum):
     PING = 6
 
 
-class Close(IntEnum):
+class CloseCode(IntEnum):
     """Close codes: RFC 6455's and, from 4000 on, our own."""
 
     FINISHED = 1000

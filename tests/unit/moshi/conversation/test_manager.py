@@ -9,7 +9,7 @@ from moshi_backend.conversation.limits import Limits, Notice
 from moshi_backend.conversation.manager import Refused, SessionManager
 from moshi_backend.conversation.outbox import Begun, End, Item
 from moshi_backend.conversation.session import Session, State
-from moshi_service.protocol.wire import Close
+from moshi_service.protocol.wire import CloseCode
 from support.fakes import POISON, FakeModel, samples, session, started
 
 pytestmark = pytest.mark.anyio
@@ -71,7 +71,7 @@ async def test_a_failed_step_ends_those_who_talk_and_those_who_wait() -> None:
                 await guest.reach(State.ENDED)
             end = told(guest)[-1]
             assert isinstance(end, End)
-            assert end.code is Close.ENGINE_FAILED
+            assert end.code is CloseCode.ENGINE_FAILED
             assert "device lost" in end.reason
 
 
@@ -97,7 +97,7 @@ async def test_draining_warns_the_live_ends_the_waiting_and_takes_no_new() -> No
         begun, notice = told(talker)
         assert begins([begun])
         assert notice == Notice("draining", 20)
-        assert told(waiter)[-1] == End(Close.GOING_AWAY, "the service is shutting down")
+        assert told(waiter)[-1] == End(CloseCode.GOING_AWAY, "the service is shutting down")
         with pytest.raises(Refused, match="draining"):
             manager.enter(session())
         manager.leave(waiter)
