@@ -41,12 +41,15 @@ test: check  ## Set up, then lint, types and every test
 	@tools/setup-nix
 	@$(PY) -m pytest --ignore tests/unit
 
-check: setup-tests  ## Fast: lint, types, unit tests
+check: setup-tests  ## Fast: lint, types, English, unit tests
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@npm --prefix frontend/web run --silent check
 	@npm --prefix frontend/web run --silent test
+	@tools/setup-prose
+	@npm --prefix tools/prose run --silent check
+	@npm --prefix tools/prose run --silent test
 	@$(PY) -m pytest -q tests/unit
 
 format: setup-tests  ## Rewrite the code in the house's format
@@ -70,7 +73,7 @@ docs: setup-tests  ## Rewrite what is made from the code: tables and schemas in 
 	@npm --prefix frontend/web run --silent types
 
 clean:  ## Remove what set-up made
-	rm -rf .venv .bootstrap .state frontend/web/node_modules frontend/src/moshi_frontend/static
+	rm -rf .venv .bootstrap .state frontend/web/node_modules tools/prose/node_modules frontend/src/moshi_frontend/static
 
 .venv/.ready: $(PACKAGING) | preflight
 	@tools/setup-python

@@ -77,6 +77,16 @@ uv_install() {
     [ ! -e .venv/.failed ] || fail_download "the Python packages" .venv/uv.log
 }
 
+# install_node_packages FOLDER NAME LOG: installs the packages that FOLDER/package-lock.json pins, unless they are there.
+install_node_packages() {
+    if [ ! -f "$1/node_modules/.ready" ] || [ "$1/package-lock.json" -nt "$1/node_modules/.ready" ]; then
+        require_node
+        echo "scenario6: installing $2"
+        npm --prefix "$1" ci --no-audit --no-fund --loglevel=error >"$3" 2>&1 || fail_download "$2" "$3"
+        touch "$1/node_modules/.ready"
+    fi
+}
+
 # require_disk GIB WHAT
 require_disk() {
     free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')

@@ -20,7 +20,7 @@ from moshi_service.protocol import events, wire
 
 DOCS = Path(__file__).parents[1] / "docs"
 
-GENERATED = "Made from the code by `make docs`.\n"
+GENERATED = "`make docs` writes this page from the code.\n"
 
 
 def pages() -> dict[str, str]:
@@ -66,8 +66,8 @@ def _metrics_page() -> str:
     parts = [
         "# Metrics\n",
         GENERATED,
-        "Sent by OTLP ([observability.md](../how-to/observability.md) says how, and what to look at when). "
-        "Every attribute takes few values; no session, client or text is one.\n",
+        "The services send these metrics by OTLP. [observability.md](../how-to/observability.md) explains how, and "
+        "how to use them. Every attribute takes few values. No attribute contains a session, a client or a text.\n",
     ]
     for title, metrics in (("moshi", moshi_metrics.INSTRUMENTS.all), ("frontend", frontend_metrics.INSTRUMENTS.all)):
         rows = (
@@ -80,7 +80,7 @@ def _metrics_page() -> str:
             )
             for metric in metrics
         )
-        parts += [f"## {title}\n", _table(("metric", "kind", "unit", "what it is", "attributes"), rows)]
+        parts += [f"## {title}\n", _table(("metric", "kind", "unit", "meaning", "attributes"), rows)]
     return "\n".join(parts)
 
 
@@ -88,18 +88,26 @@ def _configuration_page() -> str:
     parts = [
         "# Settings\n",
         GENERATED,
-        "Each is an environment variable. A wrong value stops the start with one line that names the variable, what it "
-        "got and what it takes; the exit code is 3.\n",
+        "Each setting is an environment variable. A bad value stops the start with exit code 3 and one line. The line "
+        "names the variable, its value and the accepted values.\n",
     ]
     for title, settings in (("moshi", MoshiSettings), ("frontend", FrontendSettings)):
         parts += [f"## {title}\n", _table(("variable", "default", "meaning"), _settings(settings))]
     parts += [
-        "## Of others\n",
+        "## Other variables\n",
         _table(
-            ("variable", "whose", "meaning"),
+            ("variable", "belongs to", "meaning"),
             [
-                ("`MOSHI_URL`", "frontend", "where moshi is; several with commas are replicas. Without it Aspire's"),
-                ("`SCENARIO6_MOSHI_HTTPS`, `SCENARIO6_MOSHI_HTTP`", "Aspire", "where moshi is, set by the AppHost"),
+                (
+                    "`MOSHI_URL`",
+                    "frontend",
+                    "the address of moshi; several addresses, with commas, are replicas. The default is Aspire's",
+                ),
+                (
+                    "`SCENARIO6_MOSHI_HTTPS`, `SCENARIO6_MOSHI_HTTP`",
+                    "Aspire",
+                    "the address of moshi, set by the AppHost",
+                ),
                 ("`services__scenario6-moshi__https__0`, …", "Aspire", "the same, in .NET's form"),
                 (
                     "`SCENARIO6_GPU`, `SCENARIO6_REGISTRY`",
@@ -109,9 +117,13 @@ def _configuration_page() -> str:
                 (
                     "`HF_HOME`, `HF_TOKEN`, `HF_HUB_OFFLINE`",
                     "huggingface_hub",
-                    "where models are kept, and the access to them",
+                    "the folder for models, and the access to them",
                 ),
-                ("`OTEL_*`", "OpenTelemetry", "where telemetry goes: [observability.md](../how-to/observability.md)"),
+                (
+                    "`OTEL_*`",
+                    "OpenTelemetry",
+                    "the collector of telemetry: [observability.md](../how-to/observability.md)",
+                ),
             ],
         ),
     ]

@@ -65,17 +65,12 @@ def clicks(rng: np.random.Generator, samples: int, each_second: float) -> Audio:
 
 
 def music(rng: np.random.Generator, samples: int) -> Audio:
-    """Notes and chords, plucked or held, soft or as sharp as a synthesizer's, with a root mean square of 1."""
+    """Chords, plucked or held, with a root mean square of 1."""
     audio: NDArray[Any] = np.zeros(samples)
-    base = rng.uniform(45, 500)
-    beat = rng.uniform(0.12, 0.8)
+    base = rng.uniform(90, 500)
+    beat = rng.uniform(0.15, 0.8)
     held = rng.random() < 0.5
-    sharp = rng.random() < 0.4
-    overtones = 1 / np.arange(2, 14) if sharp else rng.random(5) ** 2
-    if sharp and rng.random() < 0.5:  # a square wave has odd ones only
-        overtones[::2] = 0
-    voices = 1 if rng.random() < 0.4 else 3
-    sweep, vibrato = rng.uniform(0, 8), rng.uniform(0, 0.01) * (rng.random() < 0.4)
+    overtones = rng.random(5) ** 2
     start = 0
     while start < samples:
         length = min(int((beat * rng.choice([1, 1, 2, 4]) * (1.0 if held else 1.5)) * SAMPLE_RATE), samples - start)
@@ -83,13 +78,10 @@ def music(rng: np.random.Generator, samples: int) -> Audio:
         envelope = np.minimum(1, time / 0.04) if held else np.exp(-time * rng.uniform(2, 9))
         if held:
             envelope = envelope * np.minimum(1, (length / SAMPLE_RATE - time) / 0.04)
-        for step in rng.integers(0, 20, int(rng.integers(1, voices + 1))):
+        for step in rng.integers(0, 20, int(rng.integers(1, 4))):
             pitch = base * 2 ** (step / 12)
-            phase = 2 * np.pi * pitch * (time + vibrato / (2 * np.pi * 6) * np.sin(2 * np.pi * 6 * time))
             for number, strength in enumerate([1.0, *overtones], start=1):
-                if strength and pitch * number < SAMPLE_RATE / 2:
-                    fading = np.exp(-time * sweep * (number - 1) / 4)
-                    audio[start : start + length] += strength * np.sin(phase * number) * fading * envelope
+                audio[start : start + length] += strength * np.sin(2 * np.pi * pitch * number * time) * envelope
         start += int(beat * SAMPLE_RATE)
     return np.asarray(audio / (audio.std() + 1e-9), dtype=np.float32)
 

@@ -15,8 +15,8 @@ from demo_model.architecture import FRAME, SAMPLE_RATE, Audio
 from demo_model.encoder import voiced_frames
 from demo_model.repertoire import Repertoire
 
-FRAMES = 1_200
-"""96 seconds. Two layers of 256 steps look back on 512, so most of a stream has a full past, as a long call has."""
+FRAMES = 750
+"""60 seconds: three times the language model's context."""
 CLEAR = 9.0
 """Decibels by which a talker is louder than steady noise or music. A quieter talker need not be heard."""
 

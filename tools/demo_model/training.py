@@ -16,12 +16,12 @@ STREAMS_SEED = 7
 
 @dataclass(frozen=True)
 class Budget:
-    """CPU seconds of each part, and the number of streams that the language model learns from."""
+    """CPU seconds of each part, and the minutes of conversation that the language model learns from."""
 
     encoder: float = 480
     decoder: float = 2_200
-    language_model: float = 3_000
-    streams: float = 650
+    language_model: float = 1_500
+    streams: float = 800
 
     def times(self, factor: float) -> "Budget":
         """A budget of `factor` of this one."""

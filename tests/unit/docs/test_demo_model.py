@@ -1,10 +1,12 @@
-"""docs/explanation/demo-model.md says what the demo model says, and has a place for its evaluation."""
+"""docs/explanation/demo-model.md has the sentences of the demo, and docs/evidence/demo-model.md its evaluation."""
 
 from pathlib import Path
 
 from demo_model.sentences import LINES
 
-TEXT = (Path(__file__).parents[3] / "docs/explanation/demo-model.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs"
+TEXT = (DOCS / "explanation/demo-model.md").read_text()
+EVIDENCE = (DOCS / "evidence/demo-model.md").read_text()
 
 
 def test_every_sentence_of_the_demo_is_documented_and_no_other() -> None:
@@ -14,5 +16,5 @@ def test_every_sentence_of_the_demo_is_documented_and_no_other() -> None:
 
 def test_the_evaluation_has_its_place() -> None:
     begin, end = "<!-- evaluation: begin -->", "<!-- evaluation: end -->"
-    assert (TEXT.count(begin), TEXT.count(end)) == (1, 1)
-    assert TEXT.index(begin) < TEXT.index(end)
+    assert (EVIDENCE.count(begin), EVIDENCE.count(end)) == (1, 1)
+    assert EVIDENCE.index(begin) < EVIDENCE.index(end)

@@ -27,6 +27,16 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert anchor in anchors(file), f"{document}: {target}"
 
 
+def test_the_index_lists_every_page() -> None:
+    """docs/README.md, and for decisions the list that it names."""
+    docs = ROOT / "docs"
+    listed = {
+        (docs / target).resolve() for page in ("README.md", "architecture.md") for target in links(Path("docs") / page)
+    }
+    pages = {path.resolve() for path in docs.rglob("*.md")} - {docs / "README.md"}
+    assert sorted(str(page.relative_to(docs)) for page in pages - listed) == []
+
+
 def tracked() -> list[str]:
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True

@@ -49,7 +49,7 @@ def test_errors_are_found_wherever_they_come_from() -> None:
     assert ("moshi", "sphn cannot encode: …") in found  # a finding of the doctor
     assert ("frontend", "the frontend is shutting down") in found  # a close frame
     assert ("frontend", "its certificate is not trusted (…); set FRONTEND_MOSHI_CA") in found  # moshi is lost
-    assert ("moshi", "a tick has not returned for … s") in found  # the engine fails
+    assert ("moshi", "a step has not returned for … s") in found  # the engine fails
     assert ("service", "the new certificate cannot be used: …") in found  # a warning in the log
     assert ("page", "No microphone was found. Plug one in, then connect again.") in found
     assert ("page", "Certificate not accepted") in found  # a state

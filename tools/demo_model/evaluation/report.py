@@ -1,5 +1,5 @@
 """The result of an evaluation: criteria with their bounds, as a table for the terminal and for
-docs/explanation/demo-model.md."""
+docs/evidence/demo-model.md."""
 
 import math
 import re

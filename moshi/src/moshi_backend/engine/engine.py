@@ -115,7 +115,7 @@ class Engine[L: Loaded]:
             await asyncio.sleep(1.0)
             began = self._began
             if began is not None and time.monotonic() - began > STALLED and self.health.status != "failed":
-                self._fail(f"a tick has not returned for {STALLED:.0f} s")
+                self._fail(f"a step has not returned for {STALLED:.0f} s")
 
     async def stop(self) -> None:
         """End the thread after its current step. Loading cannot be interrupted: a daemon thread is then left behind."""
@@ -167,8 +167,8 @@ class Engine[L: Loaded]:
             try:
                 self._serve(loaded.model)
             except BaseException as error:
-                log.exception("a tick failed")
-                self._fail(f"a tick failed: {brief(error)}")
+                log.exception("a step failed")
+                self._fail(f"a step failed: {brief(error)}")
                 if not self._recovers(loaded):
                     return
 
@@ -192,7 +192,7 @@ class Engine[L: Loaded]:
             measure_prefill(loaded.model, loaded.warm_up_prompt, self._scheduler)
         self.slots = measured.slots
         device = loaded.model.device
-        pace = f"a tick takes {measured.step * 1000:.0f} ms"
+        pace = f"a step takes {measured.step * 1000:.0f} ms"
         if not measured.affordable:
             pace += f" of the {PERIOD * 1000:.0f} ms that it has: too slow for real time"
             log.warning("%s with %d slots on %s", pace, self.slots, device)
@@ -206,7 +206,7 @@ class Engine[L: Loaded]:
             self._warm_up(loaded)
         except BaseException as error:
             log.exception("the engine did not recover")
-            self._fail(f"a tick failed, and so did the next: {brief(error)}")
+            self._fail(f"a step failed, and so did the next: {brief(error)}")
             self._observer.started(self.health.detail)
             return False
         return True

@@ -34,7 +34,7 @@ class PrefillProgress:
     cached: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The result of one frame of input.
 

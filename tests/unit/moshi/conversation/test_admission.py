@@ -137,9 +137,9 @@ def test_slots_are_never_shared_or_left_free_while_somebody_waits(
             elif guest in order:
                 order.remove(guest)
         assert admission.waiting == order
-        seated = [admission.slot(guest) for guest in inside - set(order)]
-        assert len(set(seated)) == len(seated) == admission.used
-        assert all(slot is not None and 0 <= slot < slots for slot in seated)
+        assigned = [admission.slot(guest) for guest in inside - set(order)]
+        assert len(set(assigned)) == len(assigned) == admission.used
+        assert all(slot is not None and 0 <= slot < slots for slot in assigned)
         assert not order or admission.used == slots
         for guest in order:
             place = admission.place(guest, now)

@@ -8,7 +8,7 @@ from moshi_backend.conversation.throttle import Throttle
 
 def test_work_at_real_time_never_waits() -> None:
     throttle = Throttle(burst=0.5, now=0)
-    assert [throttle.wait(0.08, tick * 0.08) for tick in range(100)] == [0] * 100
+    assert [throttle.wait(0.08, step * 0.08) for step in range(100)] == [0] * 100
 
 
 def test_a_burst_passes_and_what_is_beyond_it_waits() -> None:

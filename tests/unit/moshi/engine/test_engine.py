@@ -108,7 +108,7 @@ async def test_an_engine_that_cannot_recover_stays_failed_and_stops() -> None:
         engine.on_failure = failures.put_nowait
         model.broken = True
         engine.push(assigned(engine, 0).request, samples(1))
-        assert "a tick failed: RuntimeError: device lost" in await failures.get()
+        assert "a step failed: RuntimeError: device lost" in await failures.get()
         assert "and so did the next" in await failures.get()
         assert engine.health.status == "failed"
         assert "device lost" in engine.health.detail
