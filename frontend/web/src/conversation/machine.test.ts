@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { closing } from "../audio/protocol/closing";
 import type { Health } from "../service/types";
 import { strings } from "../strings";
 import { type Dial, type Event, INITIAL, isOver, isUnderWay, next, type State } from "./machine";
@@ -38,15 +39,15 @@ const events: Record<Event["type"], Event> = {
   mute: { type: "mute", muted: true },
   interruption: { type: "interruption", interrupted: true },
   warning: { type: "warning", why: "draining", seconds: 30, now: 5000 },
-  "server said": { type: "server said", reason: "because", code: 1001 },
-  closed: { type: "closed", code: 1006, reason: "", now: 63_000, chance: 1 },
+  "server said": { type: "server said", reason: "because", code: 1001, retryAfter: null },
+  closed: { type: "closed", code: 1006, reason: "", retryAfter: null, now: 63_000, chance: 1 },
   retry: { type: "retry" },
   failed: { type: "failed", reason: "broken" },
   disconnect: { type: "disconnect", now: 63_000 },
   "page left": { type: "page left", now: 63_000 },
 };
 
-const because = { reason: "because", code: 1001 };
+const because = { reason: "because", code: 1001, retryAfter: null };
 const begun: State = { name: "microphone", attempt: 0, lost: false, muted: true };
 const broken: State = { name: "failed", reason: "broken", fix: null };
 const dialling = (dial: Dial): State => ({ name: "connecting", said: null, ...dial });
@@ -149,7 +150,7 @@ describe("a conversation", () => {
       { type: "queue", position: 1, waitSeconds: 3, longestSeconds: null },
       { type: "mute", muted: true },
       { type: "handshake", now: 0 },
-      { type: "closed", code: 1006, reason: "", now: 1000, chance: 0 },
+      { type: "closed", code: 1006, reason: "", retryAfter: null, now: 1000, chance: 0 },
       { type: "retry" },
       { type: "handshake", now: 3000 },
     ];
@@ -172,15 +173,15 @@ describe("a conversation", () => {
 
   it("believes what the server said over what the close frame says", () => {
     const reason = "the time for a conversation is over";
-    const told = next(states.live, { type: "server said", reason, code: 1000 });
-    const ended = next(told, { type: "closed", code: 1006, reason: "", now: 2000, chance: 0 });
+    const told = next(states.live, { type: "server said", reason, code: 1000, retryAfter: null });
+    const ended = next(told, { type: "closed", code: 1006, reason: "", retryAfter: null, now: 2000, chance: 0 });
     expect(ended).toEqual({ name: "ended", reason: "The time for a conversation is over.", seconds: 1 });
   });
 });
 
 describe("how a conversation ends", () => {
   const close = (state: State, code: number, reason = ""): State =>
-    next(state, { type: "closed", code, reason, now: 10_000, chance: 0 });
+    next(state, { type: "closed", ...closing(code, reason), now: 10_000, chance: 0 });
 
   it.each([1006, 1011, 1012])("one that is lost (%i) is tried again, as a new one", (code) => {
     expect(close(states.live, code)).toMatchObject({ name: "reconnecting", attempt: 1, lost: true, at: 10_500 });
@@ -200,6 +201,11 @@ describe("how a conversation ends", () => {
       lost: false,
       muted: false,
     });
+  });
+
+  it("the server's own number beats that of the close frame", () => {
+    const said = next(states.connecting, { type: "server said", reason: "full", code: 1013, retryAfter: 9 });
+    expect(close(said, 1013, "full; Retry-After: 7")).toMatchObject({ name: "busy", reason: "Full.", at: 19_000 });
   });
 
   it("one that is tried again does not ask for it too", () => {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { CallStats } from "../audio/stats";
-import type { Config } from "../service/types";
+import { exampleConfig } from "../service/example";
 import { strings } from "../strings";
 import { asReport, figures } from "./figures";
 
@@ -33,22 +33,7 @@ it("has a dash for what is not known", () => {
 });
 
 it("has what a support engineer asks for", () => {
-  const config: Config = {
-    version: "1.0",
-    mode: "proxy",
-    chat_url: "api/chat",
-    moshi: {
-      url: "http://moshi",
-      health: { status: "ready", phase: "ready", progress: 1, detail: "" },
-      info: {
-        version: "2.0",
-        model: { id: "demo", revision: null, demo: true },
-        upstream: { version: "0.2" },
-        device: "cpu",
-      },
-    },
-  };
-  const shown = figures(stats, "c0ffee", config, "a browser");
+  const shown = figures(stats, "c0ffee", exampleConfig(), "a browser");
   const by = Object.fromEntries(shown);
   expect(by[strings.rows.total]).toBe("181 ms"); // 10 + 20 + 40 + 15 + 5 + 80 + 11
   expect(by[strings.rows.inserted]).toBe("31 ms");

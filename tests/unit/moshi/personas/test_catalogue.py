@@ -5,8 +5,8 @@ import pytest
 from moshi_backend.conversation.preferences import BadPreference, choose_persona
 from moshi_backend.personas.catalogue import PAUSE_FRAMES, BadPersona, Catalogue, Persona
 from moshi_backend.personas.presets import CHARACTERS
-from moshi_backend.protocol.wire import REASON_BYTES
 from moshi_backend.settings import Settings
+from moshi_service.protocol.wire import REASON_BYTES
 from support.personas import catalogue, voice
 
 
