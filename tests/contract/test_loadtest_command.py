@@ -146,7 +146,7 @@ def test_the_command_tells_the_truth_about_the_real_service(tmp_path: Path) -> N
         assert client["frames"]["sent"] == client["frames"]["planned"] == round(3 / 0.08)
         assert client["frames"]["heard"] + client["deficit_frames"] == client["frames"]["sent"] - 1
     assert measured["lag_ms"]["count"] == sum(client["frames"]["heard"] for client in report["clients"])
-    assert report["server_says"]["tick_ms"]["count"] >= 2
+    assert report["server_says"]["step_ms"]["count"] >= 2
     (abusive,) = report["abusive"]
     assert (abusive["kind"], abusive["code"]) == ("garbage", 1007)
     assert "garbage" in ended.stdout

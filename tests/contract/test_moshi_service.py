@@ -101,7 +101,7 @@ async def test_protocol_2_tells_the_session_and_how_it_goes(moshi: Service) -> N
     assert [event.type for event in said.events] == ["session", "stats", "stats", "stats"]
     session, stats = said.events[0], said.events[-1]
     assert isinstance(stats, StatsEvent)
-    assert stats.tick_ms > 0
+    assert stats.step_ms > 0
     assert stats.dropped_frames == 0
     assert isinstance(session, SessionEvent)
     assert session.settings["text_temperature"] == 0.7

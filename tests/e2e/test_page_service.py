@@ -149,7 +149,7 @@ async def test_broken_sound_is_blamed_on_the_service_when_it_is_overloaded(brows
         async for message in conversation:
             heard += 1
             if heard % 50 == 0:
-                stats = StatsEvent(tick_ms=130, lag_ms=1800, backlog_frames=24, dropped_frames=heard // 10)
+                stats = StatsEvent(step_ms=130, lag_ms=1800, backlog_frames=24, dropped_frames=heard // 10)
                 await conversation.send(stats.message())
             if message[0] != 1 or heard < 5 or heard % 100 < 50:
                 await conversation.send(message)

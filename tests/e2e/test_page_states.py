@@ -20,7 +20,7 @@ from moshi_frontend.static import BUILT
 from moshi_service.health import Health
 from moshi_service.protocol.events import (
     EndEvent,
-    PreparingEvent,
+    PrefillEvent,
     QueueEvent,
     SessionEvent,
     SessionSettings,
@@ -390,7 +390,7 @@ async def test_a_voice_and_a_role_are_picked_prepared_shown_and_remembered(brows
     go_on = asyncio.Event()
 
     async def greet(conversation: ServerConnection) -> None:
-        await conversation.send(PreparingEvent(done=64, total=160, seconds=6.4).message())
+        await conversation.send(PrefillEvent(done=64, total=160, seconds=6.4).message())
         await go_on.wait()
         settings: SessionSettings = {**SETTINGS, "voice_prompt": "NATM1", "text_prompt": "You are a guide."}
         await conversation.send(SessionEvent(id="c0ffee", settings=settings).message())
@@ -411,7 +411,7 @@ async def test_a_voice_and_a_role_are_picked_prepared_shown_and_remembered(brows
         await expect(tab.page.get_by_role("progressbar")).to_have_attribute("max", "160")
         await expect(tab.page.get_by_text("7 s", exact=True)).to_be_visible()
         await expect(tab.page.get_by_text("Not heard yet")).to_be_visible()
-        await tab.look("preparing", "preparing")
+        await tab.look("prefill", "prefill")
         request = (await tab.moshi.conversation()).request
         assert request is not None
         chosen = "voice_prompt=NATM1&text_prompt=You+teach+chess+%26+other+games."
@@ -429,7 +429,7 @@ async def test_a_voice_and_a_role_are_picked_prepared_shown_and_remembered(brows
 
 async def test_who_hangs_up_while_its_voice_is_prepared_is_gone(browser: Browser) -> None:
     async def greet(conversation: ServerConnection) -> None:
-        await conversation.send(PreparingEvent(done=0, total=160, seconds=None).message())
+        await conversation.send(PrefillEvent(done=0, total=160, seconds=None).message())
         await conversation.wait_closed()
 
     async with opened(browser, greet=greet) as tab:

@@ -129,20 +129,20 @@ def test_what_the_server_says_of_itself() -> None:
     one = Conversation(
         events=[
             QueueEvent(position=3, wait_seconds=None),
-            StatsEvent(tick_ms=10.0, lag_ms=20.0, backlog_frames=0, dropped_frames=1),
-            StatsEvent(tick_ms=12.0, lag_ms=20.0, backlog_frames=0, dropped_frames=4),
+            StatsEvent(step_ms=10.0, lag_ms=20.0, backlog_frames=0, dropped_frames=1),
+            StatsEvent(step_ms=12.0, lag_ms=20.0, backlog_frames=0, dropped_frames=4),
         ]
     )
     other = Conversation(
         events=[
-            StatsEvent(tick_ms=12.0, lag_ms=20.0, backlog_frames=0, dropped_frames=2),
+            StatsEvent(step_ms=12.0, lag_ms=20.0, backlog_frames=0, dropped_frames=2),
             WarningEvent(why="idle", seconds=5),
         ]
     )
     said = told([one, other])
     assert said is not None
-    assert said.tick_ms is not None
-    assert (said.tick_ms.count, said.tick_ms.max) == (3, 12.0)
+    assert said.step_ms is not None
+    assert (said.step_ms.count, said.step_ms.max) == (3, 12.0)
     assert (said.dropped_frames, said.longest_queue, said.warnings) == (6, 3, {"idle": 1})
     assert summarise([one, other], sessions=2).queued == 1
 

@@ -57,7 +57,7 @@ async def in_turn(servers: Sequence[Server], conversations: int, seconds: float,
             plan = Plan(server.url, conversations, seconds, parameters=(("protocol", "2"),))
             outcome = await run(plan, speech)
             stats = [event for talk in outcome.conversations for event in talk.events if isinstance(event, StatsEvent)]
-            values.append(float(np.median([event.tick_ms for event in stats])))
+            values.append(float(np.median([event.step_ms for event in stats])))
     return medians
 
 

@@ -54,14 +54,14 @@ SETTINGS = events.SessionSettings(
             {"type": "queue", "position": 3, "wait_seconds": None, "longest_wait_seconds": 90},
         ),
         (
-            events.PreparingEvent(done=64, total=160, seconds=6.4),
-            {"type": "preparing", "done": 64, "total": 160, "seconds": 6.4},
+            events.PrefillEvent(done=64, total=160, seconds=6.4),
+            {"type": "prefill", "done": 64, "total": 160, "seconds": 6.4},
         ),
         (
             events.SessionEvent(
                 id="c0ffee",
                 settings=SETTINGS,
-                preparation=events.Preparation(steps=40, seconds=1.5, remembered=True),
+                prefill=events.PrefillSummary(steps=40, seconds=1.5, remembered=True),
             ),
             {
                 "type": "session",
@@ -74,12 +74,12 @@ SETTINGS = events.SessionSettings(
                     "audio_topk": 250,
                     "audio_seed": 3,
                 },
-                "preparation": {"steps": 40, "seconds": 1.5, "remembered": True},
+                "prefill": {"steps": 40, "seconds": 1.5, "remembered": True},
             },
         ),
         (
-            events.StatsEvent(tick_ms=10.1, lag_ms=20.5, backlog_frames=1, dropped_frames=2),
-            {"type": "stats", "tick_ms": 10.1, "lag_ms": 20.5, "backlog_frames": 1, "dropped_frames": 2},
+            events.StatsEvent(step_ms=10.1, lag_ms=20.5, backlog_frames=1, dropped_frames=2),
+            {"type": "stats", "step_ms": 10.1, "lag_ms": 20.5, "backlog_frames": 1, "dropped_frames": 2},
         ),
         (events.WarningEvent(why="idle", seconds=30), {"type": "warning", "why": "idle", "seconds": 30}),
         (

@@ -177,11 +177,11 @@ it("a call that is hung up releases everything, lets the worker say goodbye, and
 
 it("the end is told before everything is released, which happens even if the page throws", async () => {
   const { call, worker } = await start();
-  const stats = { type: "stats", tick_ms: 9, lag_ms: 1, backlog_frames: 0, dropped_frames: 2 } as const;
+  const stats = { type: "stats", step_ms: 9, lag_ms: 1, backlog_frames: 0, dropped_frames: 2 } as const;
   worker.says(STARTED, LOADED, LIVE, { type: "event", event: stats });
   events.onClose.mockImplementation(() => {
     expect(end.signal.aborted).toBe(false);
-    expect(call.stats().tickMs).toBe(9);
+    expect(call.stats().stepMs).toBe(9);
     throw new Error("a bug of the page");
   });
   expect(() => worker.says({ type: "close", code: CloseCode.Finished, reason: "" })).toThrow("a bug of the page");

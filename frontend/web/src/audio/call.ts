@@ -163,7 +163,7 @@ export class Call {
       droppedFrames: server?.dropped_frames ?? 0,
       droppedInputPackets: socket?.droppedInputPackets ?? 0,
       roundTripMs: socket?.roundTripMs ?? null,
-      tickMs: server?.tick_ms ?? null,
+      stepMs: server?.step_ms ?? null,
       lagMs: server?.lag_ms ?? null,
       messagesIn: socket?.messagesIn ?? 0,
       bytesIn: socket?.bytesIn ?? 0,

@@ -212,9 +212,9 @@ function onServerEvent(event: ServerEvent): void {
       send({ type: "queue", position, waitSeconds, longestSeconds });
       return;
     }
-    case "preparing": {
+    case "prefill": {
       const { done, total, seconds } = event;
-      send({ type: "preparing", done, total, seconds });
+      send({ type: "prefill", done, total, seconds });
       return;
     }
     case "session":

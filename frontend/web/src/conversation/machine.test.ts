@@ -17,7 +17,7 @@ const states: Record<State["name"], State> = {
   untrusted: { name: "untrusted", url: "https://gpu.example/alive", ...later },
   starting: { name: "starting", health: loading, ...later },
   queued: { name: "queued", position: 3, waitSeconds: 40, longestSeconds: 90, said: null, ...later },
-  preparing: { name: "preparing", done: 0, total: 60, seconds: null, said: null, ...later },
+  prefill: { name: "prefill", done: 0, total: 60, seconds: null, said: null, ...later },
   live: { name: "live", since: 1000, said: null, interrupted: false, warning: null, ...later },
   busy: { name: "busy", reason: "full", at: 9000, ...later },
   reconnecting: { name: "reconnecting", reason: "lost", at: 9000, ...later },
@@ -34,7 +34,7 @@ const events: Record<Event["type"], Event> = {
   "model not ready": { type: "model not ready", health: loading },
   "model ready": { type: "model ready" },
   queue: { type: "queue", position: 2, waitSeconds: null, longestSeconds: 60 },
-  preparing: { type: "preparing", done: 32, total: 60, seconds: 1.5 },
+  prefill: { type: "prefill", done: 32, total: 60, seconds: 1.5 },
   handshake: { type: "handshake", now: 5000 },
   mute: { type: "mute", muted: true },
   interruption: { type: "interruption", interrupted: true },
@@ -53,7 +53,7 @@ const broken: State = { name: "failed", reason: "broken", fix: null };
 const dialling = (dial: Dial): State => ({ name: "connecting", said: null, ...dial });
 const unreached = { name: "untrusted", url: "https://gpu.example/alive" } as const;
 const waiting = { name: "queued", position: 2, waitSeconds: null, longestSeconds: 60, said: null } as const;
-const reading = { name: "preparing", done: 32, total: 60, seconds: 1.5, said: null } as const;
+const reading = { name: "prefill", done: 32, total: 60, seconds: 1.5, said: null } as const;
 const again = (attempt: number, at: number): State => ({
   name: "reconnecting",
   reason: strings.problems.lost,
@@ -84,10 +84,10 @@ const transitions: [State["name"], Event["type"], State][] = [
   ["queued", "queue", { ...waiting, ...later }],
   ["connecting", "handshake", { name: "live", since: 5000, said: null, interrupted: false, warning: null, ...first }],
   ["queued", "handshake", { name: "live", since: 5000, said: null, interrupted: false, warning: null, ...later }],
-  ["preparing", "handshake", { name: "live", since: 5000, said: null, interrupted: false, warning: null, ...later }],
-  ["connecting", "preparing", { ...reading, ...first }],
-  ["queued", "preparing", { ...reading, ...later }],
-  ["preparing", "preparing", { ...reading, ...later }],
+  ["prefill", "handshake", { name: "live", since: 5000, said: null, interrupted: false, warning: null, ...later }],
+  ["connecting", "prefill", { ...reading, ...first }],
+  ["queued", "prefill", { ...reading, ...later }],
+  ["prefill", "prefill", { ...reading, ...later }],
   ["connecting", "mute", dialling({ ...first, muted: true })], // the others here are muted already
   ["live", "interruption", { ...(states.live as Extract<State, { name: "live" }>), interrupted: true }],
   [
@@ -96,7 +96,7 @@ const transitions: [State["name"], Event["type"], State][] = [
     { ...(states.live as Extract<State, { name: "live" }>), warning: { why: "draining", until: 35_000 } },
   ],
   ["connecting", "server said", { name: "connecting", said: because, ...first }],
-  ["preparing", "server said", { name: "preparing", done: 0, total: 60, seconds: null, said: because, ...later }],
+  ["prefill", "server said", { name: "prefill", done: 0, total: 60, seconds: null, said: because, ...later }],
   [
     "queued",
     "server said",
@@ -107,22 +107,12 @@ const transitions: [State["name"], Event["type"], State][] = [
   ["starting", "closed", again(3, 67_000)],
   ["untrusted", "closed", again(3, 67_000)],
   ["queued", "closed", again(1, 64_000)],
-  ["preparing", "closed", again(1, 64_000)],
+  ["prefill", "closed", again(1, 64_000)],
   ["live", "closed", again(1, 64_000)],
   ["busy", "retry", dialling(later)],
   ["reconnecting", "retry", dialling(later)],
   ...(
-    [
-      "microphone",
-      "connecting",
-      "untrusted",
-      "starting",
-      "queued",
-      "preparing",
-      "live",
-      "busy",
-      "reconnecting",
-    ] as const
+    ["microphone", "connecting", "untrusted", "starting", "queued", "prefill", "live", "busy", "reconnecting"] as const
   ).flatMap((name): [State["name"], Event["type"], State][] => [
     [name, "failed", broken],
     [name, "disconnect", name === "live" ? { name: "ended", reason: strings.hungUp, seconds: 62 } : INITIAL],

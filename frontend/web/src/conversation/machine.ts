@@ -51,7 +51,7 @@ export type State =
   /** Position 1 is next. An estimate and an upper bound, in seconds. */
   | ({ name: "queued"; said: Said | null } & Place & Dial)
   /** The model reads voice and role, in positions. The estimate is in seconds. */
-  | ({ name: "preparing"; done: number; total: number; seconds: number | null; said: Said | null } & Dial)
+  | ({ name: "prefill"; done: number; total: number; seconds: number | null; said: Said | null } & Dial)
   /** `since`: ms since the epoch. `interrupted`: the system has taken the microphone or the speaker away. */
   | ({ name: "live"; since: number; said: Said | null; interrupted: boolean; warning: Warning | null } & Dial)
   /** The service is full or away, and is asked again `at` (ms since the epoch). */
@@ -72,7 +72,7 @@ export type Event =
   | { type: "model not ready"; health: Health }
   | { type: "model ready" }
   | ({ type: "queue" } & Place)
-  | { type: "preparing"; done: number; total: number; seconds: number | null }
+  | { type: "prefill"; done: number; total: number; seconds: number | null }
   | { type: "handshake"; now: number }
   | { type: "mute"; muted: boolean }
   | { type: "interruption"; interrupted: boolean }
@@ -116,13 +116,13 @@ export function next(state: State, event: Event): State {
       const { position, waitSeconds, longestSeconds } = event;
       return { name: "queued", position, waitSeconds, longestSeconds, said: state.said, ...dial(state) };
     }
-    case "preparing": {
-      if (state.name !== "connecting" && state.name !== "queued" && state.name !== "preparing") return state;
+    case "prefill": {
+      if (state.name !== "connecting" && state.name !== "queued" && state.name !== "prefill") return state;
       const { done, total, seconds } = event;
-      return { name: "preparing", done, total, seconds, said: state.said, ...dial(state) };
+      return { name: "prefill", done, total, seconds, said: state.said, ...dial(state) };
     }
     case "handshake": {
-      if (state.name !== "connecting" && state.name !== "queued" && state.name !== "preparing") return state;
+      if (state.name !== "connecting" && state.name !== "queued" && state.name !== "prefill") return state;
       return { name: "live", since: event.now, said: null, interrupted: false, warning: null, ...dial(state) };
     }
     case "mute":
@@ -171,7 +171,7 @@ function isReaching(state: State): state is Extract<State, { name: "connecting" 
 }
 
 function closed(state: State, event: Extract<Event, { type: "closed" }>): State {
-  const waited = state.name === "queued" || state.name === "preparing" || state.name === "live";
+  const waited = state.name === "queued" || state.name === "prefill" || state.name === "live";
   if (!isReaching(state) && !waited) return state;
   const { now, chance } = event;
   const said = "said" in state ? state.said : null;

@@ -18,7 +18,7 @@ const stats: CallStats = {
   droppedFrames: 3,
   droppedInputPackets: 1,
   roundTripMs: 5,
-  tickMs: 3.2,
+  stepMs: 3.2,
   lagMs: 11,
   messagesIn: 1,
   bytesIn: 1,

@@ -149,7 +149,7 @@ class Connection:
                 await self._say(item)
             case PrefillProgress(done, total, left):
                 seconds = None if left is None else round(left, 1)
-                await self._tell(events.PreparingEvent(done=done, total=total, seconds=seconds))
+                await self._tell(events.PrefillEvent(done=done, total=total, seconds=seconds))
             case Begun():
                 await self._begin(item)
             case Place(position, wait, longest):
@@ -160,13 +160,13 @@ class Connection:
                 await self._tell(events.WarningEvent(why=why, seconds=round(left)))
 
     async def _begin(self, begun: Begun) -> None:
-        session, preparation = self._session, None
+        session, prefill = self._session, None
         if (prompt := begun.prompt) is not None:
-            preparation = events.Preparation(
+            prefill = events.PrefillSummary(
                 steps=prompt.steps, seconds=round(prompt.seconds, 3), remembered=prompt.cached
             )
         settings = described(session.request.sampling, session.persona)
-        await self._tell(events.SessionEvent(id=session.id, settings=settings, preparation=preparation))
+        await self._tell(events.SessionEvent(id=session.id, settings=settings, prefill=prefill))
         await send(self._socket, wire.HANDSHAKE)
 
     async def _say(self, frame: Frame) -> None:
@@ -185,7 +185,7 @@ class Connection:
         session = self._session
         assert session.last is not None
         return events.StatsEvent(
-            tick_ms=round(session.last.step * 1000, 1),
+            step_ms=round(session.last.step * 1000, 1),
             lag_ms=round(session.last.lag * 1000, 1),
             backlog_frames=session.request.backlog,
             dropped_frames=session.dropped,

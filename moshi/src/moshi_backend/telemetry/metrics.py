@@ -19,8 +19,8 @@ _ENDS = ", ".join(f"`{code.name.lower()}`" for code in _END_CODES)
 _WAIT = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)
 _BATCH_SIZES = (1, 2, 4, 8, 12, 16, 24, 32, 40, 48, 64, 128, 256)
 
-TICK = _histogram("tick.duration", "s", "How long a step of the model took; it has 0.08 s", _STEP)
-BATCH = _histogram("tick.batch_size", "{conversation}", "Conversations that a step answered", _BATCH_SIZES)
+STEP = _histogram("step.duration", "s", "How long a step of the model took; it has 0.08 s", _STEP)
+BATCH = _histogram("step.batch_size", "{conversation}", "Conversations that a step answered", _BATCH_SIZES)
 LAG = _histogram("frame.lag", "s", "From a frame's arrival until its answer was ready to be sent", LAG_BUCKETS)
 DEFICIT = _counter("frame.deficit", "{frame}", "Frames whose answer took longer than the 0.08 s that they last")
 DROPPED = _counter(
@@ -50,8 +50,8 @@ DURATION = _histogram(
     end="`client`: it left; else what it was closed with: " + _ENDS,
 )
 QUEUE_WAIT = _histogram("session.queue_wait", "s", "From connecting until a slot was there", _WAIT)
-PREFIX = _histogram(
-    "session.prefix",
+PREFILL = _histogram(
+    "session.prefill",
     "s",
     "From getting a slot until voice and role were read",
     _WAIT,

@@ -33,10 +33,10 @@ class QueueEvent(_Event):
     )
 
 
-class PreparingEvent(_Event):
+class PrefillEvent(_Event):
     """The model reads the conversation's voice and role."""
 
-    type: Literal["preparing"] = "preparing"
+    type: Literal["prefill"] = "prefill"
     done: int = Field(description="Steps read")
     total: int = Field(description="Steps to read")
     seconds: float | None = Field(description="Estimate of the time left; null while nothing is known")
@@ -58,7 +58,7 @@ class SessionSettings(TypedDict):
     audio_seed: int | str
 
 
-class Preparation(BaseModel):
+class PrefillSummary(BaseModel):
     """How the model read the voice and the role."""
 
     steps: int
@@ -72,14 +72,14 @@ class SessionEvent(_Event):
     type: Literal["session"] = "session"
     id: str = Field(description="The session's name in the service's log")
     settings: SessionSettings
-    preparation: Preparation | None = Field(default=None, description="Null without voice and role")
+    prefill: PrefillSummary | None = Field(default=None, description="Null without voice and role")
 
 
 class StatsEvent(_Event):
     """Sent about once a second."""
 
     type: Literal["stats"] = "stats"
-    tick_ms: float = Field(description="Duration of the model's last step")
+    step_ms: float = Field(description="Duration of the model's last step")
     lag_ms: float = Field(description="From the arrival of this conversation's last frame until its answer")
     backlog_frames: int = Field(description="Input that waits for the model")
     dropped_frames: int = Field(description="Input dropped since the beginning")
@@ -109,7 +109,7 @@ class EndEvent(_Event):
 
 
 type ServerEvent = Annotated[
-    QueueEvent | PreparingEvent | SessionEvent | StatsEvent | WarningEvent | EndEvent, Field(discriminator="type")
+    QueueEvent | PrefillEvent | SessionEvent | StatsEvent | WarningEvent | EndEvent, Field(discriminator="type")
 ]
 
 ADAPTER: TypeAdapter[ServerEvent] = TypeAdapter(ServerEvent)

@@ -13,7 +13,7 @@ from moshi_service.protocol.events import QueueEvent, StatsEvent, WarningEvent
 class Told:
     """Over all conversations."""
 
-    tick_ms: Spread | None
+    step_ms: Spread | None
     """One step of the model."""
     lag_ms: Spread | None
     """By the server's own measure."""
@@ -31,7 +31,7 @@ def told(conversations: Sequence[Conversation]) -> Told | None:
         return None
     stats = [event for event in events if isinstance(event, StatsEvent)]
     return Told(
-        tick_ms=spread(event.tick_ms / 1000 for event in stats),
+        step_ms=spread(event.step_ms / 1000 for event in stats),
         lag_ms=spread(event.lag_ms / 1000 for event in stats),
         # Each conversation counts up, so that its highest figure is its sum.
         dropped_frames=sum(max(_dropped(conversation), default=0) for conversation in conversations),

@@ -1,6 +1,6 @@
 /** Generated from docs/reference/ by `npm run types`. Do not edit. */
 
-export type ServerEvent = QueueEvent | PreparingEvent | SessionEvent | StatsEvent | WarningEvent | EndEvent;
+export type ServerEvent = QueueEvent | PrefillEvent | SessionEvent | StatsEvent | WarningEvent | EndEvent;
 
 /**
  * The client waits for a slot. Sent at once, when the client moves up, and every 5 s.
@@ -23,7 +23,7 @@ export interface QueueEvent {
 /**
  * The model reads the conversation's voice and role.
  */
-export interface PreparingEvent {
+export interface PrefillEvent {
   /**
    * Steps read
    */
@@ -36,7 +36,7 @@ export interface PreparingEvent {
    * Steps to read
    */
   total: number;
-  type: "preparing";
+  type: "prefill";
 }
 /**
  * The conversation begins. Sent before the handshake.
@@ -49,14 +49,14 @@ export interface SessionEvent {
   /**
    * Null without voice and role
    */
-  preparation: Preparation | null;
+  prefill: PrefillSummary | null;
   settings: SessionSettings;
   type: "session";
 }
 /**
  * How the model read the voice and the role.
  */
-export interface Preparation {
+export interface PrefillSummary {
   /**
    * Whether an earlier conversation's voice was reused
    */
@@ -101,7 +101,7 @@ export interface StatsEvent {
   /**
    * Duration of the model's last step
    */
-  tick_ms: number;
+  step_ms: number;
   type: "stats";
 }
 /**

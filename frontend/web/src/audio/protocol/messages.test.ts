@@ -20,7 +20,7 @@ describe("a message", () => {
     });
   });
 
-  it("of a session says what its preparation took", () => {
+  it("of a session says what its prefill took", () => {
     const said = {
       type: "session",
       id: "a",
@@ -32,7 +32,7 @@ describe("a message", () => {
         audio_topk: 250,
         audio_seed: "18446744073709551615",
       },
-      preparation: { steps: 40, seconds: 1.5, remembered: true },
+      prefill: { steps: 40, seconds: 1.5, remembered: true },
     } satisfies SessionEvent;
     expect(parseMessage(message(4, JSON.stringify(said)))).toEqual({ kind: "event", event: said });
   });

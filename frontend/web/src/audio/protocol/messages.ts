@@ -49,7 +49,7 @@ export function parseMessage(data: ArrayBuffer): Message | null {
 /** The events that this page knows. */
 const KNOWN: Record<ServerEvent["type"], true> = {
   queue: true,
-  preparing: true,
+  prefill: true,
   session: true,
   stats: true,
   warning: true,
