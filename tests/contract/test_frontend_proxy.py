@@ -13,11 +13,14 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from contract.fake_moshi import HANDSHAKE, FakeMoshi
+from contract.fake_moshi import FakeMoshi
 from contract.running_frontend import Frontend, closed_by_server, running_frontend
 from moshi_frontend import server
 from moshi_frontend.proxy import MESSAGE_BYTES_FROM_CLIENT
+from moshi_service.health import Health
 from moshi_service.network import protocols
+from moshi_service.protocol.info import Slots
+from moshi_service.protocol.wire import HANDSHAKE
 
 pytestmark = pytest.mark.anyio
 
@@ -122,7 +125,7 @@ async def test_a_client_is_told_when_moshi_vanishes(moshi: FakeMoshi, frontend: 
         (await moshi.conversation()).transport.abort()
         messages, code, reason = await closed_by_server(client)
     assert (code, reason) == (1012, "the connection to moshi was lost; try again")
-    assert announced(messages) == [{"type": "end", "code": code, "reason": reason}]
+    assert announced(messages) == [{"type": "end", "code": code, "reason": reason, "retry_after": None}]
 
 
 @pytest.mark.parametrize(("query", "announcements"), [("?protocol=2", 1), ("", 0)])
@@ -131,7 +134,7 @@ async def test_moshi_down(query: str, announcements: int) -> None:
         messages, code, reason = await closed_by_server(client)
     assert code == 1013
     assert reason == f"moshi is not reachable at {NOBODY_LISTENS}: connection refused"
-    assert announced(messages) == [{"type": "end", "code": code, "reason": reason}] * announcements
+    assert announced(messages) == [{"type": "end", "code": code, "reason": reason, "retry_after": None}] * announcements
 
 
 async def test_something_that_is_not_moshi(moshi: FakeMoshi) -> None:
@@ -180,7 +183,7 @@ async def test_a_foreign_page_is_refused(moshi: FakeMoshi, frontend: Frontend) -
     async with frontend.chat("?protocol=2", origin="https://evil.example") as client:
         messages, code, reason = await closed_by_server(client)
     assert (code, reason) == (1008, "origin https://evil.example is not in FRONTEND_ALLOWED_ORIGINS")
-    assert announced(messages) == [{"type": "end", "code": code, "reason": reason}]
+    assert announced(messages) == [{"type": "end", "code": code, "reason": reason, "retry_after": None}]
     assert moshi.conversations == []
 
 
@@ -281,10 +284,10 @@ async def test_a_moshi_that_does_not_read_stops_the_client(moshi: FakeMoshi, fro
 
 
 async def test_the_replica_with_most_free_slots_gets_the_conversation() -> None:
-    nearly_full = FakeMoshi(slots={"total": 4, "used": 3})
-    roomy = FakeMoshi(slots={"total": 4, "used": 1})
-    roomiest_but_draining = FakeMoshi(slots={"total": 9, "used": 0})
-    roomiest_but_draining.health |= {"status": "draining", "phase": "draining"}
+    nearly_full = FakeMoshi(slots=Slots(total=4, used=3))
+    roomy = FakeMoshi(slots=Slots(total=4, used=1))
+    roomiest_but_draining = FakeMoshi(slots=Slots(total=9, used=0))
+    roomiest_but_draining.health = Health("draining", "draining", None, "stopping")
     async with (
         nearly_full.running(),
         roomiest_but_draining.running(),
@@ -321,7 +324,7 @@ async def test_a_client_that_reads_late_learns_of_a_stop_and_one_that_never_read
         if ending:
             said, code, reason = await ending
             assert (code, reason) == (1001, "the frontend is shutting down")
-            assert json.loads(said[-1][1:]) == {"type": "end", "code": code, "reason": reason}
+            assert announced(said[-1:]) == [{"type": "end", "code": code, "reason": reason, "retry_after": None}]
         speaking.cancel()
 
 

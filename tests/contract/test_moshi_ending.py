@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from loadtest.client import Conversation, converse, encode, noise
+from moshi_service.protocol.events import EndEvent, WarningEvent
 from support.services import descendants, is_there, running_moshi
 
 SLOTS = 16
@@ -64,22 +65,22 @@ async def test_with_every_slot_talking_each_client_learns_that_it_ends(
         for number in signals:
             moshi.process.send_signal(number)
             if number is signal.SIGTERM:
-                await _until(lambda: all(one.close_code or "warning" in _types(one) for one in live))
+                await _until(lambda: all(one.close_code or _is_warned(one) for one in live))
         limit = END_SECONDS + (drain if signals == (signal.SIGTERM,) else 0)
         assert await asyncio.to_thread(moshi.process.wait, limit) == 0
         await asyncio.gather(*talks)
     reason = "the service is shutting down"
     for client in clients:
         assert (client.close_code, client.close_reason) == (1001, reason)
-        assert client.metadata[-1] == {"type": "end", "code": 1001, "reason": reason}
+        assert client.events[-1] == EndEvent(code=1001, reason=reason)
     log = moshi.log.read_text()
     assert log.count(f": ends (1001 {reason})") == SLOTS + 1
     assert not re.search(r"Traceback| ERROR ", log), log
     assert [child for child in children if is_there(child)] == []
 
 
-def _types(client: Conversation) -> list[object]:
-    return [content["type"] for content in client.metadata]
+def _is_warned(client: Conversation) -> bool:
+    return any(isinstance(event, WarningEvent) for event in client.events)
 
 
 async def _until(true: Callable[[], bool]) -> None:

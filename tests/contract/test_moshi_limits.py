@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from loadtest.client import Conversation, converse, encode, noise
+from moshi_service.protocol.events import WarningEvent
 from support.chatting import KIND_AUDIO, KIND_METADATA, KIND_PING, closing, handshake, metadata, slots_become
 from support.services import Service, running_moshi
 
@@ -88,7 +89,11 @@ async def test_a_full_queue_refuses_with_when_to_come_back(single: Service) -> N
             assert code == 1013
             assert re.fullmatch(r"full: every slot is in use \(1\), 1 waiting; Retry-After: \d+", reason)
         async with connect(single.chat + "?protocol=2") as fourth:
-            assert (await metadata(fourth, "end"))["code"] == 1013
+            end = await metadata(fourth, "end")
+            assert end["code"] == 1013
+            assert end["reason"] == "full: every slot is in use (1), 1 waiting"
+            assert isinstance(end["retry_after"], int)
+            assert await closing(fourth) == (1013, f"{end['reason']}; Retry-After: {end['retry_after']}")
         assert single.get("/api/info").json()["queue"] == 1
         await waiting.close()
     await slots_become(single, 0)
@@ -97,7 +102,7 @@ async def test_a_full_queue_refuses_with_when_to_come_back(single: Service) -> N
 async def test_a_conversation_is_ended_when_its_time_is_over_and_told_before(single: Service) -> None:
     said = await converse(single.chat + "?protocol=2", encode(noise(6.0)))
     assert (said.close_code, said.close_reason) == (1000, "the time for a conversation is over")
-    assert {"type": "warning", "why": "session", "seconds": 2} in said.metadata
+    assert WarningEvent(why="session", seconds=2) in said.events
     await slots_become(single, 0)
 
 

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { FRAME_MS } from "../audio/codec/format";
 import type { CallStats } from "../audio/stats";
 import { JitterBuffer } from "../audio/worklets/jitter-buffer";
-import type { Config } from "../service/types";
+import { exampleConfig } from "../service/example";
 import { strings } from "../strings";
 import { asReport, delay, figures } from "./figures";
 
@@ -20,7 +20,7 @@ const stats: CallStats = {
   droppedFrames: 3,
   droppedInputPackets: 1,
   roundTripMs: 5,
-  tickMs: 3.2,
+  stepMs: 3.2,
   lagMs: 11,
   messagesIn: 1,
   bytesIn: 1,
@@ -35,22 +35,7 @@ it("has a dash for what is not known", () => {
 });
 
 it("has what a support engineer asks for", () => {
-  const config: Config = {
-    version: "1.0",
-    mode: "proxy",
-    chat_url: "api/chat",
-    moshi: {
-      url: "http://moshi",
-      health: { status: "ready", phase: "ready", progress: 1, detail: "" },
-      info: {
-        version: "2.0",
-        model: { id: "demo", revision: null, demo: true },
-        upstream: { version: "0.2" },
-        device: "cpu",
-      },
-    },
-  };
-  const shown = figures(stats, "c0ffee", config, "a browser");
+  const shown = figures(stats, "c0ffee", exampleConfig(), "a browser");
   const by = Object.fromEntries(shown);
   expect(by[strings.rows.total]).toBe("181 ms"); // 10 + 20 + 40 + 15 + 5 + 80 + 11
   expect(by[strings.rows.inserted]).toBe("31 ms");
