@@ -1,4 +1,4 @@
-"""Where LoRA adapters are: beside a model as its config.json says, or where MOSHI_LORA says."""
+"""Where LoRA adapters are: beside a model as its config.json says, or where the operator says."""
 
 import re
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from moshi_backend.checkpoint.checkpoint import Adapters
 from moshi_backend.checkpoint.config import read_config
 from moshi_backend.checkpoint.download import NotCached, Progress, fetch
 from moshi_backend.errors import LoadError
+from moshi_backend.errors import adapters as errors
 
 NAME = "lora.safetensors"
 """What moshi-finetune calls its adapters."""
@@ -33,12 +34,12 @@ def adapters_of(path: Path, config: Mapping[str, Any]) -> Adapters:
     """
     scaling, rank = config.get("lora_scaling", 2.0), config.get("lora_rank")
     if config.get("lora") is False:
-        raise LoadError(f'config.json says "lora": false beside the adapters {path}: set it to true, or take them away')
+        raise LoadError(errors.adapters_declared_off(path))
     return Adapters(path, float(scaling), rank)
 
 
 def find_adapters(value: str, progress: Progress, download: bool = True) -> Adapters:
-    """Resolve MOSHI_LORA: a folder with adapters and their config.json, the adapters' file, or owner/name[@revision].
+    """Resolve a folder with adapters and their config.json, the adapters' file, or owner/name[@revision].
 
     Raises:
         LoadError: there are none; says what to do.
@@ -48,19 +49,19 @@ def find_adapters(value: str, progress: Progress, download: bool = True) -> Adap
         config = _config(here)
         path = here / str(config.get("lora_name") or NAME)
         if not path.is_file():
-            raise LoadError(f"MOSHI_LORA={value} holds no {path.name}: it takes a folder that moshi-finetune wrote")
+            raise LoadError(errors.adapters_missing(value, path.name))
         return adapters_of(path, config)
     if here.is_file():
         return adapters_of(here, _config(here.parent))
     repository, _, revision = value.partition("@")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
-        raise LoadError(f"MOSHI_LORA={value} is neither a folder nor a file here, nor a repository like owner/name")
+        raise LoadError(errors.adapters_unknown(value))
     try:
         files = fetch(repository, revision or None, {"lora_name": NAME}, (), progress, download)
     except NotCached:
         raise
     except LoadError as error:
-        raise LoadError(f"MOSHI_LORA={value}: {error}") from None
+        raise LoadError(errors.adapters_unusable(value, error.problem)) from None
     return adapters_of(files.named["lora_name"], files.config or {})
 
 

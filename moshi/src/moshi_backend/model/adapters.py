@@ -11,10 +11,10 @@ from safetensors import safe_open
 from torch import Tensor
 
 from moshi_backend.checkpoint.checkpoint import Adapters
+from moshi_backend.errors import adapters as errors
+from moshi_service.errors import InvalidValue
 
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
-
-_OTHER = "take the adapters of this model, or the model that they adapt"
 
 
 @torch.no_grad()
@@ -24,14 +24,14 @@ def fuse(adapters: Adapters, model: LMModel, ignored: Callable[[str], bool] = la
     Args:
         ignored: whether the model is loaded without the weight of this name.
     Raises:
-        ValueError: they are of another model, or no adapters.
+        InvalidValue: they are of another model, or no adapters.
     """
     own = dict(model.named_parameters())
     path = adapters.weights
     with safe_open(path, "pt", str(model.device)) as file:  # type: ignore[no-untyped-call]
         names = [name for name in file.keys() if not ignored(name)]  # noqa: SIM118
         if not any(name.endswith(DOWN) for name in names):
-            raise ValueError(f"{path} holds no LoRA adapters; a merged model is loaded as the model itself")
+            raise InvalidValue(errors.no_adapters(path))
         for name in names:
             if name.endswith(UP):
                 _expect(adapters, name.removesuffix(UP) + DOWN, name, names)
@@ -40,26 +40,23 @@ def fuse(adapters: Adapters, model: LMModel, ignored: Callable[[str], bool] = la
             whole = layer == name
             target = own.get(name if whole else f"{layer}.weight")
             if target is None:
-                raise ValueError(f"{path} has {name}, and the model has no such layer: {_OTHER}")
+                raise InvalidValue(errors.adapters_without_layer(path, name))
             update = file.get_tensor(name).to(target.dtype)
             if not whole:
                 _expect(adapters, layer + UP, name, names)
                 update = _product(adapters, name, update, file.get_tensor(layer + UP).to(target.dtype))
             if update.shape != target.shape:
-                raise ValueError(f"{path}: {name} does not have the shape of the model's layer: {_OTHER}")
+                raise InvalidValue(errors.adapters_shape_differs(path, name))
             target.copy_(update if whole else target + update)
 
 
 def _expect(adapters: Adapters, name: str, beside: str, names: Collection[str]) -> None:
     if name not in names:
-        raise ValueError(f"{adapters.weights} has {beside} without {name}: {_OTHER}")
+        raise InvalidValue(errors.adapters_without_half(adapters.weights, beside, name))
 
 
 def _product(adapters: Adapters, name: str, down: Tensor, up: Tensor) -> Tensor:
     rank = down.shape[0]
     if rank != up.shape[1] or rank != (adapters.rank or rank):
-        raise ValueError(
-            f"{adapters.weights}: {name} has rank {rank}, its counterpart {up.shape[1]}, and config.json declares "
-            f"lora_rank {adapters.rank}: take the config.json that belongs to these adapters"
-        )
+        raise InvalidValue(errors.adapters_rank_differs(adapters.weights, name, rank, up.shape[1], adapters.rank))
     return adapters.scaling * (up @ down)
