@@ -28,6 +28,12 @@ class Service:
 
 
 def create_service(settings: Settings, endpoints: Sequence[Endpoint], page: Path = static.BUILT) -> Service:
+    """The page, the API and the proxy in one app.
+
+    Args:
+        endpoints: the replicas of moshi.
+        page: the folder with the built page.
+    """
     trust = Trust(settings.moshi_ca)
     replicas = Replicas(tuple(endpoints), trust, settings.authorization())
     chain = settings.tls_cert if settings.tls == "files" else None

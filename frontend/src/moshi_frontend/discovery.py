@@ -20,6 +20,7 @@ class Endpoint:
 
     @property
     def is_tls(self) -> bool:
+        """Whether moshi serves https."""
         return self.url.startswith("https:")
 
     @property
@@ -30,6 +31,7 @@ class Endpoint:
 
     @property
     def chat_url(self) -> str:
+        """The WebSocket for conversations."""
         return f"ws{self.url.removeprefix('http')}/api/chat"
 
     @property

@@ -48,6 +48,7 @@ class Replica:
 
     @property
     def free_slots(self) -> int:
+        """Slots that no session holds, by the last `/api/info`; 0 while that is unknown."""
         return self.info.slots.total - self.info.slots.used if self.info else 0
 
     async def watch(self) -> None:
@@ -108,6 +109,7 @@ class Replicas:
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
+        """The replicas in the order of the settings."""
         return tuple(replica.endpoint for replica in self._replicas)
 
     def best(self) -> Replica:
