@@ -21,7 +21,7 @@ from moshi_service.hosts import HostCheck, own_hosts
 
 @dataclass(frozen=True)
 class Service:
-    """What a server runs, and what it has to drain before it stops."""
+    """The app of a server, and the proxy that it drains before it stops."""
 
     app: ASGIApp
     proxy: Proxy

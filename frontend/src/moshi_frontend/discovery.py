@@ -1,4 +1,4 @@
-"""Where moshi is. The frontend never starts it; whoever starts both says so in the environment."""
+"""The address of moshi, which the environment names. The frontend never starts moshi."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""What is known of each moshi, asked once a second in the background so that no request waits for it."""
+"""The state of each moshi. A task asks for it once a second, so that no request waits for it."""
 
 import asyncio
 import logging
@@ -61,7 +61,7 @@ class Replica:
             await asyncio.sleep(PROBE_SECONDS)
 
     def _news(self) -> tuple[str, str, str | None]:
-        """What is worth a line in the log when it changes: why it is not reached, but not how far a phase has come."""
+        """The part of the state whose change is logged: the cause of a failure, but not the progress of a phase."""
         health = self.health
         return health.status, health.phase, health.detail if health.status == "unreachable" else None
 

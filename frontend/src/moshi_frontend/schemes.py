@@ -23,7 +23,7 @@ async def explain_at(endpoint: Endpoint, error: BaseException) -> str:
 
 
 async def other_scheme(endpoint: Endpoint) -> str | None:
-    """What to change, if the address answers in the scheme that its URL does not have."""
+    """The remedy if the address answers in the scheme that its URL does not have."""
     if not await _answers(endpoint.in_other_scheme):
         return None
     return "it serves HTTP, not HTTPS; try http://" if endpoint.is_tls else "it serves HTTPS, not HTTP; try https://"

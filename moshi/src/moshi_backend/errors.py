@@ -1,4 +1,4 @@
-"""What went wrong, in words for the person who runs the service."""
+"""Errors in words for the person who runs the service."""
 
 LINE = 600
 """Characters of a message. Paths are the longest part of one; a library's message may have thousands."""

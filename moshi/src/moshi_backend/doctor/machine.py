@@ -112,7 +112,7 @@ _NEWER = "it needs a PyTorch for CUDA 12.8 or newer, which this release has not;
 
 
 def _driver() -> str:
-    """What the driver says, if there is one."""
+    """The answer of the driver, if there is one, as the end of a sentence."""
     said = _run("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
     return f" (but nvidia-smi lists {said})" if said else ""
 
