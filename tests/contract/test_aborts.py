@@ -31,13 +31,12 @@ ENDS = (
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Service]]:
-    folders = [tmp_path_factory.mktemp(name) for name in ("plain", "moshi", "frontend")]
-    with (
-        running_moshi(folders[0], {"MOSHI_SLOTS": "8"}) as plain,
-        running_moshi(folders[1], {"MOSHI_SLOTS": "8", "MOSHI_TLS": "auto"}, wait=False) as moshi,
-        running_frontend(folders[2], plain, {"FRONTEND_TLS": "auto"}, wait=False) as frontend,
-    ):
-        yield {"moshi": moshi, "frontend": frontend}
+    folder = tmp_path_factory.mktemp("both")
+    with running_moshi(folder, {"MOSHI_SLOTS": "16", "MOSHI_TLS": "auto"}, wait=False) as moshi:
+        dial_when_up(moshi).close()  # its certificate is there by then
+        behind = {"MOSHI_URL": f"https://localhost:{moshi.port}", "FRONTEND_MOSHI_CA": str(folder / "tls" / "ca.pem")}
+        with running_frontend(folder, moshi, {"FRONTEND_TLS": "auto", **behind}, wait=False) as frontend:
+            yield {"moshi": moshi, "frontend": frontend}
 
 
 def dial_when_up(service: Service) -> socket.socket:

@@ -1,24 +1,14 @@
 """A request that says in two ways where it ends is refused, and nothing after it on its connection is read."""
 
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
-from support.services import Service, running_frontend, running_moshi
+from support.services import Service
 
 BOTH = b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"
 BODY = b"0\r\n\r\n"
 NEXT = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-@pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Service]]:
-    folder = tmp_path_factory.mktemp("framing")
-    with ExitStack() as stack:
-        moshi = stack.enter_context(running_moshi(folder, {"MOSHI_SLOTS": "1"}))
-        yield {"moshi": moshi, "frontend": stack.enter_context(running_frontend(folder, moshi))}
 
 
 def answers(service: Service, request: bytes) -> bytes:

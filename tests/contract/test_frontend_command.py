@@ -36,7 +36,8 @@ async def log_until(process: asyncio.subprocess.Process, pattern: str) -> re.Mat
     raise AssertionError(f"it ended without logging {pattern!r}:\n{logged}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.usefixtures("hangup_is_not_ignored")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_stopping_it_ends_conversations_properly(number: signal.Signals) -> None:
     async with (
         FakeMoshi().running() as moshi,

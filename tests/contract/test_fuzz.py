@@ -1,7 +1,6 @@
 """Anything at all, at the protocol, the audio and the HTTP interfaces. `tools/fuzzing.py` does it for minutes."""
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,21 +14,9 @@ from fuzzing import Mutations, fuzz
 from loadtest.client import converse, encode, noise
 from moshi_backend.conversation.opus import NotOpus, OpusCodec
 from support.chatting import slots_become
-from support.services import Service, running_frontend, running_moshi
+from support.services import Service
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
-
-
-@pytest.fixture(scope="module")
-def moshi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running_moshi(tmp_path_factory.mktemp("moshi"), {"MOSHI_SLOTS": "4"}) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def frontend(moshi: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running_frontend(tmp_path_factory.mktemp("frontend"), moshi) as service:
-        yield service
 
 
 PAGES = encode(noise(1.0))
@@ -59,7 +46,8 @@ def test_whatever_is_sent_as_audio_is_frames_or_not_opus(chunks: list[bytes], da
 
 
 @pytest.mark.anyio
-async def test_no_sequence_of_messages_harms_the_service(moshi: Service) -> None:
+async def test_no_sequence_of_messages_harms_the_service(services: dict[str, Service]) -> None:
+    moshi = services["moshi"]
     mutations = Mutations(PAGES, seed=1)
     outcome = await fuzz(moshi.chat, mutations, connections=60, at_once=3)
     assert outcome.hung == 0
@@ -71,8 +59,8 @@ async def test_no_sequence_of_messages_harms_the_service(moshi: Service) -> None
 
 
 @pytest.mark.parametrize("name", ["moshi", "frontend"])
-def test_the_http_interface_answers_as_it_is_described(name: str, request: pytest.FixtureRequest) -> None:
-    service: Service = request.getfixturevalue(name)
+def test_the_http_interface_answers_as_it_is_described(name: str, services: dict[str, Service]) -> None:
+    service = services[name]
     schema = schemathesis.openapi.from_path(str(REFERENCE / f"openapi-{name}.json"))
     schema.config.update(base_url=service.url)
     asked = 0

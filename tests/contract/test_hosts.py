@@ -7,7 +7,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from support.chatting import closing, handshake
-from support.services import Service, running_frontend, running_moshi
+from support.services import Service
 
 pytestmark = pytest.mark.anyio
 
@@ -18,17 +18,6 @@ EVIL = "evil.example"
 def called(service: Service, host: str, origin: str | None = None) -> Iterator[dict[str, object]]:
     """Arguments of a WebSocket connection that reaches the service under another name."""
     yield {"uri": f"ws://{host}/api/chat", "host": "127.0.0.1", "port": service.port, "origin": origin}
-
-
-@pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Service]]:
-    folder = tmp_path_factory.mktemp("hosts")
-    settings = {"FRONTEND_ALLOWED_ORIGINS": "https://talk.example", "FRONTEND_ALLOWED_HOSTS": "other.example"}
-    with (
-        running_moshi(folder, {"MOSHI_SLOTS": "2", "MOSHI_ALLOWED_HOSTS": "talk.example"}) as moshi,
-        running_frontend(folder, moshi, settings) as frontend,
-    ):
-        yield {"moshi": moshi, "frontend": frontend}
 
 
 @pytest.fixture(params=["moshi", "frontend"])

@@ -15,7 +15,6 @@ from moshi.utils.compile import no_compile
 from safetensors.torch import load_file, save_file
 
 import personaplex_checkpoint as personaplex
-from loadtest.client import converse, encode, noise
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
@@ -24,7 +23,6 @@ from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from support.checkpoints import CONFIG, RANDOM_MODEL
 from support.hub import Hub, running_hub
 from support.lora import KWARGS, LORA, RANK, adapters, base, finetune, merged, tuned, tuned_model
-from support.services import running_moshi
 from support.speech import speech
 
 CPU = torch.device("cpu")
@@ -151,13 +149,6 @@ def test_adapters_of_a_personaplex_leave_out_what_is_not_loaded(tmp_path: Path) 
     theirs = merged(lm)
     for name, weight in load_moshi(checkpoint, "cpu", torch.float32).state_dict().items():
         assert torch.equal(weight, theirs[name]), name
-
-
-@pytest.mark.anyio
-async def test_the_service_converses_with_a_fine_tune(tune: LMModel, tmp_path: Path) -> None:
-    settings = {"MOSHI_SLOTS": "1", "MOSHI_LORA": str(finetune(tmp_path / "tuned", tune))}
-    with running_moshi(tmp_path, settings) as moshi:
-        assert (await converse(moshi.chat, encode(noise(1.0)))).heard
 
 
 def refused(model: str, lora: str | None = None) -> str:

@@ -27,7 +27,7 @@ def test_what_libraries_do_at_the_end_delays_nothing(tmp_path: Path) -> None:
         assert moshi.stop() == 0
 
 
-@pytest.mark.parametrize("phase", ["listening on", ": load:", ": warm-up:", "ready:"])
+@pytest.mark.parametrize("phase", ["listening on", ": load:", ": warm-up:"])
 def test_it_ends_in_every_phase_of_its_start(tmp_path: Path, phase: str) -> None:
     """While the engine loads in a thread, an ordinary end of the interpreter aborts."""
     with running_moshi(tmp_path, wait=False) as moshi:

@@ -19,14 +19,20 @@ from support.services import clean_environment
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = "127.0.0.1:9"
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
+PROXIES = {
+    "HTTP_PROXY": f"http://{NOWHERE}",
+    "HTTPS_PROXY": f"http://{NOWHERE}",
+    "ALL_PROXY": f"socks5://{NOWHERE}",
+    "NO_PROXY": "",
+}
 
 
 @contextmanager
 def run(folder: Path, **settings: str) -> Iterator[str]:
-    """What `make run` runs, until it announces the page: the address."""
+    """What `make run` runs, until it announces the page: the address. The environment names proxies, which do not
+    answer. In the end Ctrl-C stops it."""
     folder.mkdir(exist_ok=True)
-    kept = {name: value for name, value in clean_environment().items() if name not in PROXIES}
+    kept = {name: value for name, value in clean_environment().items() if name.upper() not in PROXIES} | PROXIES
     states = {"MOSHI_STATE_DIR": str(folder), "FRONTEND_STATE_DIR": str(folder), "MOSHI_SLOTS": "1"}
     log = folder / "log"
     with log.open("w") as output:
@@ -47,6 +53,8 @@ def run(folder: Path, **settings: str) -> Iterator[str]:
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0, log.read_text()
         assert "Traceback" not in log.read_text()
+        assert "not asked yet" not in log.read_text()
+        assert "a service was killed" not in log.read_text()
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -60,16 +68,6 @@ def alive(url: str) -> bool:
 @pytest.mark.parametrize(
     ("settings", "address"),
     [
-        (
-            {
-                "MOSHI_PORT": "0",
-                "FRONTEND_PORT": "0",
-                "HTTP_PROXY": f"http://{NOWHERE}",
-                "HTTPS_PROXY": f"http://{NOWHERE}",
-                "ALL_PROXY": f"socks5://{NOWHERE}",
-            },
-            r"http://localhost:\d+",
-        ),
         (
             {"MOSHI_HOST": "127.0.0.2", "MOSHI_PORT": "0", "FRONTEND_HOST": "127.0.0.3", "FRONTEND_PORT": "0"},
             r"http://127\.0\.0\.3:\d+",
@@ -89,7 +87,7 @@ def alive(url: str) -> bool:
             r"http://localhost:\d+",
         ),
     ],
-    ids=["proxies, free ports", "other loopback addresses", "IPv6", "every interface"],
+    ids=["other loopback addresses", "IPv6", "every interface"],
 )
 async def test_it_announces_an_address_at_which_a_conversation_works(
     settings: dict[str, str], address: str, tmp_path: Path
@@ -102,8 +100,7 @@ async def test_it_announces_an_address_at_which_a_conversation_works(
     assert said.heard
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_model_is_explained_and_an_orderly_end_is_not(tmp_path: Path, end: signal.Signals) -> None:
+def test_a_killed_model_is_explained(tmp_path: Path) -> None:
     ports = {"MOSHI_PORT": "0", "FRONTEND_PORT": "0", "MOSHI_SLOTS": "1", "MOSHI_STATE_DIR": str(tmp_path)}
     log = tmp_path / "log"
     with log.open("w") as output:
@@ -118,10 +115,7 @@ def test_a_killed_model_is_explained_and_an_orderly_end_is_not(tmp_path: Path, e
     while "ready: open" not in log.read_text():
         assert process.poll() is None and time.monotonic() < deadline, log.read_text()
         time.sleep(0.1)
-    killed = end == signal.SIGKILL
     (moshi,) = re.findall(r"moshi started \(pid=(\d+)\)", log.read_text())
-    os.kill(int(moshi) if killed else process.pid, end)
-    assert process.wait(60) == (128 + signal.SIGKILL if killed else 0)
-    last = log.read_text().splitlines()[-1]
-    assert last.startswith("scenario6: [service-killed] a service was killed (SIGKILL; ") == killed
-    assert "not asked yet" not in log.read_text()
+    os.kill(int(moshi), signal.SIGKILL)
+    assert process.wait(60) == 128 + signal.SIGKILL
+    assert log.read_text().splitlines()[-1].startswith("scenario6: [service-killed] a service was killed (SIGKILL; ")

@@ -15,6 +15,7 @@ log = logging.getLogger("moshi_frontend")
 
 
 def main() -> None:
+    """The command `moshi-frontend`. The exit code is 3 if a setting is bad or the service cannot start."""
     argparse.ArgumentParser(
         prog="moshi-frontend",
         description="Serves the web page and passes conversations on to moshi. "

@@ -45,6 +45,7 @@ class Config(BaseModel):
 
 
 def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
+    """The routes of this service. Its lifespan watches the replicas and the event loop."""
     metrics.INSTRUMENTS.observe(
         {metrics.ACTIVE: lambda: [Observation(proxy.active)], metrics.MOSHI_READY: replicas.observed}
     )

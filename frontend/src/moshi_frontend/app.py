@@ -21,13 +21,19 @@ from moshi_service.hosts import HostCheck, own_hosts
 
 @dataclass(frozen=True)
 class Service:
-    """What a server runs, and what it has to drain before it stops."""
+    """The app of a server, and the proxy that it drains before it stops."""
 
     app: ASGIApp
     proxy: Proxy
 
 
 def create_service(settings: Settings, endpoints: Sequence[Endpoint], page: Path = static.BUILT) -> Service:
+    """The page, the API and the proxy in one app.
+
+    Args:
+        endpoints: the replicas of moshi.
+        page: the folder with the built page.
+    """
     trust = Trust(settings.moshi_ca)
     replicas = Replicas(tuple(endpoints), trust, settings.authorization())
     chain = settings.tls_cert if settings.tls == "files" else None

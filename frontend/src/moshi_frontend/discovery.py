@@ -1,4 +1,4 @@
-"""Where moshi is. The frontend never starts it; whoever starts both says so in the environment."""
+"""The address of moshi, which the environment names. The frontend never starts moshi."""
 
 import ipaddress
 import re
@@ -21,6 +21,7 @@ class Endpoint:
 
     @property
     def is_tls(self) -> bool:
+        """Whether moshi serves https."""
         return self.url.startswith("https:")
 
     @property
@@ -31,6 +32,7 @@ class Endpoint:
 
     @property
     def chat_url(self) -> str:
+        """The WebSocket for conversations."""
         return f"ws{self.url.removeprefix('http')}/api/chat"
 
     @property

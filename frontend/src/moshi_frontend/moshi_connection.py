@@ -1,6 +1,7 @@
 """The frontend's WebSocket towards moshi."""
 
 import asyncio
+from typing import override
 
 from websockets.asyncio.client import ClientConnection
 from websockets.protocol import State
@@ -13,20 +14,24 @@ class MoshiConnection(ClientConnection):
     """Parses a few of moshi's frames at a time, so that one conversation does not hold the event loop. moshi is
     trusted, so its rate is not limited."""
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         meter = Meter(float("inf"), 1)
         self._gate = Gate(self.transport, meter, self._cut, super().data_received, self._is_ready)
         self.recv_messages.resume = self._gate.go_on
 
+    @override
     def data_received(self, data: bytes) -> None:
         self._gate.receive(data)
 
+    @override
     def eof_received(self) -> None:
         if rest := self._gate.take():  # over TLS the end arrives although reading is paused
             super().data_received(rest)
         super().eof_received()
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._gate.close()
         super().connection_lost(exc)

@@ -1,7 +1,7 @@
 """`WS /api/chat`: passes conversations on to moshi, so that a browser needs to accept one certificate only.
 
-Messages are never looked at. Nothing is queued beyond what the two sockets hold: whoever reads slowly slows
-the other side's sender down, and moshi decides when that is too slow.
+The proxy does not read messages, and queues nothing beyond the buffers of the two sockets. So a side that reads slowly
+slows the sender on the other side down, and moshi decides when that is too slow.
 """
 
 import asyncio
@@ -94,6 +94,7 @@ class Proxy:
 
     @property
     def active(self) -> int:
+        """Conversations that are under way."""
         return len(self._conversations)
 
     def _refusal(self, socket: WebSocket) -> tuple[str, CloseFrame] | None:

@@ -1,4 +1,4 @@
-"""What is known of each moshi, asked once a second in the background so that no request waits for it."""
+"""The state of each moshi. A task asks for it once a second, so that no request waits for it."""
 
 import asyncio
 import logging
@@ -50,6 +50,7 @@ class Replica:
 
     @property
     def free_slots(self) -> int:
+        """Slots that no session holds, by the last `/api/info`; 0 while that is unknown."""
         return self.info.slots.total - self.info.slots.used if self.info else 0
 
     async def watch(self) -> None:
@@ -64,7 +65,7 @@ class Replica:
             await asyncio.sleep(PROBE_SECONDS)
 
     def _news(self) -> tuple[str, str, str | None]:
-        """What is worth a line in the log when it changes: why it is not reached, but not how far a phase has come."""
+        """The part of the state whose change is logged: the cause of a failure, but not the progress of a phase."""
         health = self.health
         return health.status, health.phase, health.detail if health.status == "unreachable" else None
 
@@ -112,6 +113,7 @@ class Replicas:
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
+        """The replicas in the order of the settings."""
         return tuple(replica.endpoint for replica in self._replicas)
 
     def best(self) -> Replica:

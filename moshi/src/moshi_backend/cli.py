@@ -23,6 +23,10 @@ log = logging.getLogger("moshi_backend")
 
 
 def main() -> None:
+    """Run the command that the arguments name.
+
+    The exit code is 3 if a setting is bad or the service cannot start, and 1 if the doctor finds a fault.
+    """
     parser = argparse.ArgumentParser(
         prog="moshi-backend",
         description="Serves Moshi conversations. Settings are environment variables: MOSHI_*.",

@@ -48,7 +48,7 @@ class Settings(ServiceSettings):
     """Voice of who chooses none. A PersonaPlex has its first one by itself."""
 
     text_prompts: Literal["free", "presets", "off"] = "free"
-    """What clients may tell a PersonaPlex that it is: anything (`free`), one of the `presets`, or nothing (`off`)."""
+    """The roles that clients may give a PersonaPlex: any (`free`), one of the `presets`, or none (`off`)."""
 
     prompt_tokens: int = Field(400, ge=1, le=1000)
     """Longest text prompt, in tokens; also a third of MOSHI_CONTEXT at most. 400 hold about 1500 letters of English."""
@@ -69,7 +69,7 @@ class Settings(ServiceSettings):
     """After so long without audio from its client a conversation is ended, with a warning before. 0 for never."""
 
     drain_seconds: float = Field(30, ge=0, allow_inf_nan=False)
-    """What live conversations are left when the service is told to stop (SIGTERM)."""
+    """Seconds that live conversations have left when the service is told to stop (SIGTERM)."""
 
     tls: Literal["off", "auto", "files"] = "auto"
     """`auto` makes a certificate on first run; `files` takes MOSHI_TLS_CERT and MOSHI_TLS_KEY; `off` is plain HTTP."""

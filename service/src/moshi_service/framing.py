@@ -19,6 +19,7 @@ class UnambiguousFraming:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it with 400."""
         app = self._app
         if scope["type"] == "http" and "transfer-encoding" in (headers := Headers(scope=scope)):
             if "content-length" in headers:

@@ -21,6 +21,7 @@ class SecurityHeaders:
         self._headers = {**COMMON, **headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and add the headers to its answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

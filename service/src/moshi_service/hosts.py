@@ -55,6 +55,7 @@ class HostCheck:
         self._setting = setting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it with 421 if its host is not allowed. WebSocket routes check theirs."""
         if scope["type"] == "http" and not is_allowed_host(host := Headers(scope=scope).get("host"), self._hosts):
             detail = wrong_host(host, self._setting).text
             await JSONResponse({"detail": detail}, 421)(scope, receive, send)

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, override
 
 import uvicorn
 from opentelemetry.metrics import Counter
@@ -70,11 +70,13 @@ class Server(LimitedServer):
         self._on_signal(sig, self.should_exit)
         self.should_exit = True
 
+    @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.config.ssl is not None:
             self._renewal = asyncio.create_task(keep_current(self.config.ssl, self._find_certificate))
 
+    @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._drain()
         await super().shutdown(sockets)

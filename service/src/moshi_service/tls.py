@@ -62,7 +62,7 @@ class Certificate:
 
 
 def names_of_this_machine() -> tuple[str, ...]:
-    """What a browser on this machine or its network may call it."""
+    """The names by which browsers on this machine or its network may call it."""
     name = socket.gethostname()
     if re.fullmatch("[0-9a-f]{12}", name) and ("container" in os.environ or DOCKER.exists()):
         # Made up for this start, as its address is: nobody calls it so, and the next would need another certificate.

@@ -1,1 +1,1 @@
-"""What an operator gets to see: logs (`logs`), metrics (`metrics`), traces, and how they leave (`export`)."""
+"""Metrics of this service."""

@@ -156,13 +156,13 @@ class _Mimi(_Checked):
 
 
 MODEL_TYPES = ("moshi", "personaplex")
-"""What this service converses with. Kyutai's other models have the same files."""
+"""The types of models that this service converses with. Kyutai's other models have the same files."""
 
 TRANSFORMERS = ("hidden_size", "num_hidden_layers", "depth_decoder_config", "audio_encoder_config")
 """Keys of a configuration that the transformers library wrote."""
 
 DESCRIBING = ("dim", "n_q", "dep_q", "num_layers", "delays", "context")
-"""What config.json must say of the language model if it says anything of it. PersonaPlex's says nothing."""
+"""Keys of config.json that describe the language model. It has all of them or, like PersonaPlex's, none."""
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -281,14 +281,14 @@ def _in_words(repository: str, revision: str | None) -> Iterator[None]:
     try:
         yield
     except (OSError, HFValidationError, FileMetadataError) as error:  # the client's other errors are OSErrors
-        # Whatever a hub answers, the client calls a file that is not cached missing.
+        # The client calls a file that is not cached missing, for any answer of the hub.
         log.debug("the hub's client failed", exc_info=True)
         told = error.__cause__ if isinstance(error.__cause__, HfHubHTTPError) else error
         raise LoadError(_problem(told, repository, revision)) from None
 
 
 def _problem(error: Exception, repository: str, revision: str | None) -> Problem:
-    """What is wrong, and what to do about it. The order matters: the client's errors are kinds of each other."""
+    """The fault and its remedy. The order matters, because some of the client's errors are subclasses of others."""
     hub, cache = constants.ENDPOINT, constants.HF_HUB_CACHE
     page = f"{hub}/{repository}"
     match error:

@@ -17,10 +17,10 @@ from moshi_backend.errors import LoadError
 from moshi_backend.errors import adapters as errors
 
 NAME = "lora.safetensors"
-"""What moshi-finetune calls its adapters."""
+"""The name that moshi-finetune gives its adapters."""
 
 MERGED = "consolidated.safetensors"
-"""What moshi-finetune calls a model with its adapters merged."""
+"""The name that moshi-finetune gives a model with its adapters merged."""
 
 KEYS = ("lora", "lora_rank", "lora_scaling")
 """Of config.json. moshi-finetune leaves them in the configuration of a merged model too."""

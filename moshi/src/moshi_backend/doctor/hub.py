@@ -22,7 +22,7 @@ CLOCK_SECONDS = 300
 """By how much this machine's clock may be wrong: certificates and tokens depend on it."""
 
 DOWNLOAD_GIB = 16
-"""What the released 7B checkpoint takes, with the codec."""
+"""Size of the released 7B checkpoint with its codec."""
 
 
 def checks(settings: Settings) -> list[Finding]:
@@ -63,8 +63,10 @@ def _ask(settings: Settings) -> requests.Response | None:
 
 
 def _weights(settings: Settings) -> tuple[Finding, bool]:
-    """What loading will say of the files, and whether they are all here. PyTorch, which loading needs, takes seconds to
-    import."""
+    """The verdict of loading on the files, and whether all of them are here.
+
+    It imports PyTorch, which takes seconds.
+    """
     from moshi_backend.checkpoint.download import NotCached
     from moshi_backend.checkpoint.locate import find_checkpoint
     from moshi_backend.model.support import check_support

@@ -30,6 +30,7 @@ COMMAND_SECONDS = 2.0
 
 
 def python() -> Finding:
+    """The version of Python."""
     version = platform.python_version()
     if version.startswith("3.12."):
         return Finding("python", "ok", version)
@@ -111,12 +112,13 @@ _NEWER = "it needs a PyTorch for CUDA 12.8 or newer, which this release has not;
 
 
 def _driver() -> str:
-    """What the driver says, if there is one."""
+    """The answer of the driver, if there is one, as the end of a sentence."""
     said = _run("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
     return f" (but nvidia-smi lists {said})" if said else ""
 
 
 def opus() -> Finding:
+    """Whether the audio codec works: it encodes and decodes one frame."""
     import numpy as np
     import sphn
 
@@ -129,6 +131,7 @@ def opus() -> Finding:
 
 
 def port(settings: Settings) -> Finding:
+    """Whether the address of the settings is free."""
     try:
         listen(settings).close()
     except StartupError as error:
@@ -138,6 +141,7 @@ def port(settings: Settings) -> Finding:
 
 
 def tls(settings: Settings) -> Finding:
+    """The certificate: whether it can be read, its names, and its days left."""
     if settings.tls == "off":
         return Finding("certificate", "skipped", "MOSHI_TLS=off")
     try:
@@ -202,6 +206,12 @@ def state_folder(settings: Settings) -> Finding:
 
 
 def writable(check: str, folder: Path, variable: str) -> Finding:
+    """Whether this process may write to a folder, which it creates if there is none.
+
+    Args:
+        check: the name of the finding.
+        variable: the environment variable that names the folder.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".doctor-{socket.gethostname()}"

@@ -30,10 +30,12 @@ def examine(settings: Settings) -> list[Finding]:
 
 
 def is_well(findings: Sequence[Finding]) -> bool:
+    """Whether no check failed."""
     return all(finding.status != "failed" for finding in findings)
 
 
 def as_json(findings: Sequence[Finding]) -> str:
+    """The findings for machines: `ok`, and `checks` with an object for each finding."""
     return json.dumps({"ok": is_well(findings), "checks": [asdict(finding) for finding in findings]}, indent=2)
 
 

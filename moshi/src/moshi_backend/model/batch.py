@@ -84,10 +84,10 @@ class BatchedModel:
         mimi = load_mimi(checkpoint, device)
         choose_threads(sum(weight.numel() for weight in lm.parameters()))
         self.sampling = SamplingParams.of(checkpoint.lm_gen_config)
-        """What the checkpoint recommends."""
+        """The sampling parameters that the checkpoint recommends."""
         silent = (lm.text_padding_token_id, lm.end_of_text_padding_id)
         self.vocabulary = token_bytes(load_tokenizer(checkpoint), lm.text_card, silent)
-        """What each text token says, in UTF-8."""
+        """The UTF-8 bytes of each text token."""
         self.sample_rate = checkpoint.sample_rate
         """Hz."""
         self.frame_size = checkpoint.frame_size
@@ -101,7 +101,7 @@ class BatchedModel:
             if not isinstance(part, torch.nn.Embedding)
             for weight in part.parameters(recurse=False)
         )
-        """What every step reads; of embeddings it reads only a few lines."""
+        """Bytes of the weights that every step reads. It reads only a few lines of embeddings, so they do not count."""
         most = MAX_SLOTS_ON_A_GPU if self._on_gpu else SLOTS_PER_CORE * (os.cpu_count() or 1)
         self.slots = slots = choose_slots(slots, self.slot_bytes, free_memory(device), most)
         self._state = SlotState(slots, device)

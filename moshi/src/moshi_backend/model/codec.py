@@ -48,5 +48,5 @@ def _timewise(transformer: RingTransformer, latent: Tensor, keep: Tensor) -> Ten
 
 
 def check_samples(samples: Tensor) -> Tensor:
-    """What is not a number becomes silence, and what is too loud is cut off."""
+    """Samples that are not numbers become silence, and samples beyond ±1 are clipped."""
     return torch.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0).clamp(-1.0, 1.0)

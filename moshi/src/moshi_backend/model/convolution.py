@@ -73,6 +73,7 @@ class Convolution:
             self._past = state.allocate((inputs * groups, self._overlap, SLOTS), weight.dtype)
 
     def __call__(self, x: Tensor, masks: SlotMasks) -> Tensor:
+        """Continue each slot's signal, [in, time, slots], and give [out, time / stride, slots]."""
         channels, time, batch = x.shape
         if self._overlap:
             whole = x.new_empty(channels, self._overlap + time, batch)
@@ -128,6 +129,7 @@ class TransposedConvolution:
         self._convolution = Convolution(state, turned, spread, groups=groups, activation=activation)
 
     def __call__(self, x: Tensor, masks: SlotMasks) -> Tensor:
+        """Continue each slot's signal, [in, time, slots], and give [out, time * stride, slots]."""
         y = self._convolution(x, masks)
         _, time, batch = y.shape
         return y.view(-1, self._stride, time, batch).transpose(1, 2).reshape(-1, time * self._stride, batch)

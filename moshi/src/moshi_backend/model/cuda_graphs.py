@@ -45,4 +45,5 @@ class CudaGraphRunner:
             self._graphs[slots] = graph
 
     def __call__(self, slots: int) -> None:
+        """Replay the step of the first `slots` slots. The result is in the tensors of the recording."""
         self._graphs[slots].replay()

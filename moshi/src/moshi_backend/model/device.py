@@ -1,4 +1,4 @@
-"""What the model runs on: which device, in which numbers, with how much memory."""
+"""The device that the model runs on, its number format, and its free memory."""
 
 from pathlib import Path
 

@@ -1,1 +1,1 @@
-"""Who a conversation is with: voices, roles, and what the model is given of them before it begins."""
+"""The personas of the model: voices, roles, and the prompt that they make."""

@@ -14,10 +14,10 @@ from moshi_backend.personas.voices import Voice
 from moshi_service.errors import ProblemError
 
 SILENCE = (948, 243, 1178, 546, 1736, 1030, 1978, 2008)
-"""What Mimi makes of silence: the codes of the model in a prompt's pauses."""
+"""Mimi's codes of silence. The model codebooks carry them in a prompt's pauses."""
 
 TONE = (430, 1268, 381, 1611, 1095, 1495, 56, 472)
-"""What Mimi makes of a sine tone: what the model hears during its prompt, so that it knows that it is one."""
+"""Mimi's codes of a sine tone. The user codebooks carry them during a prompt, and mark it as one."""
 
 PAUSE_FRAMES = 6
 """Half a second, after the voice and after the text."""
@@ -41,7 +41,7 @@ class BadPersona(ProblemError):
 
 @dataclass(frozen=True)
 class Persona:
-    """What a conversation was given. `voice`: its id."""
+    """The voice (its id) and the role of a conversation."""
 
     voice: str | None = None
     text: str = ""
@@ -89,7 +89,7 @@ class Catalogue:
         self.presets = [preset for preset in offered if len(self.tokens(preset.text)) <= most_tokens]
 
     def choose(self, voice: str | None, text: str | None) -> Persona:
-        """What a client asks for; nothing and an empty text mean the default voice and no text.
+        """The persona that a client asks for. Without a voice it is the default one, and an empty role is none.
 
         Raises:
             BadPersona: there is no such voice, or such a text is not taken.

@@ -1,6 +1,7 @@
 """The engine's metrics, and its trace of each start."""
 
 from collections.abc import Sequence
+from typing import override
 
 from moshi_backend.engine.observer import EngineObserver
 from moshi_backend.engine.request import Answer
@@ -14,12 +15,15 @@ class EngineTelemetry(EngineObserver):
     def __init__(self) -> None:
         self._startup = StartupTrace()
 
+    @override
     def phase(self, name: str, detail: str) -> None:
         self._startup.enter(name, detail)
 
+    @override
     def started(self, failure: str | None) -> None:
         self._startup.end(failure)
 
+    @override
     def stepped(self, seconds: float, answers: Sequence[Answer]) -> None:
         metrics.STEP.record(seconds)
         metrics.BATCH.record(len(answers))

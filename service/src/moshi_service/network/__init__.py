@@ -1,1 +1,1 @@
-"""What a peer can make the service spend before and beside its conversation: descriptors, time, the event loop."""
+"""Limits on the resources that a peer takes: file descriptors, time, and work on the event loop."""

@@ -22,6 +22,8 @@ LOG_SECONDS = 60.0
 
 
 class Stage(Enum):
+    """The use of a connection."""
+
     IDLE = auto()
     """No request has arrived: the TLS handshake, half a head, or keep-alive. It may have to go for a new one."""
     REQUEST = auto()
@@ -31,6 +33,8 @@ class Stage(Enum):
 
 
 class Watched(Protocol):
+    """A protocol that knows the deadlines of its connection."""
+
     def overdue(self, now: float) -> str | None:
         """Why the connection has to end, if its peer took too long for something. `now`: the event loop's time."""
 
@@ -49,6 +53,7 @@ class Connection:
         self._table = table
 
     def enter(self, stage: Stage) -> None:
+        """Note the use of the connection from now on."""
         self._table.move(self, stage)
 
     def leave(self) -> None:
@@ -118,12 +123,19 @@ class Connections:
             log.info("there is room again: %d of %d connections are in use", len(self._open), self.places)
 
     def note_full(self, now: float, problem: Problem) -> None:
+        """Warn that connections are refused, once for each time that the table is full.
+
+        Args:
+            now: the event loop's time.
+            problem: the log line.
+        """
         if not self._full and now >= self._log_again:
             self._full = True
             self._log_again = now + LOG_SECONDS
             log.warning(problem)
 
     def move(self, connection: Connection, stage: Stage) -> None:
+        """Count the connection as one in `stage`. A connection without a place stays without one."""
         if connection not in self._open or connection.stage is stage:
             return
         if stage is Stage.CONVERSATION:
@@ -135,6 +147,7 @@ class Connections:
             self._idle.pop(connection, None)
 
     def remove(self, connection: Connection) -> None:
+        """Take the connection's place back; again is harmless."""
         if connection not in self._open:
             return
         self._open.remove(connection)

@@ -28,6 +28,7 @@ class Meter:
         return max(0.0, self._paid_until - now - self._burst)
 
     def spend(self, units: float, now: float) -> None:
+        """Count `units` that were taken at `now`, also beyond the rate."""
         self._paid_until = max(self._paid_until, now) + units * self._unit
 
 
@@ -96,6 +97,7 @@ class Gate:
         return rest
 
     def close(self) -> None:
+        """Drop the bytes that were not parsed, and take no more."""
         self._closed = True
         self._pending.clear()
         if self._timer is not None:

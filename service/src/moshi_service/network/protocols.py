@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from typing import Any
+from typing import Any, override
 
 import h11
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
@@ -104,6 +104,7 @@ class HttpProtocol(_Deadlines, H11Protocol):
         self._waiting: float | None = self.loop.time()
         """Since when a request is awaited that is not complete."""
 
+    @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.client = _plain(self.client)
@@ -113,23 +114,28 @@ class HttpProtocol(_Deadlines, H11Protocol):
         self._gate = Gate(transport, meter, gate.some_bytes, self._parse, self._is_ready)
         self.flow = _Flow(transport, self._gate)
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._gate.close()
         self._connection.leave()
         super().connection_lost(exc)
 
+    @override
     def data_received(self, data: bytes) -> None:
         self._gate.receive(data)
 
+    @override
     def overdue(self, now: float) -> str | None:
         if self._waiting is not None and now - self._waiting > REQUEST_SECONDS:
             return "request"
         return super().overdue(now)
 
+    @override
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._note_stage()
 
+    @override
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         if any(_CONTROL_CHARACTER.search(value) for _, value in event.headers):
             self._refuse(400, "A header has a control character.")
@@ -150,6 +156,7 @@ class HttpProtocol(_Deadlines, H11Protocol):
         protocol.handle_connect(Request(event.target.decode(), headers, event.method.decode(), version))
         protocol.data_received(rest)
 
+    @override
     def send_400_response(self, msg: str) -> None:
         if len(self.conn.trailing_data[0]) > HEAD_BYTES:
             self._refuse(431, f"The head of a request may have {HEAD_BYTES} bytes.")
@@ -211,6 +218,7 @@ class WebSocketProtocol(_Deadlines, WebSocketsSansIOProtocol):
         self.conn = ServerProtocol(state=State.OPEN, max_size=config.ws_max_size, logger=self.logger)
         self.conn.state = State.CONNECTING
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.client = _plain(self.client)
@@ -219,18 +227,22 @@ class WebSocketProtocol(_Deadlines, WebSocketsSansIOProtocol):
         meter = Meter(FRAMES_PER_SECOND, FRAME_BURST)
         self._gate = Gate(self.transport, meter, gate.frame, super().data_received, self._is_ready)
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._gate.close()
         self._connection.leave()
         super().connection_lost(exc)
 
+    @override
     def data_received(self, data: bytes) -> None:
         self._gate.receive(data)
 
+    @override
     def resume_writing(self) -> None:
         super().resume_writing()
         self._gate.go_on()
 
+    @override
     def send_receive_event_to_app(self) -> None:
         try:
             if self.curr_msg_data_type == "text":
@@ -244,12 +256,14 @@ class WebSocketProtocol(_Deadlines, WebSocketsSansIOProtocol):
             return
         super().send_receive_event_to_app()
 
+    @override
     async def receive(self) -> ASGIReceiveEvent:
         message = await self.queue.get()
         self.read_paused = False
         self._gate.go_on()
         return message
 
+    @override
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
         self._gate.go_on()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from functools import partial
+from typing import override
 
 import uvicorn
 
@@ -24,6 +25,7 @@ class LimitedServer(uvicorn.Server):
         self._connections = connections
         self._acceptors: list[Acceptor] = []
 
+    @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         logging.getLogger("asyncio").addFilter(_is_not_of_a_lost_peer)
         await super().startup([])  # without asyncio's servers
@@ -33,6 +35,7 @@ class LimitedServer(uvicorn.Server):
         self._acceptors = [Acceptor(one, self._connections, protocol, self.config.ssl) for one in sockets or []]
         self._sweeper = asyncio.create_task(self._sweep())
 
+    @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for acceptor in self._acceptors:
             acceptor.close()

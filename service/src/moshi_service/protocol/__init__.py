@@ -1,1 +1,1 @@
-"""What clients and services say to each other: messages of `/api/chat`, their events, and `/api/info`."""
+"""The protocol of clients and services: messages of `/api/chat`, their events, and `/api/info`."""
