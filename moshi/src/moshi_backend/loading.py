@@ -13,6 +13,7 @@ from moshi_backend.errors import LoadError, brief
 from moshi_backend.model.batch import BatchedModel, required_memory
 from moshi_backend.model.capacity import GIB, RESERVE, DoesNotFit
 from moshi_backend.model.device import NoSuchGPU, choose_device, choose_dtype, free_memory
+from moshi_backend.model.plan import Plan
 from moshi_backend.model.support import check_support
 from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.personas.loading import PersonaOptions, open_catalogue
@@ -81,7 +82,7 @@ def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
         if device.type == "cpu":
             check_cpu(checkpoint.moshi_weights.stat().st_size, settings)
         else:
-            needed = required_memory(checkpoint, dtype, settings.context)
+            needed = required_memory(checkpoint, dtype, Plan(settings.context))
             check_memory(*needed, free_memory(device), 1 / checkpoint.frame_rate)
         model = BatchedModel(
             checkpoint, slots, device, dtype, settings.context, prompt_cache=settings.voice_memory * 2**20

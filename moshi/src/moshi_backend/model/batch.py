@@ -17,8 +17,10 @@ from moshi_backend.model.capacity import MAX_SLOTS_ON_A_GPU, SLOTS_PER_CORE, cho
 from moshi_backend.model.codec import Codec
 from moshi_backend.model.cuda_graphs import CudaGraphRunner, graph_sizes
 from moshi_backend.model.device import choose_threads, free_memory
+from moshi_backend.model.kernels.operations import Kernels
 from moshi_backend.model.language_model import LanguageModel
 from moshi_backend.model.loaders import build_moshi, load_mimi, load_moshi, load_tokenizer
+from moshi_backend.model.plan import Plan
 from moshi_backend.model.prefill import Prefill, PromptKVCache
 from moshi_backend.model.prompt import Prompt
 from moshi_backend.model.sampling import RandomNumbers, SamplingParams, TokenSampling
@@ -59,6 +61,8 @@ class BatchedModel:
         context: steps that the language model remembers, if fewer than it can.
         cuda_graphs: replay steps as CUDA graphs; only on a GPU.
         prompt_cache: bytes of the host's memory for the keys and values of voices.
+        eight_bit_kv: keep keys and values in 8 bits.
+        kernels: of our own, if they run on the device.
 
     Raises:
         ValueError: the model has a part that no Moshi has.
@@ -75,6 +79,8 @@ class BatchedModel:
         context: int | None = None,
         cuda_graphs: bool = True,
         prompt_cache: int = 0,
+        eight_bit_kv: bool = False,
+        kernels: Kernels | None = None,
     ) -> None:
         self.device = device
         self._on_gpu = device.type == "cuda"
@@ -93,7 +99,8 @@ class BatchedModel:
         self.frame_size = checkpoint.frame_size
         """Samples."""
         self.frame_seconds = 1 / checkpoint.frame_rate
-        self.slot_bytes = _slot_bytes(lm, mimi, context)
+        plan = Plan(context, eight_bit_kv, kernels)
+        self.slot_bytes = _slot_bytes(lm, mimi, plan)
         """Memory of one slot."""
         self.weight_bytes = sum(
             weight.nbytes
@@ -105,7 +112,7 @@ class BatchedModel:
         most = MAX_SLOTS_ON_A_GPU if self._on_gpu else SLOTS_PER_CORE * (os.cpu_count() or 1)
         self.slots = slots = choose_slots(slots, self.slot_bytes, free_memory(device), most)
         self._state = SlotState(slots, device)
-        self._language = language = LanguageModel(lm, self._state, context)
+        self._language = language = LanguageModel(lm, self._state, plan)
         self.delay_pattern = language.delay_pattern
         self.width = language.width
         """Of an embedding."""
@@ -212,7 +219,7 @@ class BatchedModel:
         return Frame(out["samples"].copy(), tuple(int(token) for token in out["tokens"]))
 
 
-def required_memory(checkpoint: Checkpoint, dtype: torch.dtype, context: int | None) -> tuple[int, int]:
+def required_memory(checkpoint: Checkpoint, dtype: torch.dtype, plan: Plan) -> tuple[int, int]:
     """Bytes of the weights and of one slot, found without memory for either.
 
     Raises:
@@ -222,10 +229,10 @@ def required_memory(checkpoint: Checkpoint, dtype: torch.dtype, context: int | N
         lm = build_moshi(checkpoint, "meta", dtype)
     mimi = load_mimi(checkpoint, "cpu")
     weights = sum(weight.nbytes for part in (lm, mimi) for weight in part.parameters())
-    return weights, _slot_bytes(lm, mimi, context)
+    return weights, _slot_bytes(lm, mimi, plan)
 
 
-def _slot_bytes(lm: LMModel, mimi: MimiModel, context: int | None) -> int:
+def _slot_bytes(lm: LMModel, mimi: MimiModel, plan: Plan) -> int:
     single = SlotState(1, torch.device("meta"))
-    Codec(mimi, single), LanguageModel(lm, single, context)
+    Codec(mimi, single), LanguageModel(lm, single, plan)
     return single.bytes_per_slot

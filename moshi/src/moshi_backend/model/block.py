@@ -13,26 +13,32 @@ from moshi.modules.transformer import RMSNorm, StreamingTransformerLayer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from moshi_backend.model.kernels.operations import Kernels
+
 type Operation = Callable[[Tensor], Tensor]
+
+type AddNorm = Callable[[Tensor, Tensor | None], tuple[Tensor, Tensor]]
+"""From x and what is still to be added to it (None for nothing) to their sum and its norm."""
 
 
 @dataclass(frozen=True)
 class Block:
     """One layer. `enter`, `leave` and `feed` have one entry for each set of weights; a plain layer has one set."""
 
-    heads: int
-    attention_norm: Operation
+    attention_norm: AddNorm
     enter: list[Operation]
     leave: list[Operation]
     attention_scale: Operation
-    feed_norm: Operation
+    feed_norm: AddNorm
     feed: list[Operation]
     feed_scale: Operation
 
     @classmethod
-    def of(cls, layer: StreamingTransformerLayer) -> "Block":
+    def of(cls, layer: StreamingTransformerLayer, kernels: Kernels | None = None) -> "Block":
         """The operations of an upstream layer, over its weights.
 
+        Args:
+            kernels: of our own, if they run on the device.
         Raises:
             ValueError: the layer has a part that no Moshi has.
         """
@@ -40,23 +46,29 @@ class Block:
         if layer.cross_attention is not None or layer.skip_self_attn or attention.kv_repeat != 1:
             raise ValueError("a layer with cross-attention, without attention or with shared keys is not supported")
         return cls(
-            heads=attention.num_heads,
-            attention_norm=norm(layer.norm1),
+            attention_norm=add_norm(layer.norm1, kernels),
             enter=[linear(module) for module in attention.in_projs],
             leave=[linear(module) for module in attention.out_projs],
             attention_scale=_scale(layer.layer_scale_1),
-            feed_norm=norm(layer.norm2),
-            feed=_feed(layer),
+            feed_norm=add_norm(layer.norm2, kernels),
+            feed=_feed(layer, kernels),
             feed_scale=_scale(layer.layer_scale_2),
         )
 
-    def attended(self, x: Tensor, attend: Operation) -> Tensor:
-        """`x` plus the attention of it, [slots, time, width]."""
-        return x + self.attention_scale(attend(self.attention_norm(x)))
+    def __call__(self, x: Tensor, pending: Tensor | None, attend: Operation, weights: int = 0) -> tuple[Tensor, Tensor]:
+        """One layer, [slots, time, width]. The sum at its end is left to the next norm, which can add and norm at once.
 
-    def fed(self, x: Tensor, weights: int = 0) -> Tensor:
-        """`x` plus the feed-forward of it by one set of weights, [slots, time, width]."""
-        return x + self.feed_scale(self.feed[weights](self.feed_norm(x)))
+        Args:
+            x, pending: the input is their sum.
+            attend: from queries, keys and values to the attention.
+            weights: which set of weights.
+        Returns:
+            two tensors whose sum is the output.
+        """
+        x, normed = self.attention_norm(x, pending)
+        attended = self.leave[weights](attend(self.enter[weights](normed)))
+        x, normed = self.feed_norm(x, self.attention_scale(attended))
+        return x, self.feed_scale(self.feed[weights](normed))
 
 
 def linear(module: nn.Module) -> Operation:
@@ -65,6 +77,26 @@ def linear(module: nn.Module) -> Operation:
         return module
     weight, bias = module.weight, module.bias
     return lambda x: F.linear(x, weight, bias)
+
+
+def add_norm(module: nn.Module, kernels: Kernels | None = None) -> AddNorm:
+    """A sum and its norm, in one kernel where there is one."""
+    if kernels is not None and isinstance(module, RMSNorm) and _is_fused(module, kernels):
+        weight, eps = module.alpha.detach().view(-1).float(), float(module.eps)
+        return lambda x, pending: kernels.add_norm(x, pending, weight, eps)
+    normed = norm(module)
+
+    def run(x: Tensor, pending: Tensor | None) -> tuple[Tensor, Tensor]:
+        if pending is not None:
+            x = x + pending
+        return x, normed(x)
+
+    return run
+
+
+def _is_fused(module: RMSNorm, kernels: Kernels) -> bool:
+    """Whether the kernel computes as the module: in float32, whatever the input is."""
+    return module.dtype == torch.float32 and kernels.takes_norm(module.alpha.numel(), module.alpha.dtype)
 
 
 def norm(module: nn.Module) -> Operation:
@@ -87,18 +119,25 @@ def _scale(module: nn.Module) -> Operation:
     return (lambda x: x) if isinstance(module, nn.Identity) else module
 
 
-def _feed(layer: StreamingTransformerLayer) -> list[Operation]:
+def _feed(layer: StreamingTransformerLayer, kernels: Kernels | None) -> list[Operation]:
     if layer.gating is None:
         first, activation, second = linear(layer.linear1), layer.activation, linear(layer.linear2)
         return [lambda x: second(activation(first(x)))]
-    return [_gated(module) for module in (layer.gating if isinstance(layer.gating, nn.ModuleList) else [layer.gating])]
+    gatings = layer.gating if isinstance(layer.gating, nn.ModuleList) else [layer.gating]
+    return [_gated(module, kernels) for module in gatings]
 
 
-def _gated(module: ActivationGating) -> Operation:
+def _gated(module: ActivationGating, kernels: Kernels | None) -> Operation:
     enter, activation, leave = linear(module.linear_in), module.activation, linear(module.linear_out)
+    if kernels is not None and activation is F.silu and _is_gate(module.linear_in, kernels):
+        return lambda x: leave(kernels.silu_gate(enter(x)))
 
     def run(x: Tensor) -> Tensor:
         gate, value = torch.chunk(enter(x), 2, dim=-1)
         return leave(activation(gate) * value)
 
     return run
+
+
+def _is_gate(module: nn.Module, kernels: Kernels) -> bool:
+    return type(module) is nn.Linear and kernels.takes_gate(module.weight.shape[0] // 2, module.weight.dtype)

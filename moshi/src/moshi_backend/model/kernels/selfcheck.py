@@ -1,0 +1,137 @@
+"""Whether the kernels compute on this device as PyTorch does. Runs at each start, before the weights are loaded."""
+
+import logging
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from moshi_backend.model.attention.compiled import CompiledAttention
+from moshi_backend.model.attention.masked import MaskedAttention
+from moshi_backend.model.attention.ring import Ring
+from moshi_backend.model.attention.rotation import Rotary
+from moshi_backend.model.depformer import attend_codebooks
+from moshi_backend.model.kernels.driver import Driver, KernelError
+from moshi_backend.model.kernels.operations import Kernels
+from moshi_backend.model.kernels.specs import DEPFORMER_HEAD, TEMPORAL_HEAD
+
+log = logging.getLogger(__name__)
+
+TOLERANCE = 0.02
+"""Of a result, the norm of the difference over the norm of PyTorch's result. Rounding to bfloat16 gives 0.004."""
+
+CAPACITY = 300
+
+LENGTHS = [0, 1, 31, 32, 150, 299, 300, 1234]
+"""Steps of each slot: none, few, a full ring, a wrapped one. The slot at IDLE does not step."""
+
+IDLE = 4
+
+
+def open_kernels(device: torch.device) -> Kernels:
+    """The kernels, loaded and checked.
+
+    Raises:
+        KernelError: they cannot run here, or compute something else.
+    """
+    kernels = Kernels(Driver(device))
+    try:
+        check(kernels, device)
+    except RuntimeError as error:
+        raise KernelError(f"a kernel failed: {error}") from error
+    return kernels
+
+
+@torch.inference_mode()
+def check(kernels: Kernels, device: torch.device, heads: int = 4) -> None:
+    """Compare each kernel with PyTorch on random numbers.
+
+    Raises:
+        KernelError: says which differs.
+    """
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator).to(device, torch.bfloat16)
+
+    _check_attention(kernels, device, draw, heads, eight_bit=False)
+    _check_attention(kernels, device, draw, heads, eight_bit=True)
+    _check_codebooks(kernels, draw)
+    for width in (1024, 4096):
+        _check_norm(kernels, draw(5, 1, width), draw(5, 1, width), draw(width).float())
+    gate = draw(5, 1, 2 * 2816)
+    first, second = gate.chunk(2, dim=-1)
+    _compare("silu_gate", kernels.silu_gate(gate), F.silu(first) * second)
+
+
+def _check_attention(
+    kernels: Kernels, device: torch.device, draw: Callable[..., Tensor], heads: int, eight_bit: bool
+) -> None:
+    name = "decode_attention_int8" if eight_bit else "decode_attention"
+    slots = len(LENGTHS)
+    shape = (slots, heads, CAPACITY, TEMPORAL_HEAD)
+    ring = Ring(draw(*shape), draw(*shape))
+    if eight_bit:
+        scales = [draw(*shape[:3]).abs().div_(100).half() for _ in range(2)]
+        ring = Ring(*[(part * 30).clamp(-127, 127).to(torch.int8) for part in ring[:2]], *scales)
+    rotary = Rotary(CAPACITY, TEMPORAL_HEAD, 10_000.0, device)
+    lengths = torch.tensor(LENGTHS, device=device)
+    active = torch.arange(slots, device=device) != IDLE
+    # PyTorch's way reads entries behind the end as zeros. The kernel is not to read them at all.
+    expected = _hidden(ring, lengths, 0)
+    if not eight_bit:
+        ring = _hidden(ring, lengths, torch.nan)
+    idle = [part[IDLE].clone() for part in _parts(ring)]
+    for _ in range(2):  # the second time the ring has what the first one wrote
+        projected = draw(slots, 1, 3 * heads * TEMPORAL_HEAD)
+        ours = CompiledAttention(rotary, kernels).begin(lengths, active, 1)(ring, projected)
+        theirs = MaskedAttention(rotary, torch.bfloat16, device).begin(lengths, active, 1)(expected, projected)
+        _compare(name, ours[active], theirs[active])
+        if ours[IDLE].any():
+            raise KernelError(f"{name} has an output for a slot that does not step")
+        lengths += active
+    mine, wanted = (_hidden(each, lengths, 0) for each in (ring, expected))
+    for part, one, other, before in zip(_parts(ring), _parts(mine), _parts(wanted), idle, strict=True):
+        _compare(f"what {name} writes", one[active], other[active])
+        if not torch.equal(part[IDLE].nan_to_num(), before.nan_to_num()):
+            raise KernelError(f"{name} writes into a slot that does not step")
+
+
+def _parts(ring: Ring) -> list[Tensor]:
+    return [part for part in ring if part is not None]
+
+
+def _hidden(ring: Ring, lengths: Tensor, value: float) -> Ring:
+    """A copy in which entries that no step has written have a value."""
+    behind = (torch.arange(CAPACITY, device=lengths.device) >= lengths[:, None])[:, None]
+    return Ring(*[part.masked_fill(behind if part.ndim == 3 else behind[..., None], value) for part in _parts(ring)])
+
+
+def _check_codebooks(kernels: Kernels, draw: Callable[..., Tensor]) -> None:
+    slots, heads, codebooks = 3, 16, 8
+    kv = draw(2, slots, heads, codebooks, DEPFORMER_HEAD)
+    expected = kv.clone()
+    for codebook in range(codebooks):
+        projected = draw(slots, 1, 3 * heads * DEPFORMER_HEAD)
+        ours = kernels.attend_codebooks(kv, codebook, projected)
+        _compare("codebook_attention", ours, attend_codebooks(expected, codebook, projected))
+    _compare("what codebook_attention writes", kv, expected)
+
+
+def _check_norm(kernels: Kernels, x: Tensor, pending: Tensor, weight: Tensor) -> None:
+    eps = 1e-5
+    for name, added in (("norm", None), ("add_norm", pending)):
+        total, normed = kernels.add_norm(x, added, weight, eps)
+        expected = x if added is None else x + added
+        wide = expected.float()
+        _compare(f"the sum of {name}", total, expected)
+        scale = weight * torch.rsqrt(eps + wide.square().mean(-1, keepdim=True))
+        _compare(name, normed, (wide * scale).to(x.dtype))
+
+
+def _compare(name: str, ours: Tensor, theirs: Tensor) -> None:
+    ours, theirs = ours.float(), theirs.float()
+    difference = float((ours - theirs).norm() / theirs.norm())
+    if not difference < TOLERANCE:  # also NaN
+        raise KernelError(f"{name} differs from PyTorch by {difference:.2g} of the result, more than {TOLERANCE}")
