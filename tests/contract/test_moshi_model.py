@@ -44,7 +44,7 @@ def checkpoint() -> Checkpoint:
 def batch(
     checkpoint: Checkpoint, slots: int, context: int | None = None, dtype: torch.dtype = torch.float32
 ) -> BatchedModel:
-    return BatchedModel(checkpoint, slots, CPU, dtype, context)
+    return BatchedModel(checkpoint, slots, CPU, dtype, Plan(context))
 
 
 def alone(model: BatchedModel, row: int, frames: list[Samples], sampling: SamplingParams = GREEDY) -> list[Frame]:

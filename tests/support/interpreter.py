@@ -135,3 +135,9 @@ class InterpretedKernels(Kernels):
 
     def takes_codebooks(self, head: int, codebooks: int, dtype: torch.dtype) -> bool:
         return True
+
+    def takes_embedding(self, width: int, dtype: torch.dtype) -> bool:
+        return True
+
+    def takes_logits(self, dtype: torch.dtype) -> bool:
+        return True

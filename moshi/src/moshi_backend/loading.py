@@ -13,6 +13,7 @@ from moshi_backend.errors import LoadError, brief
 from moshi_backend.model.batch import BatchedModel, required_memory
 from moshi_backend.model.capacity import GIB, RESERVE, DoesNotFit
 from moshi_backend.model.device import NoSuchGPU, choose_device, choose_dtype, free_memory
+from moshi_backend.model.kernels.selfcheck import try_kernels
 from moshi_backend.model.plan import Plan
 from moshi_backend.model.support import check_support
 from moshi_backend.personas.catalogue import Catalogue, Persona
@@ -33,11 +34,13 @@ class LoadedCheckpoint(Loaded):
     """
     Attributes:
         dtype: the number format of the weights.
+        kernels: whether the service's own kernels are in use, in words.
         revision: the commit of a checkpoint from a hub; None for a folder.
         catalogue: the voices and roles that clients may choose.
     """
 
     dtype: str
+    kernels: str
     revision: str | None
     catalogue: Catalogue
 
@@ -76,17 +79,19 @@ def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
     )
     check_support(checkpoint)
     name = str(dtype).removeprefix("torch.")
+    kernels = try_kernels(device, dtype, settings.kernels == "auto")
+    if kernels.failed:
+        log.warning("the service's kernels %s; PyTorch's serve instead, for fewer conversations", kernels)
+    plan = Plan(settings.context, settings.kv == "int8", kernels.kernels)
     report("load", f"{public} as {name} on {device}, slots: {settings.slots}", None)
     slots = None if settings.slots == "auto" else settings.slots
     try:
         if device.type == "cpu":
             check_cpu(checkpoint.moshi_weights.stat().st_size, settings)
         else:
-            needed = required_memory(checkpoint, dtype, Plan(settings.context))
+            needed = required_memory(checkpoint, dtype, plan)
             check_memory(*needed, free_memory(device), 1 / checkpoint.frame_rate)
-        model = BatchedModel(
-            checkpoint, slots, device, dtype, settings.context, prompt_cache=settings.voice_memory * 2**20
-        )
+        model = BatchedModel(checkpoint, slots, device, dtype, plan, prompt_cache=settings.voice_memory * 2**20)
         report("load", "voices and roles", None)
         catalogue = open_catalogue(persona_options(settings), checkpoint, model, settings.model)
     except ValueError as error:
@@ -99,7 +104,7 @@ def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
             f"which is {settings.slots}, or MOSHI_CONTEXT"
         ) from error
     usual = catalogue.prompt(Persona(catalogue.default or next(iter(catalogue.voices), None)))
-    return LoadedCheckpoint(model, slots is not None, usual, name, checkpoint.commit, catalogue)
+    return LoadedCheckpoint(model, slots is not None, usual, name, str(kernels), checkpoint.commit, catalogue)
 
 
 def persona_options(settings: Settings) -> PersonaOptions:

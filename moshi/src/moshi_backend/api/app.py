@@ -122,7 +122,8 @@ class Personas(BaseModel):
 
 class Info(BaseModel):
     """What depends on the model is known once it is loaded: `device`, `dtype`, `sample_rate` (Hz), `frame_size`
-    (samples), `context_seconds` (how far back the model remembers), `slot_bytes` (memory of a slot) and `settings`,
+    (samples), `context_seconds` (how far back the model remembers), `slot_bytes` (memory of a slot), `kernels` (whether
+    the service's own kernels for a GPU are in use, or why not) and `settings`,
     what a client may choose for its conversation; `personas` too, null when there is nothing to choose. `queue`:
     clients who wait.
     """
@@ -137,6 +138,7 @@ class Info(BaseModel):
     frame_size: int | None
     context_seconds: float | None
     slot_bytes: int | None
+    kernels: str | None
     slots: Slots
     queue: int
     limits: Limits
@@ -227,6 +229,7 @@ def create_app(settings: Settings, engine: Engine[LoadedCheckpoint], manager: Se
             frame_size=loaded.model.frame_size if loaded else None,
             context_seconds=round(loaded.model.context * PERIOD, 1) if loaded else None,
             slot_bytes=loaded.model.slot_bytes if loaded else None,
+            kernels=loaded.kernels if loaded else None,
             slots=Slots(total=engine.slots, used=manager.used),
             queue=manager.waiting,
             limits=Limits(

@@ -6,10 +6,11 @@ half of the time.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from moshi.modules.gating import ActivationGating
-from moshi.modules.transformer import RMSNorm, StreamingTransformerLayer
+from moshi.modules.transformer import LayerScale, RMSNorm, StreamingTransformerLayer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -17,8 +18,27 @@ from moshi_backend.model.kernels.operations import Kernels
 
 type Operation = Callable[[Tensor], Tensor]
 
-type AddNorm = Callable[[Tensor, Tensor | None], tuple[Tensor, Tensor]]
-"""From x and what is still to be added to it (None for nothing) to their sum and its norm."""
+
+class Residual(NamedTuple):
+    """A sum that is not yet added up, so that the norm that follows can do both at once: x + pending * scale.
+
+    Each may be None, for nothing and for 1.
+    """
+
+    x: Tensor
+    pending: Tensor | None = None
+    scale: Tensor | None = None
+
+    @property
+    def total(self) -> Tensor:
+        """The sum."""
+        if self.pending is None:
+            return self.x
+        return self.x + self.pending if self.scale is None else torch.addcmul(self.x, self.pending, self.scale)
+
+
+type AddNorm = Callable[[Residual], tuple[Tensor, Tensor]]
+"""From a residual to its sum and the norm of it."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +48,10 @@ class Block:
     attention_norm: AddNorm
     enter: list[Operation]
     leave: list[Operation]
-    attention_scale: Operation
+    attention_scale: Tensor | None
     feed_norm: AddNorm
     feed: list[Operation]
-    feed_scale: Operation
+    feed_scale: Tensor | None
 
     @classmethod
     def of(cls, layer: StreamingTransformerLayer, kernels: Kernels | None = None) -> "Block":
@@ -55,20 +75,17 @@ class Block:
             feed_scale=_scale(layer.layer_scale_2),
         )
 
-    def __call__(self, x: Tensor, pending: Tensor | None, attend: Operation, weights: int = 0) -> tuple[Tensor, Tensor]:
-        """One layer, [slots, time, width]. The sum at its end is left to the next norm, which can add and norm at once.
+    def __call__(self, residual: Residual, attend: Operation, weights: int = 0) -> Residual:
+        """One layer, [slots, time, width].
 
         Args:
-            x, pending: the input is their sum.
             attend: from queries, keys and values to the attention.
             weights: which set of weights.
-        Returns:
-            two tensors whose sum is the output.
         """
-        x, normed = self.attention_norm(x, pending)
+        x, normed = self.attention_norm(residual)
         attended = self.leave[weights](attend(self.enter[weights](normed)))
-        x, normed = self.feed_norm(x, self.attention_scale(attended))
-        return x, self.feed_scale(self.feed[weights](normed))
+        x, normed = self.feed_norm(Residual(x, attended, self.attention_scale))
+        return Residual(x, self.feed[weights](normed), self.feed_scale)
 
 
 def linear(module: nn.Module) -> Operation:
@@ -81,17 +98,22 @@ def linear(module: nn.Module) -> Operation:
 
 def add_norm(module: nn.Module, kernels: Kernels | None = None) -> AddNorm:
     """A sum and its norm, in one kernel where there is one."""
-    if kernels is not None and isinstance(module, RMSNorm) and _is_fused(module, kernels):
-        weight, eps = module.alpha.detach().view(-1).float(), float(module.eps)
-        return lambda x, pending: kernels.add_norm(x, pending, weight, eps)
     normed = norm(module)
 
-    def run(x: Tensor, pending: Tensor | None) -> tuple[Tensor, Tensor]:
-        if pending is not None:
-            x = x + pending
-        return x, normed(x)
+    def run(residual: Residual) -> tuple[Tensor, Tensor]:
+        total = residual.total
+        return total, normed(total)
 
-    return run
+    if kernels is None or not isinstance(module, RMSNorm) or not _is_fused(module, kernels):
+        return run
+    weight, eps = module.alpha.detach().view(-1).float(), float(module.eps)
+
+    def fused(residual: Residual) -> tuple[Tensor, Tensor]:
+        if residual.scale is not None:
+            return run(residual)
+        return kernels.add_norm(residual.x, residual.pending, weight, eps)
+
+    return fused
 
 
 def _is_fused(module: RMSNorm, kernels: Kernels) -> bool:
@@ -115,8 +137,18 @@ def norm(module: nn.Module) -> Operation:
     return run
 
 
-def _scale(module: nn.Module) -> Operation:
-    return (lambda x: x) if isinstance(module, nn.Identity) else module
+def _scale(module: nn.Module) -> Tensor | None:
+    """What upstream multiplies the output of a layer's half with.
+
+    Raises:
+        ValueError: the layer does something else there.
+    """
+    if isinstance(module, nn.Identity):
+        return None
+    if not isinstance(module, LayerScale) or not module.channel_last:
+        raise ValueError(f"a {type(module).__name__} behind attention is not supported")
+    scale: Tensor = module.scale.detach()
+    return scale
 
 
 def _feed(layer: StreamingTransformerLayer, kernels: Kernels | None) -> list[Operation]:

@@ -9,7 +9,7 @@ from moshi.models import LMModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from moshi_backend.model.block import Block, add_norm, linear
+from moshi_backend.model.block import Block, Residual, add_norm, linear
 from moshi_backend.model.embedding import plain_weight
 from moshi_backend.model.kernels.operations import Kernels
 
@@ -57,10 +57,10 @@ class Depformer:
         tokens = []
         kvs = self._kv[:, :, : len(token)]
         for codebook, (entered, embedding) in enumerate(zip(self._enter(hidden), self._embeddings, strict=True)):
-            x, pending = entered, F.embedding(token, embedding)[:, None]
+            residual = Residual(entered, F.embedding(token, embedding)[:, None])
             for block, kv in zip(self._blocks, kvs, strict=True):
-                x, pending = block(x, pending, partial(self._attend, kv, codebook), self._weights[codebook])
-            normed = self._norms[codebook](x, pending)[1]
+                residual = block(residual, partial(self._attend, kv, codebook), self._weights[codebook])
+            normed = self._norms[codebook](residual)[1]
             token = sample(codebook + 1, self._heads[codebook](normed)[:, 0])
             tokens.append(token)
         return tokens

@@ -1,6 +1,8 @@
 """Moshi's language model: from the user's codes to text and the model's codes, one step at a time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from moshi.models import LMModel
@@ -10,6 +12,7 @@ from moshi_backend.model.attention.ring import ExportedKV
 from moshi_backend.model.block import linear
 from moshi_backend.model.depformer import Depformer
 from moshi_backend.model.embedding import StreamEmbedding
+from moshi_backend.model.kernels.operations import Kernels
 from moshi_backend.model.plan import Plan
 from moshi_backend.model.prompt import DelayPattern
 from moshi_backend.model.sampling import Sampler
@@ -36,6 +39,10 @@ class StepControls:
     recordable: bool
 
 
+type Sample = Callable[[int, Tensor], Tensor]
+"""From the number of a stream, 0 for text, and its logits, [slots, vocabulary], to its tokens, int64 [slots]."""
+
+
 class LanguageModel:
     """Streams of tokens, each with its own delay: text, the model's codebooks, the user's codebooks.
 
@@ -59,9 +66,11 @@ class LanguageModel:
         """Steps that it remembers."""
         self._text_head = linear(lm.text_linear)
         self._vocabularies = (lm.text_linear.weight.shape[0], lm.card)
+        fused = plan.kernels is not None and plan.kernels.takes_logits(lm.dtype)
+        self._kernels = plan.kernels if fused else None
         self._depformer = Depformer(lm, state.slots, plan.kernels)
         device = state.device
-        self._embedding = StreamEmbedding([lm.text_emb, *lm.emb])
+        self._embedding = StreamEmbedding([lm.text_emb, *lm.emb], plan.kernels)
         self._initial = torch.tensor([lm.text_initial_token_id, *[lm.initial_token_id] * lm.n_q], device=device)
         self._delays = torch.tensor(lm.delays, device=device)
         # The ring of tokens is as long as a token may have to wait, so that none is overwritten before it is read.
@@ -96,7 +105,7 @@ class LanguageModel:
         current = tokens.gather(2, (now % self._span)[..., None].expand(-1, tokens.shape[1], 1))[..., 0]
         current = torch.where(now <= self._delays, self._initial, current)
         hidden = self._transformer(self._embedding(current)[:, None], keep)
-        sample = _StepSampler(controls, self._vocabularies)
+        sample = self._sampler(controls)
         text = sample(0, self._text_head(hidden)[:, 0])
         sampled = torch.stack((text, *self._depformer(hidden, text, sample)), dim=1)
 
@@ -132,6 +141,16 @@ class LanguageModel:
     def import_kv(self, slot: int, kv: ExportedKV) -> int:
         """Begin a cleared slot with what `export_kv` returned. Returns how many steps that is."""
         return self._transformer.import_kv(slot, kv)
+
+    def _sampler(self, controls: StepControls) -> Sample:
+        if self._kernels is not None:
+            return partial(_sample, self._kernels, controls)
+        return _StepSampler(controls, self._vocabularies)
+
+
+def _sample(kernels: Kernels, controls: StepControls, stream: int, logits: Tensor) -> Tensor:
+    kind = controls.audio if stream else controls.text
+    return kernels.sample(logits, controls.uniform[:, stream], kind, controls.forced[:, stream])
 
 
 class _StepSampler:

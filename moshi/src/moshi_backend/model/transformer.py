@@ -14,7 +14,7 @@ from moshi_backend.model.attention.choose import choose
 from moshi_backend.model.attention.masked import MaskedAttention
 from moshi_backend.model.attention.ring import Attend, Attention, ExportedKV, KVCache, Ring
 from moshi_backend.model.attention.rotation import Rotary
-from moshi_backend.model.block import Block, add_norm
+from moshi_backend.model.block import Block, Residual, add_norm
 from moshi_backend.model.plan import Plan
 from moshi_backend.model.state import SLOTS, SlotState
 
@@ -68,9 +68,9 @@ class RingTransformer:
         """
         slots, time, _ = x.shape
         steps = self.steps[:slots]
-        x, pending = self._run(x, self._attention.begin(steps, keep, time), self._cache.rings(0, slots))
+        out = self._run(x, self._attention.begin(steps, keep, time), self._cache.rings(0, slots))
         steps.add_(keep * time)
-        return x + pending if self._norm is None else self._norm(x, pending)[1]
+        return out.total if self._norm is None else self._norm(out)[1]
 
     def prefill(self, slot: int, start: int, x: Tensor) -> None:
         """Steps of one slot, [1, time, width]. It has made `start` steps, and does not go round its ring."""
@@ -87,10 +87,8 @@ class RingTransformer:
         self.steps[slot] = steps
         return steps
 
-    def _run(self, x: Tensor, attend: Attend, rings: list[Ring]) -> tuple[Tensor, Tensor]:
-        """Two tensors whose sum is the output of the last layer."""
-        pending: Tensor | None = None
+    def _run(self, x: Tensor, attend: Attend, rings: list[Ring]) -> Residual:
+        residual = Residual(x)
         for block, ring in zip(self._blocks, rings, strict=True):
-            x, pending = block(x, pending, partial(attend, ring))
-        assert pending is not None
-        return x, pending
+            residual = block(residual, partial(attend, ring))
+        return residual

@@ -102,12 +102,18 @@ class KVCache:
         return self._rings[start, stop]
 
     def export(self, slot: int, steps: int) -> ExportedKV:
-        """The slot's first steps."""
-        return tuple(part[:, :, slot, :, :steps].to("cpu", copy=True) for part in self._parts)
+        """The slot's first steps. On a GPU they arrive by the end of the work that it has been given so far, in memory
+        that it can copy from and to by itself."""
+        found = []
+        for part in self._parts:
+            given = part[:, :, slot, :, :steps]
+            host = torch.empty(given.shape, dtype=part.dtype, pin_memory=part.device.type == "cuda")
+            found.append(host.copy_(given, non_blocking=True))
+        return tuple(found)
 
     def restore(self, slot: int, kv: ExportedKV) -> int:
         """Write what `export` returned into a slot. Returns how many steps it has."""
         steps = kv[0].shape[3]
         for part, exported in zip(self._parts, kv, strict=True):
-            part[:, :, slot, :, :steps] = exported.to(part.device)
+            part[:, :, slot, :, :steps].copy_(exported, non_blocking=True)
         return steps

@@ -8,12 +8,13 @@ from moshi_backend.model.attention.ring import Ring
 from moshi_backend.model.kernels.driver import Launch
 from moshi_backend.model.kernels.specs import (
     DEPFORMER_HEAD,
-    GATE_BLOCK,
     MOST_CODEBOOKS,
     MOST_SPLITS,
     NORM_WIDTHS,
+    ROW_BLOCK,
     TEMPORAL_HEAD,
 )
+from moshi_backend.model.tokens import NO_TOKEN
 
 PROGRAMS = 4096
 """Programs that a launch should have, so that every multiprocessor of a GPU has several: an H100 has 132."""
@@ -71,7 +72,7 @@ class Kernels:
         slots, time, double = x.shape
         width = double // 2
         out = torch.empty((slots, time, width), dtype=x.dtype, device=x.device)
-        self._launch("silu_gate", (slots * time, -(-width // GATE_BLOCK), 1), x, out, width)
+        self._launch("silu_gate", (slots * time, -(-width // ROW_BLOCK), 1), x, out, width)
         return out
 
     def takes_attention(self, head: int, dtype: torch.dtype) -> bool:
@@ -145,5 +146,46 @@ class Kernels:
             codebook,
             codebooks,
             head**-0.5,
+        )
+        return out
+
+    def takes_embedding(self, width: int, dtype: torch.dtype) -> bool:
+        """Whether `embed` takes tables of this width."""
+        return dtype == torch.bfloat16 and width % ALIGNED == 0
+
+    def embed(self, tokens: Tensor, starts: Tensor, table: Tensor) -> Tensor:
+        """The sums of the embeddings of all streams, the first stream last, each addition rounded.
+
+        Args:
+            tokens: int64 [positions, streams].
+            starts: where in the table each stream begins, int64 [streams].
+            table: [entries, width].
+        """
+        positions, streams = tokens.shape
+        width = table.shape[1]
+        out = torch.empty((positions, width), dtype=table.dtype, device=table.device)
+        grid = positions, -(-width // ROW_BLOCK), 1
+        self._launch("embed", grid, tokens.contiguous(), starts, table, out, streams, width)
+        return out
+
+    def takes_logits(self, dtype: torch.dtype) -> bool:
+        """Whether `sample` takes such logits."""
+        return dtype == torch.bfloat16
+
+    def sample(self, logits: Tensor, uniform: Tensor, controls: Tensor, forced: Tensor) -> Tensor:
+        """A token for each slot, int64 [slots], as `Sampler` chooses it unless it is forced.
+
+        Args:
+            logits: [slots, vocabulary].
+            uniform: random numbers in [0, 1), float32 [slots].
+            controls: temperature and top-k, float32 [slots, 2].
+            forced: tokens or NO_TOKEN, int64 [slots].
+        """
+        slots, vocabulary = logits.shape
+        ranked = logits.sort(dim=-1, descending=True, stable=True).indices
+        out = torch.empty(slots, dtype=torch.int64, device=logits.device)
+        strides = uniform.stride(0), controls.stride(0), forced.stride(0)
+        self._launch(
+            "sample", (slots, 1, 1), logits, ranked, uniform, controls, forced, out, vocabulary, *strides, NO_TOKEN
         )
         return out

@@ -238,3 +238,73 @@ def codebook_attention(
     out = tl.sum(weight[:, None] * values, 0) + own_weight * value.to(tl.float32)
     out /= tl.sum(weight, 0) + own_weight
     tl.store(out_ptr + place * D + d, out.to(out_ptr.dtype.element_ty))
+
+
+@triton.jit
+def embed(tokens_ptr, starts_ptr, table_ptr, out_ptr, streams, width, BLOCK: tl.constexpr):
+    """The sum of the embeddings of all streams, the first stream last. One program for BLOCK columns of a row."""
+    row = tl.program_id(0).to(tl.int64)
+    column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    inside = column < width
+    total = tl.zeros([BLOCK], dtype=tl.float32)
+    for place in range(1, streams + 1):
+        stream = place % streams
+        entry = tl.load(tokens_ptr + row * streams + stream) + tl.load(starts_ptr + stream)
+        total += tl.load(table_ptr + entry * width + column, mask=inside, other=0.0).to(tl.float32)
+        total = total.to(out_ptr.dtype.element_ty).to(tl.float32)
+    tl.store(out_ptr + row * width + column, total.to(out_ptr.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def sample(
+    logits_ptr,
+    ranked_ptr,
+    uniform_ptr,
+    controls_ptr,
+    forced_ptr,
+    out_ptr,
+    vocabulary,
+    uniform_stride,
+    controls_stride,
+    forced_stride,
+    no_token,
+    BLOCK: tl.constexpr,
+):
+    """The token of each slot: the forced one, or the one in whose share of [0, 1) the random number falls.
+
+    `ranked`: the tokens, the likeliest first and of equals the first, int64 [slots, vocabulary]. `controls`:
+    temperature and top-k.
+    """
+    slot = tl.program_id(0).to(tl.int64)
+    logits_ptr += slot * vocabulary
+    ranked_ptr += slot * vocabulary
+    scale = LOG2_E / tl.load(controls_ptr + slot * controls_stride)
+    top_k = tl.load(controls_ptr + slot * controls_stride + 1)
+    worst = tl.load(ranked_ptr + tl.minimum(top_k, vocabulary.to(tl.float32)).to(tl.int32) - 1)
+    lowest = tl.load(logits_ptr + worst).to(tl.float32)
+    highest = tl.load(logits_ptr + tl.load(ranked_ptr)).to(tl.float32)
+
+    total = highest * 0.0
+    last = worst * 0
+    for start in range(0, vocabulary, BLOCK):
+        token = start + tl.arange(0, BLOCK)
+        logit = tl.load(logits_ptr + token, mask=token < vocabulary, other=0.0).to(tl.float32)
+        likely = (token < vocabulary) & ((logit > lowest) | ((logit == lowest) & (token <= worst)))
+        total += tl.sum(tl.where(likely, tl.exp2((logit - highest) * scale), 0.0), 0)
+        last = tl.maximum(last, tl.max(tl.where(likely, token, 0), 0))
+    limit = tl.load(uniform_ptr + slot * uniform_stride) * total
+
+    passed = highest * 0.0
+    chosen = worst * 0
+    for start in range(0, vocabulary, BLOCK):
+        token = start + tl.arange(0, BLOCK)
+        logit = tl.load(logits_ptr + token, mask=token < vocabulary, other=0.0).to(tl.float32)
+        likely = (token < vocabulary) & ((logit > lowest) | ((logit == lowest) & (token <= worst)))
+        weight = tl.where(likely, tl.exp2((logit - highest) * scale), 0.0)
+        below = (passed + tl.cumsum(weight, 0) <= limit) & (token < vocabulary)
+        chosen += tl.sum(below.to(tl.int32), 0)
+        passed += tl.sum(weight, 0)
+    # Rounding may leave the sum of all shares below the limit.
+    chosen = tl.minimum(chosen, last)
+    forced = tl.load(forced_ptr + slot * forced_stride)
+    tl.store(out_ptr + slot, tl.where(forced == no_token, chosen, forced))

@@ -21,8 +21,11 @@ DEPFORMER_HEAD = 64
 NORM_WIDTHS = (1024, 4096)
 """Widest rows of the norms."""
 
-GATE_BLOCK = 1024
-"""Columns of a program of `silu_gate`."""
+ROW_BLOCK = 1024
+"""Columns of a program of `silu_gate` and `embed`."""
+
+VOCABULARY_BLOCK = 2048
+"""Tokens that `sample` looks at together."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +37,20 @@ class Spec:
             of 16, or the compiler could not join loads.
         constants: the values of the other parameters.
         warps: of a program.
+        unaligned: parameters of which that is not true.
     """
 
     function: str
     parameters: Mapping[str, str]
     constants: Mapping[str, int | bool]
     warps: int
+    unaligned: frozenset[str] = frozenset()
 
     @property
     def aligned(self) -> list[str]:
         """The parameters that are multiples of 16."""
-        return [name for name in self.parameters if name.endswith(("_ptr", "width", "stride"))]
+        named = [name for name in self.parameters if name.endswith(("_ptr", "width", "stride"))]
+        return [name for name in named if name not in self.unaligned]
 
 
 def _attention(eight_bit: bool) -> Spec:
@@ -123,7 +129,49 @@ SPECS: Mapping[str, Spec] = {
     ),
     **{f"{'add_norm' if add else 'norm'}_{width}": _norm(width, add) for width in NORM_WIDTHS for add in (True, False)},
     "silu_gate": Spec(
-        "silu_gate", {"x_ptr": "*bf16", "out_ptr": "*bf16", "width": "i32"}, {"BLOCK": GATE_BLOCK}, warps=4
+        "silu_gate", {"x_ptr": "*bf16", "out_ptr": "*bf16", "width": "i32"}, {"BLOCK": ROW_BLOCK}, warps=4
+    ),
+    "embed": Spec(
+        "embed",
+        {
+            "tokens_ptr": "*i64",
+            "starts_ptr": "*i64",
+            "table_ptr": "*bf16",
+            "out_ptr": "*bf16",
+            "streams": "i32",
+            "width": "i32",
+        },
+        {"BLOCK": ROW_BLOCK},
+        warps=4,
+    ),
+    "sample": Spec(
+        "sample",
+        {
+            "logits_ptr": "*bf16",
+            "ranked_ptr": "*i64",
+            "uniform_ptr": "*fp32",
+            "controls_ptr": "*fp32",
+            "forced_ptr": "*i64",
+            "out_ptr": "*i64",
+            "vocabulary": "i32",
+            "uniform_stride": "i32",
+            "controls_stride": "i32",
+            "forced_stride": "i32",
+            "no_token": "i32",
+        },
+        {"BLOCK": VOCABULARY_BLOCK},
+        warps=8,
+        unaligned=frozenset(
+            {
+                "logits_ptr",
+                "uniform_ptr",
+                "controls_ptr",
+                "forced_ptr",
+                "uniform_stride",
+                "controls_stride",
+                "forced_stride",
+            }
+        ),
     ),
 }
 """Each kernel by its name, which is also that of its file."""

@@ -14,6 +14,7 @@ from moshi_backend.model.attention.rotation import Rotary
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.kernels.operations import Kernels, splits
 from moshi_backend.model.kernels.selfcheck import check
+from moshi_backend.model.plan import Plan
 from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from support.checkpoints import RANDOM_MODEL
 from support.speech import speech
@@ -23,7 +24,7 @@ CPU = torch.device("cpu")
 
 def test_every_kernel_computes_as_pytorch() -> None:
     """By the check that a service makes at its start."""
-    check(InterpretedKernels(), CPU, heads=1)
+    check(InterpretedKernels(), CPU, heads=1, capacity=300)
 
 
 def test_the_interpreter_refuses_addresses_outside_the_tensors() -> None:
@@ -32,9 +33,9 @@ def test_the_interpreter_refuses_addresses_outside_the_tensors() -> None:
         interpret("silu_gate", (2, 1, 1), x, torch.zeros(1, 1, 32), 32)
 
 
-@pytest.mark.parametrize("capacity", [20, 64])
-def test_attention_in_float32_is_pytorchs(capacity: int) -> None:
-    """Shares that are empty, a ring that has wrapped, and entries that nobody wrote."""
+@pytest.mark.parametrize(("capacity", "programs"), [(20, 32), (64, 32), (150, 1)])
+def test_attention_in_float32_is_pytorchs(capacity: int, programs: int) -> None:
+    """Shares that are empty, a share of several turns, a ring that has wrapped, and entries that nobody wrote."""
     generator = torch.Generator().manual_seed(1)
     rotary = Rotary(capacity, 16, 10_000, CPU)
     shape = (4, 2, capacity, 16)
@@ -48,7 +49,7 @@ def test_attention_in_float32_is_pytorchs(capacity: int) -> None:
             written = torch.randn(2, min(length, capacity), 16, generator=generator)
             one[slot, :, : written.shape[1]] = other[slot, :, : written.shape[1]] = written
     projected = torch.randn(4, 1, 3 * 32, generator=generator)
-    out = CompiledAttention(rotary, InterpretedKernels(32)).begin(lengths, active, 1)(ours, projected)
+    out = CompiledAttention(rotary, InterpretedKernels(programs)).begin(lengths, active, 1)(ours, projected)
     wanted = MaskedAttention(rotary, torch.float32, CPU).begin(lengths, active, 1)(theirs, projected)
     torch.testing.assert_close(out[active], wanted[active], rtol=1e-5, atol=1e-5)
     assert (out[2] == 0).all()
@@ -61,7 +62,7 @@ def test_rings_are_split_until_the_gpu_is_full() -> None:
 
 def model(kernels: Kernels | None, eight_bit_kv: bool = False) -> BatchedModel:
     checkpoint = find_checkpoint(str(RANDOM_MODEL), None)
-    return BatchedModel(checkpoint, 2, CPU, torch.float32, 12, eight_bit_kv=eight_bit_kv, kernels=kernels)
+    return BatchedModel(checkpoint, 2, CPU, torch.float32, Plan(12, eight_bit_kv, kernels))
 
 
 @pytest.mark.parametrize("eight_bit_kv", [False, True])

@@ -1,19 +1,23 @@
 """The check at start finds kernels that compute something else, each in its own way."""
 
 from collections.abc import Callable
+from functools import reduce
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from moshi_backend.errors import LoadError
 from moshi_backend.model.attention.ring import Ring
 from moshi_backend.model.attention.rotation import Place, turn_and_write
 from moshi_backend.model.depformer import attend_codebooks
 from moshi_backend.model.kernels import selfcheck
 from moshi_backend.model.kernels.driver import KernelError, pack, suitable
 from moshi_backend.model.kernels.operations import Kernels
-from moshi_backend.model.kernels.selfcheck import IDLE, check, open_kernels
+from moshi_backend.model.kernels.selfcheck import IDLE, KernelStatus, check, open_kernels, try_kernels
+from moshi_backend.model.sampling import Sampler
+from moshi_backend.model.tokens import NO_TOKEN
 
 CPU = torch.device("cpu")
 
@@ -32,6 +36,14 @@ class ByPytorch(Kernels):
         gate, value = x.chunk(2, dim=-1)
         return F.silu(gate) * value
 
+    def embed(self, tokens: Tensor, starts: Tensor, table: Tensor) -> Tensor:
+        text, *audio = table[tokens + starts].unbind(1)
+        return reduce(torch.add, [*audio, text])
+
+    def sample(self, logits: Tensor, uniform: Tensor, controls: Tensor, forced: Tensor) -> Tensor:
+        sampled = Sampler(controls, logits.shape[1])(logits, uniform[:, None])
+        return torch.where(forced == NO_TOKEN, sampled, forced)
+
     def attend_codebooks(self, kv: Tensor, codebook: int, projected: Tensor) -> Tensor:
         return attend_codebooks(kv, codebook, projected)
 
@@ -49,7 +61,7 @@ class ByPytorch(Kernels):
 
 
 def test_kernels_that_compute_as_pytorch_pass() -> None:
-    check(ByPytorch(), CPU)
+    check(ByPytorch(), CPU, heads=1, capacity=300)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +71,9 @@ def test_kernels_that_compute_as_pytorch_pass() -> None:
         ("add_norm", lambda result, _: result[1].fill_(torch.nan), "norm differs from PyTorch by nan"),
         ("silu_gate", lambda result, _: result.mul_(1.05), "silu_gate differs"),
         ("attend_codebooks", lambda result, _: result.mul_(1.05), "codebook_attention differs"),
+        ("embed", lambda result, _: result[0].mul_(1.3), "embed differs"),
+        ("sample", lambda result, _: result[5:9].add_(1), "sample chooses other tokens than PyTorch in 4 of 32 slots"),
+        ("sample", lambda result, _: result[0].add_(1), "sample chooses other tokens"),
         ("attend_codebooks", lambda _, given: given[0].mul_(1.05), "codebook_attention differs|writes differs"),
         ("attend", lambda result, _: result[2].mul_(1.3), "decode_attention differs"),
         ("attend", lambda result, _: result[IDLE].fill_(1), "an output for a slot that does not step"),
@@ -79,7 +94,7 @@ def test_a_kernel_that_computes_something_else_is_found(
 
     monkeypatch.setattr(kernels, method, broken)
     with pytest.raises(KernelError, match=says):
-        check(kernels, CPU, heads=1)
+        check(kernels, CPU, heads=1, capacity=300)
 
 
 def test_kernels_of_eight_bits_are_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +106,7 @@ def test_kernels_of_eight_bits_are_checked_too(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(kernels, "attend", broken)
     with pytest.raises(KernelError, match="decode_attention_int8 differs"):
-        check(kernels, CPU, heads=1)
+        check(kernels, CPU, heads=1, capacity=300)
 
 
 def test_a_kernel_that_fails_is_an_error_of_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +118,37 @@ def test_a_kernel_that_fails_is_an_error_of_the_kernels(monkeypatch: pytest.Monk
     monkeypatch.setattr(selfcheck, "Kernels", lambda _: Broken())
     with pytest.raises(KernelError, match="a kernel failed: CUDA error: an illegal memory access"):
         open_kernels(CPU)
+
+
+def test_kernels_are_for_bfloat16_on_a_gpu_and_can_be_turned_off() -> None:
+    cuda = torch.device("cuda", 0)
+    assert str(try_kernels(CPU, torch.bfloat16, True)) == "not used: they are for NVIDIA GPUs"
+    assert str(try_kernels(cuda, torch.float16, True)) == "not used: they are for bfloat16"
+    assert str(try_kernels(cuda, torch.bfloat16, False)) == "not used: MOSHI_KERNELS=off"
+    assert str(KernelStatus(ByPytorch())) == "in use"
+
+
+def test_kernels_that_differ_are_not_used_and_the_service_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def differing(_: object) -> Kernels:
+        raise KernelError("embed differs")
+
+    monkeypatch.setattr(selfcheck, "open_kernels", differing)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)
+    status = try_kernels(torch.device("cuda", 0), torch.bfloat16, True)
+    assert (str(status), status.kernels, status.failed) == ("failed: embed differs", None, True)
+
+
+def test_a_gpu_that_a_kernel_has_broken_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> Kernels:
+        raise KernelError("a kernel failed: an illegal address")
+
+    def lost(_: object) -> None:
+        raise RuntimeError("CUDA error")
+
+    monkeypatch.setattr(selfcheck, "open_kernels", broken)
+    monkeypatch.setattr(torch.cuda, "synchronize", lost)
+    with pytest.raises(LoadError, match="an illegal address, and the GPU takes no more work .* MOSHI_KERNELS=off"):
+        try_kernels(torch.device("cuda", 0), torch.bfloat16, True)
 
 
 def test_a_gpu_runs_the_newest_kernels_of_its_own_major_version() -> None:
