@@ -71,8 +71,9 @@ doctor: setup  ## Check what the model's service needs: GPU, token, disk, ports,
 certificate: setup  ## Make the certificate of `make run` if there is none; print the file to trust
 	@MOSHI_TLS=auto .venv/bin/moshi-backend certificate
 
-docs: setup-tests  ## Rewrite the tables in docs/ that come from the code
+docs: setup-tests  ## Rewrite what is made from the code: tables and schemas in docs/, the page's types
 	@$(PY) tools/reference.py
+	@npm --prefix frontend/web run --silent types
 
 clean:  ## Remove what set-up made
 	rm -rf .venv .bootstrap .state frontend/web/node_modules tools/prose/node_modules frontend/src/moshi_frontend/static

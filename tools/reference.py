@@ -1,15 +1,22 @@
-"""The tables in docs/ that are made from the code: `python tools/reference.py` writes them, a test compares them."""
+"""The files in docs/reference/ that are made from the code: `make docs` writes them, and a test compares them."""
 
+import json
 from collections.abc import Iterable
+from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_state_path
+from pydantic.json_schema import GenerateJsonSchema
 from pydantic_settings import BaseSettings
 
+from moshi_backend.api import openapi as moshi_openapi
 from moshi_backend.settings import Settings as MoshiSettings
 from moshi_backend.telemetry import metrics as moshi_metrics
+from moshi_frontend import openapi as frontend_openapi
 from moshi_frontend.settings import Settings as FrontendSettings
 from moshi_frontend.telemetry import metrics as frontend_metrics
+from moshi_service.protocol import events, wire
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -18,7 +25,41 @@ GENERATED = "`make docs` writes this page from the code.\n"
 
 def pages() -> dict[str, str]:
     """Maps a path in docs/ to its text."""
-    return {"reference/metrics.md": _metrics_page(), "reference/configuration.md": _configuration_page()}
+    return {
+        "reference/metrics.md": _metrics_page(),
+        "reference/configuration.md": _configuration_page(),
+        "reference/openapi-moshi.json": moshi_openapi.document(),
+        "reference/openapi-frontend.json": frontend_openapi.document(),
+        "reference/events.schema.json": _events(),
+    }
+
+
+def _events() -> str:
+    """JSON schema of the metadata messages of `/api/chat`, with the kinds of messages and the close codes."""
+    schema = events.ADAPTER.json_schema(mode="serialization", schema_generator=_EventSchema)
+    schema["title"] = "ServerEvent"
+    schema["$defs"] |= {"Kind": _enum("Kind", wire.Kind), "CloseCode": _enum("CloseCode", wire.CloseCode)}
+    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+class _EventSchema(GenerateJsonSchema):
+    """Fields without titles. A service sends every field, also those with a default."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        return field["type"] == "model-field" or super().field_is_required(field, total)
+
+
+def _enum(title: str, members: type[IntEnum]) -> dict[str, object]:
+    return {
+        "description": members.__doc__,
+        "enum": [member.value for member in members],
+        "title": title,
+        "tsEnumNames": [member.name.title().replace("_", "") for member in members],  # json-schema-to-typescript's
+        "type": "integer",
+    }
 
 
 def _metrics_page() -> str:

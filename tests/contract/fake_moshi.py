@@ -5,7 +5,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -13,24 +13,28 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-HANDSHAKE = bytes(9)
-READY = {"status": "ready", "phase": "ready", "progress": 1.0, "detail": "serving"}
+from moshi_service.health import Health, ObservedHealth
+from moshi_service.protocol.info import Info, Limits, Model, Personas, Setting, Slots, Upstream
+from moshi_service.protocol.wire import HANDSHAKE, MESSAGE_BYTES
 
+READY = Health("ready", "ready", 1.0, "serving")
 
 ADVERTISED = {
-    "text_temperature": {"type": "number", "minimum": 0, "maximum": 2, "default": 0.7},
-    "audio_temperature": {"type": "number", "minimum": 0, "maximum": 2, "default": 0.8},
-    "audio_topk": {"type": "integer", "minimum": 0, "maximum": 32_000, "default": 250},
-    "seed": {"type": "integer", "minimum": 0, "maximum": 2**53, "default": None},
+    "text_temperature": Setting(type="number", minimum=0, maximum=2, default=0.7),
+    "audio_temperature": Setting(type="number", minimum=0, maximum=2, default=0.8),
+    "audio_topk": Setting(type="integer", minimum=0, maximum=32_000, default=250),
+    "seed": Setting(type="integer", minimum=0, maximum=2**53, default=None),
 }
 
-
-def metadata(**fields: object) -> bytes:
-    return b"\x04" + json.dumps(fields).encode()
-
-
-def text(piece: str) -> bytes:
-    return b"\x02" + piece.encode()
+LIMITS = Limits(
+    queue=8,
+    session_seconds=0,
+    idle_seconds=0,
+    drain_seconds=0,
+    message_bytes=MESSAGE_BYTES,
+    input_backlog_frames=25,
+    output_backlog_frames=100,
+)
 
 
 async def greet(conversation: ServerConnection) -> None:
@@ -52,25 +56,33 @@ class FakeMoshi:
 
     greet: Script = greet
     chat: Script = echo
-    health: dict[str, object] = field(default_factory=lambda: dict(READY))
-    slots: dict[str, int] = field(default_factory=lambda: {"total": 4, "used": 0})
-    settings: dict[str, object] = field(default_factory=lambda: dict(ADVERTISED))
-    personas: dict[str, object] | None = None
+    health: ObservedHealth = READY
+    slots: Slots = field(default_factory=lambda: Slots(total=4, used=0))
+    settings: dict[str, Setting] = field(default_factory=lambda: dict(ADVERTISED))
+    personas: Personas | None = None
     conversations: list[ServerConnection] = field(default_factory=list)
     url: str = ""
 
     @property
     def info(self) -> dict[str, Any]:
-        return {
-            "service": "scenario6-moshi",
-            "version": "0.0.0",
-            "upstream": {"version": "0.0.0"},
-            "model": {"id": "fake", "revision": None, "demo": True},
-            "device": "none",
-            "slots": self.slots,
-            "settings": self.settings,
-            "personas": self.personas,
-        }
+        info = Info(
+            version="0.0.0",
+            upstream=Upstream(version="0.0.0", commit="0" * 40),
+            model=Model(id="fake", revision=None, demo=True),
+            device="none",
+            dtype=None,
+            sample_rate=24_000,
+            frame_size=1920,
+            context_seconds=240,
+            slot_bytes=None,
+            slots=self.slots,
+            queue=0,
+            limits=LIMITS,
+            uptime_seconds=0,
+            settings=self.settings,
+            personas=self.personas,
+        )
+        return info.model_dump(mode="json")
 
     @asynccontextmanager
     async def running(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["FakeMoshi"]:
@@ -110,9 +122,9 @@ class FakeMoshi:
             case "/alive":
                 return connection.respond(HTTPStatus.OK, json.dumps({"status": "alive"}))
             case "/health":
-                ready = self.health["status"] == "ready"
+                ready = self.health.status == "ready"
                 status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-                return connection.respond(status, json.dumps(self.health))
+                return connection.respond(status, json.dumps(asdict(self.health)))
             case "/api/info":
                 return connection.respond(HTTPStatus.OK, json.dumps(self.info))
             case _:

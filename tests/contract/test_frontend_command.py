@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from contract.fake_moshi import HANDSHAKE, FakeMoshi
+from contract.fake_moshi import FakeMoshi
 from contract.running_frontend import Frontend, closed_by_server, started_command
+from moshi_service.protocol.wire import HANDSHAKE
 from support.services import free_port
 
 pytestmark = pytest.mark.anyio

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 
 from contract.fake_moshi import FakeMoshi
 from contract.running_frontend import running_frontend
+from moshi_service.health import Health
 
 pytestmark = pytest.mark.anyio
 
@@ -50,20 +52,20 @@ async def test_ready_when_moshi_is(moshi: FakeMoshi) -> None:
         "mode": "proxy",
         "chat_url": "api/chat",
         "secure_origin": None,
-        "moshi": {"url": moshi.url, "health": moshi.health, "info": moshi.info},
+        "moshi": {"url": moshi.url, "health": asdict(moshi.health), "info": moshi.info},
     }
-    assert (health.status_code, health.json()) == (200, moshi.health)
+    assert (health.status_code, health.json()) == (200, asdict(moshi.health))
 
 
 async def test_starting_while_moshi_starts(moshi: FakeMoshi) -> None:
-    moshi.health = {"status": "starting", "phase": "download", "progress": 0.42, "detail": "6.3 of 15 GB"}
+    moshi.health = Health("starting", "download", 0.42, "6.3 of 15 GB")
     async with running_frontend(moshi.url) as frontend:
         config = await frontend.config(until=lambda config: config["moshi"]["health"]["status"] == "starting")
         health = await frontend.get("/health")
-        assert config["moshi"]["health"] == moshi.health
-        assert (health.status_code, health.json()) == (503, moshi.health)
+        assert config["moshi"]["health"] == asdict(moshi.health)
+        assert (health.status_code, health.json()) == (503, asdict(moshi.health))
 
-        moshi.health = {"status": "ready", "phase": "ready", "progress": 1.0, "detail": "serving"}
+        moshi.health = Health("ready", "ready", 1.0, "serving")
         await frontend.config(until=lambda config: config["moshi"]["health"]["status"] == "ready")
         assert (await frontend.get("/health")).status_code == 200
 
@@ -71,7 +73,7 @@ async def test_starting_while_moshi_starts(moshi: FakeMoshi) -> None:
 async def test_a_failure_that_moshi_tells_at_length_is_one_line_here(moshi: FakeMoshi) -> None:
     """Of another version, say; the page shows it."""
     told = "damaged: " + "size mismatch\n" * 400
-    moshi.health = {"status": "failed", "phase": "load", "progress": None, "detail": told}
+    moshi.health = Health("failed", "load", None, told)
     async with running_frontend(moshi.url) as frontend:
         config = await frontend.config(until=lambda config: config["moshi"]["health"]["status"] == "failed")
         health = await frontend.get("/health")

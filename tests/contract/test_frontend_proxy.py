@@ -9,12 +9,18 @@ from pathlib import Path
 
 import pytest
 import trustme
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from contract.fake_moshi import HANDSHAKE, FakeMoshi
+from contract.fake_moshi import FakeMoshi
 from contract.running_frontend import Frontend, closed_by_server, running_frontend
+from moshi_frontend import server
 from moshi_frontend.proxy import MESSAGE_BYTES_FROM_CLIENT
+from moshi_service.health import Health
+from moshi_service.network import protocols
+from moshi_service.protocol.info import Slots
+from moshi_service.protocol.wire import HANDSHAKE
 
 pytestmark = pytest.mark.anyio
 
@@ -119,7 +125,7 @@ async def test_a_client_is_told_when_moshi_vanishes(moshi: FakeMoshi, frontend: 
         (await moshi.conversation()).transport.abort()
         messages, code, reason = await closed_by_server(client)
     assert (code, reason) == (1012, "the connection to moshi was lost; try again")
-    assert announced(messages) == [{"type": "end", "code": code, "reason": reason}]
+    assert announced(messages) == [{"type": "end", "code": code, "reason": reason, "retry_after": None}]
 
 
 @pytest.mark.parametrize(("query", "announcements"), [("?protocol=2", 1), ("", 0)])
@@ -128,7 +134,7 @@ async def test_moshi_down(query: str, announcements: int) -> None:
         messages, code, reason = await closed_by_server(client)
     assert code == 1013
     assert reason == f"moshi is not reachable at {NOBODY_LISTENS}: connection refused"
-    assert announced(messages) == [{"type": "end", "code": code, "reason": reason}] * announcements
+    assert announced(messages) == [{"type": "end", "code": code, "reason": reason, "retry_after": None}] * announcements
 
 
 async def test_something_that_is_not_moshi(moshi: FakeMoshi) -> None:
@@ -177,7 +183,7 @@ async def test_a_foreign_page_is_refused(moshi: FakeMoshi, frontend: Frontend) -
     async with frontend.chat("?protocol=2", origin="https://evil.example") as client:
         messages, code, reason = await closed_by_server(client)
     assert (code, reason) == (1008, "origin https://evil.example is not in FRONTEND_ALLOWED_ORIGINS")
-    assert announced(messages) == [{"type": "end", "code": code, "reason": reason}]
+    assert announced(messages) == [{"type": "end", "code": code, "reason": reason, "retry_after": None}]
     assert moshi.conversations == []
 
 
@@ -278,10 +284,10 @@ async def test_a_moshi_that_does_not_read_stops_the_client(moshi: FakeMoshi, fro
 
 
 async def test_the_replica_with_most_free_slots_gets_the_conversation() -> None:
-    nearly_full = FakeMoshi(slots={"total": 4, "used": 3})
-    roomy = FakeMoshi(slots={"total": 4, "used": 1})
-    roomiest_but_draining = FakeMoshi(slots={"total": 9, "used": 0})
-    roomiest_but_draining.health |= {"status": "draining", "phase": "draining"}
+    nearly_full = FakeMoshi(slots=Slots(total=4, used=3))
+    roomy = FakeMoshi(slots=Slots(total=4, used=1))
+    roomiest_but_draining = FakeMoshi(slots=Slots(total=9, used=0))
+    roomiest_but_draining.health = Health("draining", "draining", None, "stopping")
     async with (
         nearly_full.running(),
         roomiest_but_draining.running(),
@@ -292,3 +298,37 @@ async def test_the_replica_with_most_free_slots_gets_the_conversation() -> None:
         async with frontend.chat() as client:
             assert await client.recv() == HANDSHAKE
             assert len(roomy.conversations) == 1
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_client_that_reads_late_learns_of_a_stop_and_one_that_never_reads_does_not_delay_it(
+    reads: bool, moshi: FakeMoshi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on to speak. A socket that the service closes under what still comes is reset, and then all is lost."""
+    monkeypatch.setattr(protocols, "ANSWER_SECONDS", 60 if reads else 0.2)
+    monkeypatch.setattr(server, "SHUTDOWN_SECONDS", 60)
+
+    async def speak(client: ClientConnection) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                await client.send(b"\x01" + bytes(100))
+                await asyncio.sleep(0.01)
+
+    async with asyncio.timeout(40):
+        async with running_frontend(moshi.url) as frontend:
+            client = await frontend.chat("?protocol=2", max_queue=1)
+            assert await client.recv() == HANDSHAKE
+            speaking = asyncio.create_task(speak(client))
+            await asyncio.sleep(0.2)
+            ending = asyncio.create_task(_late(client)) if reads else None
+        if ending:
+            said, code, reason = await ending
+            assert (code, reason) == (1001, "the frontend is shutting down")
+            assert announced(said[-1:]) == [{"type": "end", "code": code, "reason": reason, "retry_after": None}]
+        speaking.cancel()
+
+
+async def _late(client: ClientConnection) -> tuple[list[bytes], int, str]:
+    """What comes, read once the service must have sent it."""
+    await asyncio.sleep(1)
+    return await closed_by_server(client)

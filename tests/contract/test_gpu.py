@@ -1,4 +1,4 @@
-"""The batch on a GPU; skipped where there is none. Ticks are CUDA graphs there, so what they say is compared with what
+"""The batch on a GPU; skipped where there is none. Steps are CUDA graphs there, so what they say is compared with what
 the same operations say one by one, and with what a CPU says."""
 
 from collections.abc import Iterator
@@ -45,15 +45,15 @@ def batch(
     return BatchedModel(checkpoint, SLOTS, device, dtype, cuda_graphs=cuda_graphs)
 
 
-def prefix(model: BatchedModel) -> Prompt:
+def prompt(model: BatchedModel) -> Prompt:
     """Forty frames of anything."""
     frames = np.random.default_rng(5).integers(4, 60, (40, len(model.delay_pattern.delays)))
     return Prompt.of(model.delay_pattern, PromptStart(model.delay_pattern.initial()), None, [], [frames])
 
 
 def conversations(model: BatchedModel) -> list[Frame]:
-    """All that is said by rows that come and go, pause, begin with a prefix, and hear what is not a number. Each size
-    of graph has its ticks."""
+    """All that is said by rows that come and go, pause, begin with a prompt, and hear what is not a number. Each size
+    of graph has its steps."""
     inputs = {row: iter(speech(row, FRAMES)) for row in range(SLOTS)}
     for row, sampling in (
         (0, LIVELY),
@@ -62,28 +62,28 @@ def conversations(model: BatchedModel) -> list[Frame]:
     ):
         model.join(row, sampling)
     said: list[Frame] = []
-    for tick in range(FRAMES):
-        if tick == 10:
-            model.join(4, LIVELY, prefix(model))
-        if tick >= 10:
+    for step in range(FRAMES):
+        if step == 10:
+            model.join(4, LIVELY, prompt(model))
+        if step >= 10:
             model.prefill(4, 7)
-        if tick == 20:
+        if step == 20:
             model.join(1, LIVELY)
         rows = {
-            0: tick % 7 > 0 or tick > 50,
-            1: tick < 40,
-            2: 5 < tick < 30,
-            4: 30 < tick <= 50,
+            0: step % 7 > 0 or step > 50,
+            1: step < 40,
+            2: 5 < step < 30,
+            4: 30 < step <= 50,
         }
         frames = {row: next(inputs[row]) for row, talks in rows.items() if talks}
-        if tick == 12:
+        if step == 12:
             frames[2] = np.full_like(frames[2], np.nan)
         said += [frame for _, frame in sorted(model.step(frames).items())]
     return said
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-def test_replayed_ticks_say_what_ticks_say(dtype: torch.dtype, checkpoint: Checkpoint, gpu: torch.device) -> None:
+def test_replayed_steps_equal_plain_steps(dtype: torch.dtype, checkpoint: Checkpoint, gpu: torch.device) -> None:
     """The same kernels for the same number of rows: equal to the bit."""
     replayed = conversations(batch(checkpoint, gpu, dtype))
     assert_same(replayed, conversations(batch(checkpoint, gpu, dtype, cuda_graphs=False)))

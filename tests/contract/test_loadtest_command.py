@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from loadtest.audio import KIND_HANDSHAKE, KIND_METADATA
 from loadtest.figures import Figures, deficit, outcome
 from loadtest.load import Outcome, Plan, run
 from loadtest.report import figures
+from moshi_service.protocol.events import QueueEvent
+from moshi_service.protocol.wire import HANDSHAKE
 from support.services import BIN, free_port, running_moshi
 
 pytestmark = pytest.mark.anyio
@@ -27,7 +28,7 @@ type Treatment = Callable[[ServerConnection], Awaitable[None]]
 
 async def well(socket: ServerConnection, answers: int = 10_000) -> None:
     """As Moshi does: a handshake, then an answer for each frame of input but the first."""
-    await socket.send(bytes([KIND_HANDSHAKE]) + bytes(8))
+    await socket.send(HANDSHAKE)
     before = None
     async for message in socket:
         if before is not None:
@@ -52,8 +53,7 @@ async def cut_off(socket: ServerConnection) -> None:
 
 
 async def kept_waiting(socket: ServerConnection) -> None:
-    queue = {"type": "queue", "position": 1, "wait_seconds": 0.6}
-    await socket.send(bytes([KIND_METADATA]) + json.dumps(queue).encode())
+    await socket.send(QueueEvent(position=1, wait_seconds=1).message())
     await asyncio.sleep(0.08 * 8)
     await well(socket)
 
@@ -146,7 +146,7 @@ def test_the_command_tells_the_truth_about_the_real_service(tmp_path: Path) -> N
         assert client["frames"]["sent"] == client["frames"]["planned"] == round(3 / 0.08)
         assert client["frames"]["heard"] + client["deficit_frames"] == client["frames"]["sent"] - 1
     assert measured["lag_ms"]["count"] == sum(client["frames"]["heard"] for client in report["clients"])
-    assert report["server_says"]["tick_ms"]["count"] >= 2
+    assert report["server_says"]["step_ms"]["count"] >= 2
     (abusive,) = report["abusive"]
     assert (abusive["kind"], abusive["code"]) == ("garbage", 1007)
     assert "garbage" in ended.stdout

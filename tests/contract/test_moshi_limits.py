@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from loadtest.client import Conversation, converse, encode, noise
+from moshi_service.protocol.events import WarningEvent
 from support.chatting import KIND_AUDIO, KIND_METADATA, KIND_PING, closing, handshake, metadata, slots_become
 from support.services import Service, running_moshi
 
@@ -88,7 +89,11 @@ async def test_a_full_queue_refuses_with_when_to_come_back(single: Service) -> N
             assert code == 1013
             assert re.fullmatch(r"full: every slot is in use \(1\), 1 waiting; Retry-After: \d+", reason)
         async with connect(single.chat + "?protocol=2") as fourth:
-            assert (await metadata(fourth, "end"))["code"] == 1013
+            end = await metadata(fourth, "end")
+            assert end["code"] == 1013
+            assert end["reason"] == "full: every slot is in use (1), 1 waiting"
+            assert isinstance(end["retry_after"], int)
+            assert await closing(fourth) == (1013, f"{end['reason']}; Retry-After: {end['retry_after']}")
         assert single.get("/api/info").json()["queue"] == 1
         await waiting.close()
     await slots_become(single, 0)
@@ -97,7 +102,7 @@ async def test_a_full_queue_refuses_with_when_to_come_back(single: Service) -> N
 async def test_a_conversation_is_ended_when_its_time_is_over_and_told_before(single: Service) -> None:
     said = await converse(single.chat + "?protocol=2", encode(noise(6.0)))
     assert (said.close_code, said.close_reason) == (1000, "the time for a conversation is over")
-    assert {"type": "warning", "why": "session", "seconds": 2} in said.metadata
+    assert WarningEvent(why="session", seconds=2) in said.events
     await slots_become(single, 0)
 
 
@@ -199,20 +204,4 @@ async def test_draining_lets_conversations_finish_and_takes_no_new(tmp_path: Pat
             await live.send(bytes([KIND_PING]))
             async with asyncio.timeout(5):
                 assert await live.recv() == bytes([KIND_PING])
-        assert await asyncio.to_thread(moshi.process.wait, 15) == 0
-
-
-@pytest.mark.parametrize(
-    ("number", "settings"),
-    [(signal.SIGTERM, {"MOSHI_DRAIN_SECONDS": "0.5"}), (signal.SIGINT, {"MOSHI_DRAIN_SECONDS": "60"})],
-)
-async def test_what_is_still_live_then_ends_with_1001_and_the_process_with_0(
-    number: signal.Signals, settings: dict[str, str], tmp_path: Path
-) -> None:
-    """SIGINT comes from somebody who is waiting: it leaves no time."""
-    with running_moshi(tmp_path, {"MOSHI_SLOTS": "1", **settings}) as moshi:
-        async with connect(moshi.chat) as socket:
-            await handshake(socket)
-            moshi.process.send_signal(number)
-            assert await closing(socket) == (1001, "the service is shutting down")
         assert await asyncio.to_thread(moshi.process.wait, 15) == 0

@@ -132,7 +132,7 @@ def test_conversations_that_share_a_batch_answer_as_if_alone(checkpoint: Checkpo
     """Sampled, each its own way, with staggered starts, pauses and a slot used again, past the attention's context of
     256 frames: the same seed and input give the same tokens, whoever else is there and in whichever slot."""
     model = batch(checkpoint, 3)
-    starts: Mapping[int, tuple[int, int]] = {0: (0, 0), 1: (1, 7), 2: (2, 20), 3: (1, 130)}  # row, tick
+    starts: Mapping[int, tuple[int, int]] = {0: (0, 0), 1: (1, 7), 2: (2, 20), 3: (1, 130)}  # row, step
     inputs = {0: speech(10, 290), 1: speech(11, 100), 2: speech(12, 60), 3: speech(13, 80)}
     samplings = {
         0: LIVELY,
@@ -143,13 +143,13 @@ def test_conversations_that_share_a_batch_answer_as_if_alone(checkpoint: Checkpo
     pauses = {0: {5, 6, 50, 200}, 1: {20, 60, 61}, 2: set(), 3: {150, 151}}
     positions = dict.fromkeys(starts, 0)
     heard: dict[int, list[Frame]] = {session: [] for session in starts}
-    for tick in range(310):
+    for step in range(310):
         frames: dict[int, Samples] = {}
         owner: dict[int, int] = {}
         for session, (row, start) in starts.items():
-            if tick == start:
+            if step == start:
                 model.join(row, samplings[session])
-            if tick >= start and tick not in pauses[session] and positions[session] < len(inputs[session]):
+            if step >= start and step not in pauses[session] and positions[session] < len(inputs[session]):
                 frames[row] = inputs[session][positions[session]]
                 owner[row] = session
                 positions[session] += 1
@@ -210,7 +210,7 @@ def test_a_shorter_context_forgets_sooner_and_takes_less_memory(checkpoint: Chec
     assert batch(checkpoint, 1, context=10_000).context == 256
 
 
-def test_a_tick_recorded_once_and_replayed_is_the_tick_itself(checkpoint: Checkpoint) -> None:
+def test_a_step_recorded_once_and_replayed_is_the_step_itself(checkpoint: Checkpoint) -> None:
     """What a CUDA graph demands, without a GPU: the same operations on the same memory whatever the values are. The
     recorder fails on an operation that asks for a value."""
     frames = speech(8, 30)
@@ -259,7 +259,7 @@ class Visits(TorchDispatchMode):
 
 
 @torch.inference_mode()
-def test_a_tick_of_the_released_architecture_stays_on_its_device() -> None:
+def test_a_step_of_the_released_architecture_stays_on_its_device() -> None:
     """As a CUDA graph demands: no copy to or from the host. On the device that holds no numbers, in bfloat16."""
     nowhere = torch.device("meta")
     released = full_size()

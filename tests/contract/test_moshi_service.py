@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from loadtest.client import converse, encode, noise
+from moshi_service.protocol.events import SessionEvent, StatsEvent
 from support.chatting import KIND_AUDIO, KIND_PING, closing, handshake, slots_become, used_slots
 from support.services import BIN, Service, clean_environment, free_port, running_moshi
 
@@ -81,7 +82,7 @@ async def test_a_conversation_is_heard_and_read(moshi: Service) -> None:
     assert len(heard) >= 3.8 * 24000
     assert np.sqrt((heard**2).mean()) > 0.005
     assert said.text.strip()
-    assert said.metadata == []
+    assert (said.events, said.unknown_events) == ([], 0)
     await slots_become(moshi, 0)
 
 
@@ -97,14 +98,13 @@ async def test_two_conversations_run_beside_each_other(moshi: Service) -> None:
 
 async def test_protocol_2_tells_the_session_and_how_it_goes(moshi: Service) -> None:
     said = await converse(moshi.chat + "?protocol=2", encode(noise(3.2)))
-    assert [item["type"] for item in said.metadata] == ["session", "stats", "stats", "stats"]
-    stats = said.metadata[-1]
-    assert isinstance(stats["tick_ms"], float)
-    assert stats["tick_ms"] > 0
-    assert stats["dropped_frames"] == 0
-    settings = said.metadata[0]["settings"]
-    assert isinstance(settings, dict)
-    assert settings["text_temperature"] == 0.7
+    assert [event.type for event in said.events] == ["session", "stats", "stats", "stats"]
+    session, stats = said.events[0], said.events[-1]
+    assert isinstance(stats, StatsEvent)
+    assert stats.step_ms > 0
+    assert stats.dropped_frames == 0
+    assert isinstance(session, SessionEvent)
+    assert session.settings["text_temperature"] == 0.7
 
 
 async def test_a_client_that_vanishes_frees_its_slot_at_once(moshi: Service) -> None:

@@ -79,17 +79,17 @@ def codes_of(checkpoint: Checkpoint, frames: list[Samples]) -> Tokens:
     return np.stack(codes)
 
 
-def talked(model: BatchedModel, row: int, prefix: Prompt | None, frames: list[Samples]) -> list[Frame]:
-    model.join(row, GREEDY, prefix)
-    read(model, row, prefix)
+def talked(model: BatchedModel, row: int, prompt: Prompt | None, frames: list[Samples]) -> list[Frame]:
+    model.join(row, GREEDY, prompt)
+    read(model, row, prompt)
     said = [model.step({row: frame}) for frame in frames]
     return [frame[row] for frame in said if row in frame]
 
 
-def read(model: BatchedModel, row: int, prefix: Prompt | None) -> int:
+def read(model: BatchedModel, row: int, prompt: Prompt | None) -> int:
     """Chunks that it took."""
     chunks = 0
-    while prefix is not None:
+    while prompt is not None:
         prefill, chunks = model.prefill(row, CHUNK), chunks + 1
         if prefill.done == prefill.total:
             break
@@ -158,22 +158,22 @@ def test_the_agent_says_what_the_full_model_says(kind: str, checkpoint: Checkpoi
     saved = read_prompt("b", data.getvalue(), model.delay_pattern, model.width)
     offered = catalogue(checkpoint, model, recorded, saved)
     persona = Persona({"recorded": "a", "saved": "b", "text only": None}[kind], TEXT)
-    prefix = offered.prompt(persona)
-    assert prefix is not None
+    prompt = offered.prompt(persona)
+    assert prompt is not None
     live = speech(2, FRAMES)
 
     model.join(1, GREEDY)
     neighbour = iter(speech(3))
-    model.join(2, GREEDY, prefix)
+    model.join(2, GREEDY, prompt)
     while (prefill := model.prefill(2, 7)).done < prefill.total:
         model.step({1: next(neighbour)})
     model.step({1: next(neighbour)})
     ours = [frame[2] for frame in (model.step({2: frame}) for frame in live) if 2 in frame]
 
-    prompt = prompt_of(offered, None if kind == "text only" else spoken, TEXT)
-    assert prefill.total == len(prompt) - 1
+    tokens = prompt_of(offered, None if kind == "text only" else spoken, TEXT)
+    assert prefill.total == len(tokens) - 1
     # The first frame of a conversation is not heard, as with upstream's servers.
-    theirs = in_full(full, prompt, codes_of(checkpoint, live[1:]))
+    theirs = in_full(full, tokens, codes_of(checkpoint, live[1:]))
     assert len(theirs) == FRAMES - 2
     assert [frame.tokens for frame in ours[: len(theirs)]] == theirs
     assert len(set(theirs)) > FRAMES // 2  # alive, not one frame for ever
@@ -221,25 +221,25 @@ def test_a_remembered_voice_says_the_same_and_leaves_less_to_read(checkpoint: Ch
     archive = checkpoint.voices
     assert archive is not None
     offered = catalogue(checkpoint, model, *from_archive(archive, model.delay_pattern, model.width))
-    prefix = offered.prompt(Persona("NATM0", TEXT))
+    prompt = offered.prompt(Persona("NATM0", TEXT))
     other = offered.prompt(Persona("NATF0", TEXT))
-    assert prefix is not None and other is not None
+    assert prompt is not None and other is not None
     live = speech(4, 60)
-    cold = talked(model, 0, prefix, live)
-    model.join(2, GREEDY, prefix)
+    cold = talked(model, 0, prompt, live)
+    model.join(2, GREEDY, prompt)
     first = model.prefill(2, CHUNK)
     assert first.cached
-    assert first.done == min(first.total, prefix.shared + CHUNK)
-    read(model, 2, prefix)
+    assert first.done == min(first.total, prompt.shared + CHUNK)
+    read(model, 2, prompt)
     warm = [frame[2] for frame in (model.step({2: frame}) for frame in live) if 2 in frame]
     assert [frame.tokens for frame in warm] == [frame.tokens for frame in cold]
     assert [frame.tokens for frame in talked(model, 1, other, live)] != [frame.tokens for frame in cold]
 
 
-def test_a_prefix_leaves_the_neighbours_as_they_are(checkpoint: Checkpoint) -> None:
+def test_a_prompt_leaves_the_neighbours_as_they_are(checkpoint: Checkpoint) -> None:
     """Bit for bit: what a live row says while another row reads, joins, is given up in the middle and used again."""
     model = batch(checkpoint, 2)
-    prefix = catalogue(checkpoint, model).prompt(Persona(None, TEXT))
+    prompt = catalogue(checkpoint, model).prompt(Persona(None, TEXT))
     live = speech(5, 80)
     model.join(0, GREEDY)
     undisturbed = [said[0].pcm for said in (model.step({0: frame}) for frame in live) if said]
@@ -247,7 +247,7 @@ def test_a_prefix_leaves_the_neighbours_as_they_are(checkpoint: Checkpoint) -> N
     disturbed = []
     for index, frame in enumerate(live):
         if index in (10, 20, 60):
-            model.join(1, GREEDY, prefix)
+            model.join(1, GREEDY, prompt)
         if index in (11, 21, 22, 23, 61):
             model.prefill(1, CHUNK)
         if said := model.step({0: frame}):
@@ -257,7 +257,7 @@ def test_a_prefix_leaves_the_neighbours_as_they_are(checkpoint: Checkpoint) -> N
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_row_given_up_in_its_prefix_leaves_nothing_to_the_next(checkpoint: Checkpoint) -> None:
+def test_a_row_given_up_in_its_prefill_leaves_nothing_to_the_next(checkpoint: Checkpoint) -> None:
     model = batch(checkpoint, 1)
     offered = catalogue(checkpoint, model)
     live = speech(6, 40)
@@ -277,7 +277,7 @@ def test_a_text_changes_what_is_said(checkpoint: Checkpoint) -> None:
     assert [frame.tokens for frame in one] != [frame.tokens for frame in other]
 
 
-def test_presets_are_no_part_of_a_prefix(checkpoint: Checkpoint) -> None:
+def test_presets_are_no_part_of_a_prompt(checkpoint: Checkpoint) -> None:
     """A preset is its text."""
     model = batch(checkpoint, 1)
     preset = Preset(id="a", name="A", text=TEXT)
@@ -289,8 +289,8 @@ def test_presets_are_no_part_of_a_prefix(checkpoint: Checkpoint) -> None:
     assert chosen == Persona(None, TEXT)
 
 
-def chunks(model: BatchedModel, prefix: Prompt) -> Iterator[int]:
-    model.join(0, GREEDY, prefix)
+def chunks(model: BatchedModel, prompt: Prompt) -> Iterator[int]:
+    model.join(0, GREEDY, prompt)
     while True:
         prefill = model.prefill(0, CHUNK)
         yield prefill.done
@@ -298,10 +298,10 @@ def chunks(model: BatchedModel, prefix: Prompt) -> Iterator[int]:
             return
 
 
-def test_a_prefix_is_read_in_bounded_chunks(checkpoint: Checkpoint) -> None:
+def test_a_prompt_is_read_in_bounded_chunks(checkpoint: Checkpoint) -> None:
     model = batch(checkpoint, 1)
-    prefix = catalogue(checkpoint, model).prompt(Persona(None, " ".join([TEXT] * 6)))
-    assert prefix is not None
-    done = [0, *chunks(model, prefix)]
+    prompt = catalogue(checkpoint, model).prompt(Persona(None, " ".join([TEXT] * 6)))
+    assert prompt is not None
+    done = [0, *chunks(model, prompt)]
     assert max(after - before for before, after in itertools.pairwise(done)) == CHUNK
-    assert done[-1] == prefix.steps
+    assert done[-1] == prompt.steps

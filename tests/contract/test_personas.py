@@ -74,17 +74,17 @@ def test_info_says_what_there_is_to_choose(moshi: Service) -> None:
 @pytest.mark.anyio
 async def test_the_voice_is_prepared_before_the_handshake_and_told(moshi: Service) -> None:
     async with connect(f"{moshi.chat}?protocol=2&voice_prompt=own&text_prompt={quote(TEXT)}") as socket:
-        preparing = await metadata(socket, "preparing")
-        assert preparing["done"] == 0
+        prefill = await metadata(socket, "prefill")
+        assert prefill["done"] == 0
         session = await metadata(socket, "session")
-        steps = session["preparation"]["steps"]
-        assert steps == preparing["total"] == 25 + 6 + 7 + 6 - 1
+        steps = session["prefill"]["steps"]
+        assert steps == prefill["total"] == 25 + 6 + 7 + 6 - 1
         assert session["settings"]["voice_prompt"] == "own"
         assert session["settings"]["text_prompt"] == TEXT
-        assert session["preparation"]["remembered"] is False
+        assert session["prefill"]["remembered"] is False
         await handshake(socket)
     async with connect(f"{moshi.chat}?protocol=2&voice_prompt=own") as socket:
-        assert (await metadata(socket, "session"))["preparation"]["remembered"] is True
+        assert (await metadata(socket, "session"))["prefill"]["remembered"] is True
     await slots_become(moshi, 0)
 
 
@@ -94,7 +94,7 @@ async def test_clients_of_upstream_and_of_personaplex_work_unchanged(moshi: Serv
     for query in ("", f"?voice_prompt=NATM0.pt&text_prompt={quote(TEXT)}&seed=-1", "?voice_prompt=&text_prompt="):
         said = await converse(moshi.chat + query, encode(noise(2.0)))
         assert len(said.heard) == len(said.sent) - 1
-        assert said.metadata == []
+        assert (said.events, said.unknown_events) == ([], 0)
 
 
 @pytest.mark.anyio
@@ -135,7 +135,7 @@ async def test_the_longest_text_fits_into_the_address(text: str, moshi: Service)
 async def test_who_leaves_while_its_voice_is_prepared_frees_the_slot(moshi: Service) -> None:
     for _ in range(20):
         async with connect(f"{moshi.chat}?protocol=2&voice_prompt=VARF0&text_prompt={quote(TEXT)}") as socket:
-            await metadata(socket, "preparing")
+            await metadata(socket, "prefill")
     await slots_become(moshi, 0)
     assert moshi.get("/health").status_code == 200
 
@@ -250,7 +250,7 @@ async def test_who_waits_for_a_slot_is_told_its_place_and_then_its_voice_is_prep
         async with connect(moshi.chat + "?protocol=2&voice_prompt=NATM0") as third:
             assert (await metadata(third, "queue"))["position"] == 1
             await one.close()
-            assert (await metadata(third, "preparing"))["done"] == 0
-            assert (await metadata(third, "session"))["preparation"]["steps"] > 0
+            assert (await metadata(third, "prefill"))["done"] == 0
+            assert (await metadata(third, "session"))["prefill"]["steps"] > 0
             await handshake(third)
     await slots_become(moshi, 0)

@@ -12,7 +12,9 @@ import pytest
 from playwright.async_api import Browser, expect
 from websockets.asyncio.server import ServerConnection
 
-from contract.fake_moshi import Script, greet, metadata
+from contract.fake_moshi import Script, greet
+from moshi_service.health import Health
+from moshi_service.protocol.events import QueueEvent
 from support.browser import PATIENCE_MS
 from support.tab import UNANSWERED, Tab, opened, speak, talking_browser, wait_for_config
 
@@ -225,7 +227,7 @@ async def wait_for_the_config(tab: Tab) -> None:
 
 
 async def model_fails(tab: Tab) -> None:
-    tab.moshi.health = {"status": "failed", "phase": "load", "progress": None, "detail": "no space left"}
+    tab.moshi.health = Health("failed", "load", None, "no space left")
     await wait_for_config(tab, lambda config: config["moshi"]["health"]["status"] == "failed")
     await connect(tab)
 
@@ -276,7 +278,7 @@ async def hang_up_after_the_microphone_was_unplugged(tab: Tab) -> None:
 
 
 async def queue(conversation: ServerConnection) -> None:
-    await conversation.send(metadata(type="queue", position=3, wait_seconds=95))
+    await conversation.send(QueueEvent(position=3, wait_seconds=95).message())
     await conversation.wait_closed()
 
 

@@ -2,26 +2,26 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
+from moshi_service.protocol.info import Personas, PresetChoice, VoiceChoice
 from support.tab import Tab, opened, say_nothing, speak, talking_browser, wait_for_config
 
 pytestmark = pytest.mark.anyio
 
-PERSONAS = {
-    "voices": [{"id": "NATF0", "seconds": 4.0}],
-    "default_voice": "NATF0",
-    "text_prompt": "free",
-    "presets": [
-        {"id": "sailor", "name": "sailor", "text": "You are a sailor.", "tokens": 9},
-        {"id": "museum", "name": "museum guide", "text": "You are a guide.", "tokens": 9},
+PERSONAS = Personas(
+    voices=[VoiceChoice(id="NATF0", seconds=4.0)],
+    default_voice="NATF0",
+    text_prompt="free",
+    presets=[
+        PresetChoice(id="sailor", name="sailor", text="You are a sailor.", tokens=9),
+        PresetChoice(id="museum", name="museum guide", text="You are a guide.", tokens=9),
     ],
-    "max_characters": 800,
-    "max_tokens": 200,
-}
+    max_characters=800,
+    max_tokens=200,
+)
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +205,7 @@ async def test_a_call_that_the_service_ends_leaves_the_focus_off_every_button(br
 @asynccontextmanager
 async def with_personas(browser: Browser) -> AsyncIterator[Tab]:
     async with opened(browser) as tab:
-        tab.moshi.personas = dict[str, Any](PERSONAS)
+        tab.moshi.personas = PERSONAS
         await wait_for_config(tab, lambda config: config["moshi"]["info"]["personas"] is not None)
         await tab.page.reload()
         yield tab

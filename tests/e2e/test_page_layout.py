@@ -7,8 +7,8 @@ import pytest
 from playwright.async_api import Browser, expect
 from websockets.asyncio.server import ServerConnection
 
-from contract.fake_moshi import metadata
 from e2e.test_page_states import PERSONAS
+from moshi_service.protocol.events import WarningEvent
 from support.tab import PICTURES, Tab, opened, speak, talking_browser, wait_for_config
 
 pytestmark = pytest.mark.anyio
@@ -81,7 +81,7 @@ async def test_a_warning_moves_nothing(browser: Browser) -> None:
         before = await boxes(tab)
         assert {f"{width}x{height} Hang up" for width, height in SIZES} <= set(before)
         for why in ("session", "idle", "draining"):
-            await conversations[0].send(metadata(type="warning", why=why, seconds=300))
+            await conversations[0].send(WarningEvent(why=why, seconds=300).message())
             await expect(hint).not_to_be_empty()
             assert await boxes(tab) == before
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Browser, Dialog, expect
 from websockets.asyncio.server import ServerConnection
 
-from contract.fake_moshi import metadata
+from moshi_service.protocol.events import QueueEvent
 from support.tab import Tab, opened, speak, talking_browser
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +42,7 @@ async def forgetful(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[B
 
 
 async def queue(conversation: ServerConnection) -> None:
-    await conversation.send(metadata(type="queue", position=3, wait_seconds=95))
+    await conversation.send(QueueEvent(position=3, wait_seconds=95).message())
     await conversation.wait_closed()
 
 

@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Browser, Locator, expect
 
 from contract.fake_moshi import READY
+from moshi_service.health import Health
 from support.tab import Tab, opened, speak, talking_browser, wait_for_config
 
 pytestmark = pytest.mark.anyio
@@ -174,11 +175,11 @@ async def test_permission_that_is_given_again_opens_the_microphone(browser: Brow
 async def test_a_microphone_that_ends_before_the_call_is_replaced(browser: Browser) -> None:
     """While the model starts, nobody listens to the track's events."""
     async with opened(browser, chat=speak, scripts=[WATCH]) as tab:
-        tab.moshi.health = {"status": "starting", "phase": "load", "progress": 0.5, "detail": "7 of 16 GB"}
+        tab.moshi.health = Health("starting", "load", 0.5, "7 of 16 GB")
         await wait_for_config(tab, lambda config: config["moshi"]["health"]["status"] == "starting")
         await tab.button("Connect").click()
         await expect(tab.state).to_contain_text("The model is starting")
         await tab.page.evaluate(UNPLUG)
-        tab.moshi.health = dict(READY)
+        tab.moshi.health = READY
         await expect(you(tab)).to_have_text("Moshi hears you")
         assert await live_tracks(tab) == [False, True]

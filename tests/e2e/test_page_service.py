@@ -1,15 +1,20 @@
 """What the page makes of the service behind it: before a call, in the queue, and when the sound breaks up."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, expect
 from websockets.asyncio.server import ServerConnection
 
-from contract.fake_moshi import HANDSHAKE, FakeMoshi, metadata
+from contract.fake_moshi import FakeMoshi
 from contract.running_frontend import running_frontend
 from moshi_frontend.static import BUILT
+from moshi_service.health import Health, ObservedHealth
+from moshi_service.protocol.events import QueueEvent, StatsEvent
+from moshi_service.protocol.info import Slots
+from moshi_service.protocol.wire import HANDSHAKE
 from support.tab import opened, speak, tab_at, talking_browser
 
 pytestmark = pytest.mark.anyio
@@ -33,21 +38,21 @@ async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bro
 async def test_an_idle_page_follows_the_service(browser: Browser) -> None:
     async with opened(browser) as tab:
         await expect(tab.state).to_contain_text("Ready when you are", timeout=LOOK_MS)
-        tab.moshi.health = {"status": "starting", "phase": "download", "progress": 0.42, "detail": "6.3 of 15 GB"}
+        tab.moshi.health = Health("starting", "download", 0.42, "6.3 of 15 GB")
         await expect(tab.state).to_contain_text("Downloading the model. 6.3 of 15 GB.", timeout=LOOK_MS)
         await expect(tab.page.get_by_role("progressbar")).to_have_attribute("value", "0.42")
         await expect(tab.state).not_to_contain_text("Ready")
         await tab.look("idle-starting", "idle")
         detail = "/srv/models/mine holds no config.json"
-        tab.moshi.health = {"status": "failed", "phase": "load", "progress": None, "detail": detail}
+        tab.moshi.health = Health("failed", "load", None, detail)
         await expect(tab.state).to_contain_text("The model does not run", timeout=LOOK_MS)
         await expect(tab.state).to_contain_text(": mine holds no config.json", timeout=LOOK_MS)
-        tab.moshi.health = {"status": "draining", "phase": "draining", "progress": None, "detail": "stopping"}
+        tab.moshi.health = Health("draining", "draining", None, "stopping")
         await expect(tab.state).to_contain_text("The model is shutting down", timeout=LOOK_MS)
-        tab.moshi.health = {"status": "ready", "phase": "ready", "progress": 1.0, "detail": "serving"}
-        tab.moshi.slots = {"total": 4, "used": 4}
+        tab.moshi.health = Health("ready", "ready", 1.0, "serving")
+        tab.moshi.slots = Slots(total=4, used=4)
         await expect(tab.state).to_contain_text("All places are taken", timeout=LOOK_MS)
-        tab.moshi.slots = {"total": 4, "used": 3}
+        tab.moshi.slots = Slots(total=4, used=3)
         await expect(tab.state).to_contain_text("Ready when you are", timeout=LOOK_MS)
 
 
@@ -63,7 +68,7 @@ async def test_an_idle_page_notices_that_moshi_and_then_everything_is_gone(brows
         await expect(tab.state).to_contain_text("The service does not answer", timeout=LOOK_MS)
         await tab.page.unroute("**/api/config")
         await expect(tab.state).to_contain_text("Ready when you are", timeout=LOOK_MS)
-        moshi.health = {"status": "unreachable"}
+        moshi.health = ObservedHealth("unreachable", "", None, "")
         await expect(tab.state).to_contain_text("Waiting for the model", timeout=LOOK_MS)
 
 
@@ -89,7 +94,7 @@ async def test_whoever_waits_elsewhere_is_called_when_the_turn_comes(browser: Br
     go_on = asyncio.Event()
 
     async def greet(conversation: ServerConnection) -> None:
-        await conversation.send(metadata(type="queue", position=2, wait_seconds=None, longest_wait_seconds=1797))
+        await conversation.send(QueueEvent(position=2, wait_seconds=None, longest_wait_seconds=1797).message())
         await go_on.wait()
         await conversation.send(HANDSHAKE)
 
@@ -135,7 +140,7 @@ async def test_broken_sound_is_blamed_on_the_connection_when_the_service_is_in_t
         hint = tab.page.get_by_test_id("hint")
         await expect(hint).to_contain_text("The connection is bad", timeout=30_000)
         await tab.look("bad-connection", "live")
-        await expect(tab.page.get_by_test_id("delay")).to_contain_text("Delay")
+        await expect(tab.page.get_by_test_id("delay")).to_have_text(re.compile(r"Delay [1-9]\d\d+ ms"))
         assert (await tab.stats())["underruns"] > 0
 
 
@@ -145,14 +150,16 @@ async def test_broken_sound_is_blamed_on_the_service_when_it_is_overloaded(brows
         async for message in conversation:
             heard += 1
             if heard % 50 == 0:
-                stats = {"tick_ms": 130, "lag_ms": 1800, "backlog_frames": 24, "dropped_frames": heard // 10}
-                await conversation.send(metadata(type="stats", **stats))
+                stats = StatsEvent(step_ms=130, lag_ms=1800, backlog_frames=24, dropped_frames=heard // 10)
+                await conversation.send(stats.message())
             if message[0] != 1 or heard < 5 or heard % 100 < 50:
                 await conversation.send(message)
 
     async with opened(browser, chat=chat) as tab:
         await tab.connect()
         await expect(tab.page.get_by_test_id("hint")).to_contain_text("The service is overloaded", timeout=30_000)
+        # 1800 ms of lag, and what every conversation has
+        await expect(tab.page.get_by_test_id("delay")).to_have_text(re.compile(r"Delay (19|[2-9]\d)\d\d ms"))
         await tab.look("overloaded", "live")
 
 

@@ -14,10 +14,32 @@ import trustme
 from playwright.async_api import Browser, expect
 from websockets.asyncio.server import ServerConnection
 
-from contract.fake_moshi import HANDSHAKE, FakeMoshi, metadata, text
+from contract.fake_moshi import FakeMoshi
 from contract.running_frontend import running_frontend
 from moshi_frontend.static import BUILT
-from support.tab import UNANSWERED, is_ready, opened, say_nothing, speak, tab_at, talking_browser, then, wait_for_config
+from moshi_service.health import Health
+from moshi_service.protocol.events import (
+    EndEvent,
+    PrefillEvent,
+    QueueEvent,
+    SessionEvent,
+    SessionSettings,
+    WarningEvent,
+)
+from moshi_service.protocol.info import Personas, PresetChoice, VoiceChoice
+from moshi_service.protocol.wire import HANDSHAKE, text
+from support.tab import (
+    SETTINGS,
+    UNANSWERED,
+    is_ready,
+    opened,
+    say_nothing,
+    speak,
+    tab_at,
+    talking_browser,
+    then,
+    wait_for_config,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -128,13 +150,13 @@ async def test_connecting(browser: Browser) -> None:
 
 async def test_a_starting_model_shows_its_progress_and_is_then_connected_to(browser: Browser) -> None:
     async with opened(browser) as tab:
-        tab.moshi.health = {"status": "starting", "phase": "download", "progress": 0.42, "detail": "6.3 of 15 GB"}
+        tab.moshi.health = Health("starting", "download", 0.42, "6.3 of 15 GB")
         await wait_for_config(tab, lambda config: config["moshi"]["health"]["status"] == "starting")
         await tab.button("Connect").click()
         await expect(tab.state).to_contain_text("Downloading the model. 6.3 of 15 GB.")
         await expect(tab.page.get_by_role("progressbar")).to_have_attribute("value", "0.42")
         await tab.look("starting", "starting")
-        tab.moshi.health = {"status": "ready", "phase": "ready", "progress": 1.0, "detail": "serving"}
+        tab.moshi.health = Health("ready", "ready", 1.0, "serving")
         await expect(tab.button("Hang up")).to_be_visible()
 
 
@@ -142,9 +164,9 @@ async def test_a_queue_shows_the_place_and_leads_on(browser: Browser) -> None:
     go_on = asyncio.Event()
 
     async def greet(conversation: ServerConnection) -> None:
-        await conversation.send(metadata(type="queue", position=3, wait_seconds=95, longest_wait_seconds=1797))
+        await conversation.send(QueueEvent(position=3, wait_seconds=95, longest_wait_seconds=1797).message())
         await go_on.wait()
-        await conversation.send(metadata(type="queue", position=1, wait_seconds=None))
+        await conversation.send(QueueEvent(position=1, wait_seconds=None).message())
         await asyncio.sleep(1)
         await conversation.send(HANDSHAKE)
 
@@ -230,7 +252,7 @@ async def test_a_microphone_without_sound_is_noticed(browser: Browser) -> None:
     ("why", "words"), [("draining", "stops or restarts"), ("session", "nearly up"), ("idle", "No sound arrives")]
 )
 async def test_warned(browser: Browser, why: str, words: str) -> None:
-    async with opened(browser, chat=then(metadata(type="warning", why=why, seconds=30))) as tab:
+    async with opened(browser, chat=then(WarningEvent(why=why, seconds=30).message())) as tab:
         await tab.connect()
         await expect(tab.page.get_by_test_id("warning")).to_contain_text(words)
         await expect(tab.page.get_by_test_id("warning")).to_contain_text(" in 2")
@@ -292,7 +314,7 @@ async def test_hung_up(browser: Browser) -> None:
 
 async def test_ended_by_the_service_with_its_reason(browser: Browser) -> None:
     async def end(conversation: ServerConnection) -> None:
-        await conversation.send(metadata(type="end", code=1000, reason="the time for a conversation is over"))
+        await conversation.send(EndEvent(code=1000, reason="the time for a conversation is over").message())
         await conversation.close(1000, "over")
 
     async with opened(browser, chat=end) as tab:
@@ -315,7 +337,7 @@ async def test_a_refused_setting_leads_to_the_settings(browser: Browser) -> None
 
 async def test_a_failed_model_says_why(browser: Browser) -> None:
     async with opened(browser) as tab:
-        tab.moshi.health = {"status": "failed", "phase": "load", "progress": None, "detail": "no space left on device"}
+        tab.moshi.health = Health("failed", "load", None, "no space left on device")
         await wait_for_config(tab, lambda config: config["moshi"]["health"]["status"] == "failed")
         await tab.button("Connect").click()
         await expect(tab.state).to_contain_text("no space left on device")
@@ -354,24 +376,24 @@ async def test_settings_are_those_that_are_advertised_and_reach_the_service(brow
         assert request.path == "/api/chat?protocol=2"
 
 
-PERSONAS = {
-    "voices": [{"id": "NATF0", "seconds": 4.0}, {"id": "NATM1", "seconds": 4.0}],
-    "default_voice": "NATF0",
-    "text_prompt": "free",
-    "presets": [{"id": "guide", "name": "Museum guide", "text": "You are a guide.", "tokens": 9}],
-    "max_characters": 800,
-    "max_tokens": 200,
-}
+PERSONAS = Personas(
+    voices=[VoiceChoice(id="NATF0", seconds=4.0), VoiceChoice(id="NATM1", seconds=4.0)],
+    default_voice="NATF0",
+    text_prompt="free",
+    presets=[PresetChoice(id="guide", name="Museum guide", text="You are a guide.", tokens=9)],
+    max_characters=800,
+    max_tokens=200,
+)
 
 
 async def test_a_voice_and_a_role_are_picked_prepared_shown_and_remembered(browser: Browser) -> None:
     go_on = asyncio.Event()
 
     async def greet(conversation: ServerConnection) -> None:
-        await conversation.send(metadata(type="preparing", done=64, total=160, seconds=6.4))
+        await conversation.send(PrefillEvent(done=64, total=160, seconds=6.4).message())
         await go_on.wait()
-        settings = {"voice_prompt": "NATM1", "text_prompt": "You are a guide."}
-        await conversation.send(metadata(type="session", id="c0ffee", settings=settings))
+        settings: SessionSettings = {**SETTINGS, "voice_prompt": "NATM1", "text_prompt": "You are a guide."}
+        await conversation.send(SessionEvent(id="c0ffee", settings=settings).message())
         await conversation.send(HANDSHAKE)
 
     async with opened(browser, greet=greet) as tab:
@@ -389,7 +411,7 @@ async def test_a_voice_and_a_role_are_picked_prepared_shown_and_remembered(brows
         await expect(tab.page.get_by_role("progressbar")).to_have_attribute("max", "160")
         await expect(tab.page.get_by_text("7 s", exact=True)).to_be_visible()
         await expect(tab.page.get_by_text("Not heard yet")).to_be_visible()
-        await tab.look("preparing", "preparing")
+        await tab.look("prefill", "prefill")
         request = (await tab.moshi.conversation()).request
         assert request is not None
         chosen = "voice_prompt=NATM1&text_prompt=You+teach+chess+%26+other+games."
@@ -407,7 +429,7 @@ async def test_a_voice_and_a_role_are_picked_prepared_shown_and_remembered(brows
 
 async def test_who_hangs_up_while_its_voice_is_prepared_is_gone(browser: Browser) -> None:
     async def greet(conversation: ServerConnection) -> None:
-        await conversation.send(metadata(type="preparing", done=0, total=160, seconds=None))
+        await conversation.send(PrefillEvent(done=0, total=160, seconds=None).message())
         await conversation.wait_closed()
 
     async with opened(browser, greet=greet) as tab:
@@ -452,7 +474,7 @@ async def test_the_transcript_is_saved_as_text_json_and_subtitles(browser: Brows
             saved[path.suffix] = path.read_text()
         assert "Moshi: Hello!" in saved[".txt"]
         spoken = json.loads(saved[".json"])
-        assert spoken["session"] == {"id": "c0ffee", "settings": {"seed": 7}}
+        assert spoken["session"] == {"id": "c0ffee", "settings": SETTINGS}
         assert "from the west." in " ".join(line["text"] for line in spoken["lines"])
         assert saved[".vtt"].startswith("WEBVTT\n")
         assert "--> 00:00:0" in saved[".vtt"]

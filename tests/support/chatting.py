@@ -1,4 +1,8 @@
-"""What tests of the moshi service do with its sockets."""
+"""Sockets of the moshi service, for tests.
+
+The numbers and the JSON are written out here by hand, from upstream's documentation and ours. A test that reads the
+bytes with the service's own definitions would not notice that those changed.
+"""
 
 import asyncio
 import json

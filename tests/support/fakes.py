@@ -61,9 +61,9 @@ class FakeModel:
         self.gate = threading.Event()
         self.gate.set()
 
-    def join(self, row: int, sampling: SamplingParams, prefix: Prompt | None = None) -> None:
+    def join(self, row: int, sampling: SamplingParams, prompt: Prompt | None = None) -> None:
         self.joined.append(row)
-        self.prefills[row] = Reading(prefix.steps if prefix else 0)
+        self.prefills[row] = Reading(prompt.steps if prompt else 0)
 
     def fill_window(self, row: int) -> None:
         self.full.append(row)

@@ -30,7 +30,8 @@ CARRIERS = {
     "BadVoice",
     "LookupError",
     "End",
-    "Close",
+    "CloseFrame",
+    "Refusal",
     "HTTPException",
     "ValueError",
     "_fail",  # the engine, and the vendoring tool

@@ -9,9 +9,11 @@ from typing import Any
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
 from websockets.asyncio.server import ServerConnection
 
-from contract.fake_moshi import FakeMoshi, Script, echo, metadata, text
+from contract.fake_moshi import FakeMoshi, Script, echo
 from contract.running_frontend import Frontend, running_frontend
 from moshi_frontend.static import BUILT
+from moshi_service.protocol.events import SessionEvent, SessionSettings
+from moshi_service.protocol.wire import text
 from support.browser import ARTIFACTS, AXE, PATIENCE_MS, REPORT_VIOLATIONS, arguments, executable, keep_picture, speech
 
 PICTURES = ARTIFACTS / "states"
@@ -19,6 +21,9 @@ DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
 UNANSWERED = "navigator.permissions.query = async () => Object.assign(new EventTarget(), { state: 'prompt' });"
 """The browser still asks for the microphone, which Chromium in these tests allows by itself."""
+SETTINGS = SessionSettings(
+    text_temperature=0.7, text_topk=25, text_seed=7, audio_temperature=0.8, audio_topk=250, audio_seed=8
+)
 CONNECT_MS = 90_000
 """Longer than the page gives its steps together: on a slow machine a test fails when the page does, not before."""
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -139,7 +144,7 @@ async def speak(conversation: ServerConnection) -> None:
     words = " Hello! I have been listening to you. The sea is calm today, and the wind comes from the west."
     for word in words.split():
         await conversation.send(text(f" {word}"))
-    await conversation.send(metadata(type="session", id="c0ffee", settings={"seed": 7}))
+    await conversation.send(SessionEvent(id="c0ffee", settings=SETTINGS).message())
     await echo(conversation)
 
 

@@ -3,7 +3,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from loadtest.audio import FRAME, KIND_AUDIO, SAMPLE_RATE, encode, extreme, frames_by, noise
+from loadtest.audio import FRAME, SAMPLE_RATE, encode, extreme, frames_by, noise
+from moshi_service.protocol.wire import Kind
 
 
 def test_speech_is_one_audio_message_for_each_whole_frame() -> None:
@@ -30,4 +31,4 @@ def test_the_loudest_audio_can_be_encoded_and_is_out_of_range() -> None:
     samples = extreme(0.4)
     assert len(samples) == round(0.4 * SAMPLE_RATE)
     assert np.abs(samples).max() > 1e6
-    assert [message[0] for message in encode(samples)] == [KIND_AUDIO] * 5
+    assert [message[0] for message in encode(samples)] == [Kind.AUDIO] * 5

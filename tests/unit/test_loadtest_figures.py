@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from loadtest.client import Conversation
 from loadtest.figures import Spread, deficit, ends, first_audio, goodput, outcome, spread, summarise, underruns
 from loadtest.told import told
+from moshi_service.protocol.events import QueueEvent, StatsEvent, WarningEvent
 
 ON_TIME = [5.0, 5.08, 5.16, 5.24]
 
@@ -126,22 +127,22 @@ def test_held_means_that_no_one_missed_anything(others: list[Conversation], held
 
 def test_what_the_server_says_of_itself() -> None:
     one = Conversation(
-        metadata=[
-            {"type": "queue", "position": 3, "wait_seconds": None},
-            {"type": "stats", "tick_ms": 10.0, "lag_ms": 20.0, "dropped_frames": 1},
-            {"type": "stats", "tick_ms": 12.0, "lag_ms": 20.0, "dropped_frames": 4},
+        events=[
+            QueueEvent(position=3, wait_seconds=None),
+            StatsEvent(step_ms=10.0, lag_ms=20.0, backlog_frames=0, dropped_frames=1),
+            StatsEvent(step_ms=12.0, lag_ms=20.0, backlog_frames=0, dropped_frames=4),
         ]
     )
     other = Conversation(
-        metadata=[
-            {"type": "stats", "tick_ms": 12.0, "lag_ms": 20.0, "dropped_frames": 2},
-            {"type": "warning", "why": "idle", "seconds": 5},
+        events=[
+            StatsEvent(step_ms=12.0, lag_ms=20.0, backlog_frames=0, dropped_frames=2),
+            WarningEvent(why="idle", seconds=5),
         ]
     )
     said = told([one, other])
     assert said is not None
-    assert said.tick_ms is not None
-    assert (said.tick_ms.count, said.tick_ms.max) == (3, 12.0)
+    assert said.step_ms is not None
+    assert (said.step_ms.count, said.step_ms.max) == (3, 12.0)
     assert (said.dropped_frames, said.longest_queue, said.warnings) == (6, 3, {"idle": 1})
     assert summarise([one, other], sessions=2).queued == 1
 

@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", default="cuda", help="as MOSHI_DEVICE (%(default)s)")
     parser.add_argument("--model", default="7b", help="7b: the released architecture; or as MOSHI_MODEL (%(default)s)")
     parser.add_argument("--slots", type=int, help="the most conversations to try; as many as fit, if left out")
-    parser.add_argument("--ticks", type=int, default=300, help="for each number of conversations (%(default)s)")
+    parser.add_argument("--steps", type=int, default=300, help="for each number of conversations (%(default)s)")
     parser.add_argument("--output", type=Path, help="where to write the figures as JSON")
     given = parser.parse_args(argv)
     try:
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # The model before has to be gone before the next one is made: there is room for one.
             gc.collect()
             torch.cuda.empty_cache()
-            measured, sizes = measure(checkpoint, device, slots, given.ticks, way, speed)
+            measured, sizes = measure(checkpoint, device, slots, given.steps, way, speed)
             rows += measured
             slots = measured[-1].conversations
     except (LoadError, NoSuchGPU, DoesNotFit) as error:

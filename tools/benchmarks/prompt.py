@@ -5,7 +5,6 @@ A random checkpoint in PersonaPlex's shape, in services beside each other: one r
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 import time
@@ -22,6 +21,9 @@ from benchmarks.upstream.servers import Server, ours
 from benchmarks.upstream.trials import until_ready
 from loadtest.audio import encode, noise
 from loadtest.load import Plan, run
+from moshi_service.protocol import events
+from moshi_service.protocol.events import PrefillSummary, SessionEvent
+from moshi_service.protocol.wire import Kind
 
 ROLE = "you are a good bird of this house and you like to talk about the weather " * 3
 
@@ -37,8 +39,6 @@ JOINING = {
 
 HANDSHAKES = 40
 """Of each kind."""
-
-HANDSHAKE, METADATA = 0, 4
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,9 +80,10 @@ async def measure(cold: Server, warm: Server, bare: Server, given: argparse.Name
     waits: dict[str, list[float]] = {name: [] for name in kinds}
     for _ in range(HANDSHAKES):
         for name, (server, query) in kinds.items():
-            took, preparation = await join(server.url, query)
+            took, prefill = await join(server.url, query)
             waits[name].append(took)
-            steps = max(steps, preparation["steps"])
+            assert prefill is not None
+            steps = max(steps, prefill.steps)
     for name, times in waits.items():
         p50, p99 = np.percentile(times, (50, 99)) * 1000
         print(f"{name:24} until the handshake p50 {p50:6.1f} p99 {p99:6.1f} ms")
@@ -129,19 +130,19 @@ async def keep_joining(url: str, query: str, pause: float) -> int:
         return joined
 
 
-async def join(url: str, query: str) -> tuple[float, dict[str, int]]:
-    """Seconds from dialling until the handshake, and what the service says of the preparation."""
-    preparation: dict[str, int] = {}
+async def join(url: str, query: str) -> tuple[float, PrefillSummary | None]:
+    """Seconds from dialling until the handshake, and what the service says of the prefill."""
+    prefill = None
     began = time.monotonic()
     async with connect(f"{url}?{query}", compression=None) as socket:
         async for message in socket:
             assert isinstance(message, bytes)
-            if message[0] == METADATA:
-                content = json.loads(message[1:])
-                preparation = content.get("preparation") or preparation
-            elif message[0] == HANDSHAKE:
+            if message[0] == Kind.METADATA:
+                event = events.parse(message[1:])
+                prefill = event.prefill if isinstance(event, SessionEvent) else prefill
+            elif message[0] == Kind.HANDSHAKE:
                 break
-        return time.monotonic() - began, preparation
+        return time.monotonic() - began, prefill
 
 
 if __name__ == "__main__":

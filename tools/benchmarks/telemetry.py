@@ -25,6 +25,7 @@ from benchmarks.upstream.servers import Server, ours
 from benchmarks.upstream.trials import until_ready
 from loadtest.audio import encode, noise
 from loadtest.load import Plan, run
+from moshi_service.protocol.events import StatsEvent
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,8 +56,8 @@ async def in_turn(servers: Sequence[Server], conversations: int, seconds: float,
         for server, values in zip(servers, medians, strict=True):
             plan = Plan(server.url, conversations, seconds, parameters=(("protocol", "2"),))
             outcome = await run(plan, speech)
-            stats = [item for talk in outcome.conversations for item in talk.metadata if item["type"] == "stats"]
-            values.append(float(np.median([float(str(item["tick_ms"])) for item in stats])))
+            stats = [event for talk in outcome.conversations for event in talk.events if isinstance(event, StatsEvent)]
+            values.append(float(np.median([event.step_ms for event in stats])))
     return medians
 
 

@@ -12,11 +12,11 @@ from pydantic import BaseModel
 
 import moshi_frontend
 from moshi_frontend.proxy import Proxy
-from moshi_frontend.replicas import MoshiHealth, MoshiInfo, Replicas
+from moshi_frontend.replicas import MoshiInfo, Replicas
 from moshi_frontend.secure import secure_origin
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
-from moshi_service.health import Alive, HealthReport
+from moshi_service.health import Alive, Health, ObservedHealth
 from moshi_service.telemetry import loop
 
 
@@ -24,7 +24,7 @@ class MoshiReport(BaseModel):
     """moshi as this service last saw it, seconds ago at most. `info` is null while it is unreachable."""
 
     url: str
-    health: MoshiHealth
+    health: ObservedHealth
     info: MoshiInfo | None
 
 
@@ -37,7 +37,7 @@ class Config(BaseModel):
     """
 
     service: Literal["scenario6-frontend"] = "scenario6-frontend"
-    version: str = moshi_frontend.__version__
+    version: str
     mode: Literal["proxy", "direct"]
     chat_url: str
     secure_origin: str | None
@@ -69,22 +69,19 @@ def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
     async def alive() -> Alive:
         return Alive()
 
-    @api.get("/health", responses={503: {"model": HealthReport}})
-    async def health(response: Response) -> HealthReport:
+    @api.get("/health", responses={503: {"model": Health}})
+    async def health(response: Response) -> Health:
         seen = replicas.best().health
         if seen.status != "ready":
             response.status_code = 503
-        return HealthReport(
-            status="starting" if seen.status == "unreachable" else seen.status,
-            phase=seen.phase,
-            progress=seen.progress,
-            detail=seen.detail,
-        )
+        status = "starting" if seen.status == "unreachable" else seen.status
+        return Health(status, seen.phase, seen.progress, seen.detail)
 
     @api.get("/api/config")
     async def config(request: Request) -> Config:
         best = replicas.best()
         return Config(
+            version=moshi_frontend.__version__,
             mode=settings.moshi_mode,
             chat_url="api/chat" if settings.moshi_mode == "proxy" else best.endpoint.chat_url,
             secure_origin=secure_origin(

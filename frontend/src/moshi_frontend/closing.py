@@ -1,45 +1,41 @@
-"""How conversations end on the wire: close codes, reasons, and the announcement that goes before them."""
+"""How the frontend ends conversations: close frames, and the events that announce them."""
 
-import json
 from dataclasses import dataclass
-from enum import IntEnum
 
-KIND_METADATA = 4
-REASON_BYTES = 123
-"""What RFC 6455 leaves for a close reason in UTF-8."""
-
-
-class Code(IntEnum):
-    """The close codes that this service uses of its own accord."""
-
-    FINISHED = 1000
-    GOING_AWAY = 1001
-    NOT_ALLOWED = 1008
-    MOSHI_LOST = 1012
-    TRY_LATER = 1013
-
+from moshi_service.protocol import events, wire
+from moshi_service.protocol.wire import CloseCode
 
 UNSENDABLE = {
-    1005: Code.FINISHED,  # the other side closed without a code
-    1006: Code.GOING_AWAY,  # the other side vanished
-    1015: Code.GOING_AWAY,  # the other side broke TLS
+    1005: CloseCode.FINISHED,  # the other side closed without a code
+    1006: CloseCode.GOING_AWAY,  # the other side vanished
+    1015: CloseCode.GOING_AWAY,  # the other side broke TLS
 }
-"""Codes that an endpoint reports but that must not travel, and what is sent in their place."""
+"""Codes that a WebSocket library reports but that no close frame may have, and their replacements."""
 
 
 @dataclass(frozen=True)
-class Close:
-    """A close frame. The code is one that may be sent and the reason fits, whatever they are made from."""
+class CloseFrame:
+    """A close frame that may be sent: the code is replaced and the reason is cut where necessary.
+
+    Attributes:
+        code: a `CloseCode`, or the other side's code.
+        reason: in words, without `retry_after`.
+        retry_after: seconds after which the client may try again.
+    """
 
     code: int
     reason: str
+    retry_after: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "code", int(UNSENDABLE.get(self.code, self.code)))
-        cut = self.reason.encode()[:REASON_BYTES].decode(errors="ignore")
-        object.__setattr__(self, "reason", cut)
+        object.__setattr__(self, "reason", wire.close_reason(self.reason))
+
+    @property
+    def text(self) -> str:
+        """The reason that the frame carries."""
+        return wire.close_reason(self.reason, self.retry_after)
 
     def announcement(self) -> bytes:
-        """The metadata message that tells a `protocol=2` client."""
-        end = {"type": "end", "code": self.code, "reason": self.reason}
-        return bytes([KIND_METADATA]) + json.dumps(end, separators=(",", ":")).encode()
+        """The message that announces the end to a client of protocol 2."""
+        return events.EndEvent(code=self.code, reason=self.reason, retry_after=self.retry_after).message()

@@ -1,4 +1,4 @@
-"""Prints the HTTP interface as OpenAPI, the same for every machine: `python -m moshi_frontend.openapi`."""
+"""The HTTP interface as OpenAPI."""
 
 import json
 
@@ -11,13 +11,9 @@ from moshi_frontend.trust import Trust
 
 
 def document() -> str:
-    """JSON with sorted keys and a line feed at its end."""
+    """JSON with sorted keys and a line feed at its end, the same for every machine."""
     settings = Settings.model_construct()
     trust = Trust(None)
     replicas = Replicas((Endpoint("https://localhost:8998"),), trust, {})
     api = create_api(settings, replicas, Proxy(settings, replicas, trust, frozenset()))
     return json.dumps(api.openapi(), indent=2, sort_keys=True) + "\n"
-
-
-if __name__ == "__main__":
-    print(document(), end="")

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
-from moshi_frontend.closing import Close, Code
+from moshi_frontend.closing import CloseFrame
 from moshi_frontend.discovery import Endpoint
 from moshi_frontend.moshi_connection import MoshiConnection
 from moshi_frontend.replicas import Replicas
@@ -28,6 +28,7 @@ from moshi_frontend.trust import Trust
 from moshi_service.hosts import wrong_host
 from moshi_service.limiter import ConnectionLimiter
 from moshi_service.origins import is_allowed_host, is_allowed_origin
+from moshi_service.protocol.wire import CloseCode, wants_events
 
 log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("moshi_frontend")
@@ -70,8 +71,8 @@ class Proxy:
                 await _refuse(socket, *refused)
                 return
             address = socket.client.host if socket.client else ""
-            if (reason := self._limiter.enter(address)) is not None:
-                await _refuse(socket, "address", Close(Code.TRY_LATER, reason))
+            if (refusal := self._limiter.enter(address)) is not None:
+                await _refuse(socket, "address", CloseFrame(CloseCode.TRY_LATER, refusal.reason, refusal.retry_after))
                 return
             conversation = asyncio.create_task(self._converse(socket))
             self._conversations.add(conversation)
@@ -91,17 +92,19 @@ class Proxy:
     def active(self) -> int:
         return len(self._conversations)
 
-    def _refusal(self, socket: WebSocket) -> tuple[str, Close] | None:
+    def _refusal(self, socket: WebSocket) -> tuple[str, CloseFrame] | None:
         """For the metric, and for the client."""
         host, origin = socket.headers.get("host"), socket.headers.get("origin")
         if not is_allowed_host(host, self._hosts):
-            return "host", Close(Code.NOT_ALLOWED, wrong_host(host, "FRONTEND_ALLOWED_HOSTS"))
+            return "host", CloseFrame(CloseCode.NOT_ALLOWED, wrong_host(host, "FRONTEND_ALLOWED_HOSTS"))
         if not is_allowed_origin(origin, host, self._allowed_origins):
-            return "origin", Close(Code.NOT_ALLOWED, f"origin {origin} is not in FRONTEND_ALLOWED_ORIGINS")
+            return "origin", CloseFrame(CloseCode.NOT_ALLOWED, f"origin {origin} is not in FRONTEND_ALLOWED_ORIGINS")
         if self._draining.is_set():
             return "draining", _SHUTTING_DOWN
         if len(self._conversations) >= self._limit:
-            return "full", Close(Code.TRY_LATER, f"full: every connection is in use ({self._limit}); try again soon")
+            return "full", CloseFrame(
+                CloseCode.TRY_LATER, f"full: every connection is in use ({self._limit}); try again soon"
+            )
         return None
 
     async def _converse(self, socket: WebSocket) -> None:
@@ -113,7 +116,7 @@ class Proxy:
         except (OSError, InvalidHandshake, InvalidMessage) as error:
             reason = f"moshi is not reachable at {endpoint.url}: {await explain_at(endpoint, error)}"
             log.warning("no conversation: %s", reason)
-            await _refuse(socket, "unreachable", Close(Code.TRY_LATER, reason))
+            await _refuse(socket, "unreachable", CloseFrame(CloseCode.TRY_LATER, reason))
             return
         number = next(self._numbers)
         log.info("conversation %d: begins, with moshi at %s", number, endpoint.url)
@@ -156,7 +159,7 @@ class Proxy:
                 with suppress(TimeoutError):  # of one that reads nothing any more
                     async with asyncio.timeout(CLOSE_SECONDS):
                         await _close(socket, _SHUTTING_DOWN)
-                await moshi.close(Code.GOING_AWAY, _SHUTTING_DOWN.reason)
+                await moshi.close(CloseCode.GOING_AWAY, _SHUTTING_DOWN.reason)
                 return "frontend", _SHUTTING_DOWN.reason
             if inward.done() and (left := inward.result()):
                 await moshi.close(left.code, left.reason)
@@ -164,9 +167,9 @@ class Proxy:
             if ended := await outward:
                 # Without a close frame moshi cannot have announced the end, so that is done here.
                 await _close(socket, ended, announce=moshi.protocol.close_rcvd is None)
-                who = "lost" if ended.code == Code.MOSHI_LOST else "moshi"
+                who = "lost" if ended.code == CloseCode.MOSHI_LOST else "moshi"
                 return who, f"moshi ended it: {ended.code} {ended.reason!r}"
-            await moshi.close(Code.GOING_AWAY)
+            await moshi.close(CloseCode.GOING_AWAY)
             return "client", "the client vanished"
         finally:
             for task in tasks:
@@ -174,10 +177,10 @@ class Proxy:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-_SHUTTING_DOWN = Close(Code.GOING_AWAY, "the frontend is shutting down")
+_SHUTTING_DOWN = CloseFrame(CloseCode.GOING_AWAY, "the frontend is shutting down")
 
 
-async def _client_to_moshi(socket: WebSocket, moshi: ClientConnection) -> Close | None:
+async def _client_to_moshi(socket: WebSocket, moshi: ClientConnection) -> CloseFrame | None:
     """Until the client leaves: its close. None once moshi is gone."""
     try:
         while (message := await socket.receive())["type"] == "websocket.receive":
@@ -187,10 +190,10 @@ async def _client_to_moshi(socket: WebSocket, moshi: ClientConnection) -> Close 
             await moshi.send(data)
     except ConnectionClosed:
         return None
-    return Close(message["code"], message.get("reason") or "")
+    return CloseFrame(message["code"], message.get("reason") or "")
 
 
-async def _moshi_to_client(moshi: ClientConnection, socket: WebSocket) -> Close | None:
+async def _moshi_to_client(moshi: ClientConnection, socket: WebSocket) -> CloseFrame | None:
     """Until moshi ends it: its close. None once the client is gone."""
     try:
         while True:
@@ -202,22 +205,22 @@ async def _moshi_to_client(moshi: ClientConnection, socket: WebSocket) -> Close 
                 await socket.send_bytes(message)
     except ConnectionClosed as closed:
         if closed.rcvd is None:
-            return Close(Code.MOSHI_LOST, "the connection to moshi was lost; try again")
-        return Close(closed.rcvd.code, closed.rcvd.reason)
+            return CloseFrame(CloseCode.MOSHI_LOST, "the connection to moshi was lost; try again")
+        return CloseFrame(closed.rcvd.code, closed.rcvd.reason)
     except WebSocketDisconnect:
         return None
 
 
-async def _refuse(socket: WebSocket, reason: str, close: Close) -> None:
+async def _refuse(socket: WebSocket, reason: str, close: CloseFrame) -> None:
     metrics.REFUSED.add(1, {"reason": reason})
-    trace.get_current_span().set_attributes({"frontend.refused": reason, "frontend.refused.detail": close.reason})
+    trace.get_current_span().set_attributes({"frontend.refused": reason, "frontend.refused.detail": close.text})
     await _close(socket, close)
 
 
-async def _close(socket: WebSocket, close: Close, *, announce: bool = True) -> None:
+async def _close(socket: WebSocket, close: CloseFrame, *, announce: bool = True) -> None:
     try:
-        if announce and socket.query_params.get("protocol") == "2":
+        if announce and wants_events(socket.query_params):
             await socket.send_bytes(close.announcement())
-        await socket.close(close.code, close.reason)
+        await socket.close(close.code, close.text)
     except WebSocketDisconnect:
         pass  # it left first

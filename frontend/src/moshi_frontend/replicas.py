@@ -3,15 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from dataclasses import replace
 
 import httpx
 from opentelemetry.metrics import Observation
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from moshi_frontend.discovery import Endpoint
 from moshi_frontend.schemes import explain_at, other_scheme
 from moshi_frontend.trust import Trust
+from moshi_service.health import Health, ObservedHealth
+from moshi_service.protocol.info import Slots
 
 log = logging.getLogger(__name__)
 
@@ -20,30 +22,14 @@ ANSWER_SECONDS = 3.0
 
 
 DETAIL = 600
-"""Characters of what moshi says of itself: it is shown on the page, and another version might say a traceback."""
+"""Longest text that is taken from moshi's health, in characters. The page shows it, and another version of moshi might
+send a traceback."""
 
-
-def _bounded(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= DETAIL else f"{line[: DETAIL - 2]} …"
-
-
-class MoshiHealth(BaseModel):
-    """What moshi says of itself, or `unreachable`. `progress` is 0..1 where it is known."""
-
-    status: Literal["starting", "ready", "draining", "failed", "unreachable"]
-    phase: Annotated[str, AfterValidator(_bounded)]
-    progress: float | None
-    detail: Annotated[str, AfterValidator(_bounded)]
-
-
-class Slots(BaseModel):
-    total: int
-    used: int
+_HEALTH = TypeAdapter(Health)
 
 
 class MoshiInfo(BaseModel):
-    """moshi's `/api/info`, passed on whole; declared is what this service itself reads."""
+    """moshi's `/api/info`, passed on whole. Only the fields that the frontend reads are declared."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -55,7 +41,7 @@ class Replica:
 
     def __init__(self, endpoint: Endpoint, trust: Trust, headers: Mapping[str, str]) -> None:
         self.endpoint = endpoint
-        self.health = _unreachable("not asked yet")
+        self.health: ObservedHealth = _unreachable("not asked yet")
         self.info: MoshiInfo | None = None
         self._trust = trust
         self._headers = dict(headers)
@@ -95,7 +81,7 @@ class Replica:
                 if answer.status_code == 421:
                     self._lost("it does not know the name in its URL; list the name in MOSHI_ALLOWED_HOSTS there")
                     return
-                health = MoshiHealth.model_validate_json(answer.content)
+                health = _bounded(_HEALTH.validate_json(answer.content))
                 answer = await client.get("/api/info")
                 if answer.status_code == 401:
                     self._lost("it asks for a token; set MOSHI_API_TOKEN to the same here and there")
@@ -142,5 +128,15 @@ class Replicas:
                 tasks.create_task(replica.watch())
 
 
-def _unreachable(detail: str) -> MoshiHealth:
-    return MoshiHealth(status="unreachable", phase="waiting for moshi", progress=None, detail=detail)
+def _unreachable(detail: str) -> ObservedHealth:
+    return ObservedHealth("unreachable", "waiting for moshi", None, detail)
+
+
+def _bounded(health: Health) -> Health:
+    """With one line of limited length for each text."""
+    return replace(health, phase=_cut(health.phase), detail=_cut(health.detail))
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= DETAIL else f"{line[: DETAIL - 2]} …"

@@ -61,8 +61,8 @@ const en = {
     notify: "Notify me",
   },
   yourTurn: { title: "Your turn", detail: "The microphone is live: Moshi hears you now." },
-  preparing: { title: "Getting into the role", detail: "Moshi takes on the voice and the role that you picked." },
-  preparingProgress: "Voice and role",
+  prefill: { title: "Getting into the role", detail: "Moshi takes on the voice and the role that you picked." },
+  prefillProgress: "Voice and role",
   live: { title: "Live", detail: "Speak whenever you like." },
   muted: { title: "Muted", detail: "Moshi hears silence. The conversation goes on." },
   pushToTalk: {
@@ -290,7 +290,7 @@ const en = {
   rows: {
     total: "Delay",
     roundTrip: "Round trip",
-    tick: "Model step",
+    step: "Model step",
     lag: "Model lag",
     buffer: "Buffered",
     headroom: "Buffer target",

@@ -1,7 +1,6 @@
 """The command `moshi-backend`."""
 
 import argparse
-import json
 import logging
 import os
 import signal
@@ -118,10 +117,6 @@ def _doctor(as_json: bool) -> int:
 
 
 def _openapi() -> None:
-    from moshi_backend.api.app import create_app, create_engine, create_manager
-    from moshi_backend.settings import load_settings
+    from moshi_backend.api.openapi import document
 
-    settings = load_settings()
-    engine = create_engine(settings)
-    app = create_app(settings, engine, create_manager(settings, engine))
-    print(json.dumps(app.openapi(), indent=2, sort_keys=True))
+    print(document(), end="")

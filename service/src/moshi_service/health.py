@@ -1,8 +1,11 @@
 """The answers of `/alive` and `/health`, which are the same for both services."""
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+Status = Literal["starting", "ready", "draining", "failed"]
 
 
 class Alive(BaseModel):
@@ -11,10 +14,18 @@ class Alive(BaseModel):
     status: Literal["alive"] = "alive"
 
 
-class HealthReport(BaseModel):
-    """Whether conversations can begin, and the state of start-up. `progress` is 0..1 where it is known."""
+@dataclass(frozen=True)
+class ObservedHealth:
+    """A service's health as another program sees it. The other program adds `unreachable`."""
 
-    status: Literal["starting", "ready", "draining", "failed"]
-    phase: str
-    progress: float | None
-    detail: str
+    status: Annotated[Literal[Status, "unreachable"], Field(description="Whether conversations can begin")]
+    phase: Annotated[str, Field(description="Of the start: resolve, load, warm-up, ready. Or the phase that failed")]
+    progress: Annotated[float | None, Field(description="Of the phase, 0 to 1; null where it is unknown")]
+    detail: Annotated[str, Field(description="One line for people")]
+
+
+@dataclass(frozen=True)
+class Health(ObservedHealth):
+    """A service's own health."""
+
+    status: Annotated[Status, Field(description="Whether conversations can begin")]

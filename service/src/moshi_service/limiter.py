@@ -2,19 +2,33 @@
 
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from moshi_service.network.addresses import group_of
 
 ADDRESSES = 10_000
-"""How many addresses are remembered; the one that was quiet longest is forgotten first."""
+"""Addresses that are remembered. The address with the oldest connection is forgotten first."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The reason why a connection is refused.
+
+    Attributes:
+        reason: one line for people.
+        retry_after: seconds after which the address may connect again; none where nobody knows.
+    """
+
+    reason: str
+    retry_after: int | None = None
 
 
 class ConnectionLimiter:
-    """Counts what each address has open, and how often it comes. An IPv6 address counts with its whole /64.
+    """Counts the open connections and the new connections of each address. An IPv6 address counts with its whole /64.
 
     Args:
         connections: of one address at the same time; 0 for any number.
-        per_minute: new connections of one address; 0 for any number. As many may come at once.
+        per_minute: new connections of one address; 0 for any number. An address may open as many at once.
     """
 
     def __init__(self, connections: int, per_minute: int) -> None:
@@ -24,18 +38,19 @@ class ConnectionLimiter:
         self._open: dict[str, int] = {}
         self._paid_until: OrderedDict[str, float] = OrderedDict()
 
-    def enter(self, address: str, now: float | None = None) -> str | None:
-        """Why not, or nothing; then `leave` has to follow."""
+    def enter(self, address: str, now: float | None = None) -> Refusal | None:
+        """Count a new connection. Returns none if it is allowed; `leave` must follow then."""
         address = group_of(address)
         now = time.monotonic() if now is None else now
         if self._connections and self._open.get(address, 0) >= self._connections:
-            return f"{self._connections} connections are open from {address} already"
+            return Refusal(f"{self._connections} connections are open from {address} already")
         if self._interval and (wait := self._wait(address, now)):
-            return f"too many connections from {address}; Retry-After: {wait:.0f}"
+            return Refusal(f"too many connections from {address}", retry_after=round(wait))
         self._open[address] = self._open.get(address, 0) + 1
         return None
 
     def leave(self, address: str) -> None:
+        """Forget one open connection of the address."""
         address = group_of(address)
         if self._open[address] == 1:
             del self._open[address]
@@ -43,7 +58,7 @@ class ConnectionLimiter:
             self._open[address] -= 1
 
     def _wait(self, address: str, now: float) -> float:
-        """Seconds until the address may come again; 0 counts this as one coming."""
+        """Seconds until the address may connect again. If that is 0, this connection is counted."""
         paid_until = max(self._paid_until.get(address, 0.0), now)
         if paid_until - now > self._burst:
             return max(1.0, paid_until - now - self._burst)

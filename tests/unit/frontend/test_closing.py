@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Close as Frame
 
-from moshi_frontend.closing import Close
+from moshi_frontend.closing import CloseFrame
 
 SENDABLE = [*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)]
 
 
 @given(st.sampled_from([*SENDABLE, 1005, 1006, 1015]), st.text(max_size=200))
 def test_whatever_was_received_makes_a_frame_that_may_be_sent(code: int, reason: str) -> None:
-    close = Close(code, reason)
-    frame = Frame(close.code, close.reason)
+    close = CloseFrame(code, reason)
+    frame = Frame(close.code, close.text)
     frame.check()
     assert len(frame.serialize()) <= 125
     assert reason.startswith(close.reason)
@@ -23,19 +23,25 @@ def test_whatever_was_received_makes_a_frame_that_may_be_sent(code: int, reason:
 
 @pytest.mark.parametrize("code", SENDABLE[:12])
 def test_a_code_that_may_be_sent_stays_as_it_is(code: int) -> None:
-    assert Close(code, "why").code == code
+    assert CloseFrame(code, "why").code == code
 
 
 @pytest.mark.parametrize(("received", "sent"), [(1005, 1000), (1006, 1001), (1015, 1001)])
 def test_a_code_that_may_not_be_sent_is_replaced(received: int, sent: int) -> None:
-    assert Close(received, "").code == sent
+    assert CloseFrame(received, "").code == sent
 
 
 def test_a_reason_is_cut_between_characters() -> None:
-    assert Close(1000, "x" * 122 + "é").reason == "x" * 122
+    assert CloseFrame(1000, "x" * 122 + "é").reason == "x" * 122
 
 
 def test_the_announcement_says_what_the_close_frame_will() -> None:
-    kind, document = Close(1005, "ä" * 100).announcement()[:1], Close(1005, "ä" * 100).announcement()[1:]
+    kind, document = CloseFrame(1005, "ä" * 100).announcement()[:1], CloseFrame(1005, "ä" * 100).announcement()[1:]
     assert kind == b"\x04"
-    assert json.loads(document) == {"type": "end", "code": 1000, "reason": "ä" * 61}
+    assert json.loads(document) == {"type": "end", "code": 1000, "reason": "ä" * 61, "retry_after": None}
+
+
+def test_the_time_to_try_again_is_a_number_in_the_announcement_and_the_last_words_of_the_frame() -> None:
+    close = CloseFrame(1013, "full", retry_after=7)
+    assert close.text == "full; Retry-After: 7"
+    assert json.loads(close.announcement()[1:]) == {"type": "end", "code": 1013, "reason": "full", "retry_after": 7}

@@ -13,6 +13,7 @@ from loadtest.client import Conversation, converse, dial
 from loadtest.figures import Figures
 from loadtest.load import Outcome, Plan, run
 from loadtest.report import figures
+from moshi_service.protocol.events import SessionEvent
 
 READY_SECONDS = 90.0
 
@@ -28,7 +29,7 @@ class Arrival:
     handshake_seconds: float | None
     turned_away: bool
     told: tuple[str, ...]
-    """What the server said, metadata and the reason of the end, other than the handshake."""
+    """Events, and the reason of the end."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ async def _arrive(server: Server, patience: float) -> Arrival:
     came = await converse(server.url + "?protocol=2", [], patience=patience, grace=0.0)
     waited = time.monotonic() - began if came.ended_by_server else patience
     # Which session it became says nothing here beyond the handshake.
-    news = (item for item in came.metadata if item["type"] != "session")
+    news = (event.model_dump() for event in came.events if not isinstance(event, SessionEvent))
     said = [", ".join(f"{key} {value}" for key, value in item.items()) for item in news]
     if came.ended_by_server:
         said.append(f"{came.close_code} {came.close_reason}".strip())

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from "vitest";
 import { Call, type CallEvents } from "./call";
 import { AudioGraph, type GraphEvents } from "./graph";
-import { CloseCode } from "./protocol/close-code";
+import { BROWSER_FAILED } from "./protocol/closing";
+import { CloseCode } from "./protocol/generated";
 import { STEP_MS } from "./steps";
 import type { FromWorker, ToWorker } from "./worker/messages";
 
@@ -30,7 +31,7 @@ class FakeWorker {
 const STARTED: FromWorker = { type: "started" };
 const LOADED: FromWorker = { type: "codec loaded" };
 const LIVE: FromWorker = { type: "live" };
-const broken: FromWorker = { type: "close", code: CloseCode.browserFailed, reason: "broken" };
+const broken: FromWorker = { type: "close", code: BROWSER_FAILED, reason: "broken" };
 
 let events: { [name in keyof CallEvents]: Mock<CallEvents[name]> };
 let end: AbortController;
@@ -60,7 +61,7 @@ beforeEach(() => {
   events = {
     onLive: vi.fn(),
     onText: vi.fn(),
-    onMetadata: vi.fn(),
+    onServerEvent: vi.fn(),
     onServerError: vi.fn(),
     onClose: vi.fn(),
     onFailed: vi.fn(),
@@ -119,12 +120,12 @@ describe("a call whose browser does not do its part", () => {
 
   it("ends when worker or codec break later", async () => {
     (await start()).worker.says(STARTED, LOADED, LIVE, broken);
-    expect(events.onClose).toHaveBeenCalledExactlyOnceWith(CloseCode.browserFailed, "broken");
+    expect(events.onClose).toHaveBeenCalledExactlyOnceWith(BROWSER_FAILED, "broken");
     end = new AbortController();
     const { worker } = await start();
     worker.says(STARTED, LOADED);
     worker.onerror({ message: "no" });
-    expect(events.onClose).toHaveBeenLastCalledWith(CloseCode.browserFailed, "no");
+    expect(events.onClose).toHaveBeenLastCalledWith(BROWSER_FAILED, "no");
     expect(events.onFailed).not.toHaveBeenCalled();
   });
 });
@@ -164,7 +165,7 @@ it("a call that is hung up releases everything, lets the worker say goodbye, and
   expect(worker.terminate).not.toHaveBeenCalled();
   await vi.advanceTimersByTimeAsync(1);
   expect(worker.terminate).toHaveBeenCalledOnce();
-  worker.says({ type: "text", text: "late" }, { type: "close", code: CloseCode.finished, reason: "" });
+  worker.says({ type: "text", text: "late" }, { type: "close", code: CloseCode.Finished, reason: "" });
   heard.onLevels(1, 1);
   heard.onInterruption();
   heard.onMicrophoneLost();
@@ -176,13 +177,13 @@ it("a call that is hung up releases everything, lets the worker say goodbye, and
 
 it("the end is told before everything is released, which happens even if the page throws", async () => {
   const { call, worker } = await start();
-  const stats = { type: "stats", tick_ms: 9, lag_ms: 1, backlog_frames: 0, dropped_frames: 2 } as const;
-  worker.says(STARTED, LOADED, LIVE, { type: "metadata", metadata: stats });
+  const stats = { type: "stats", step_ms: 9, lag_ms: 1, backlog_frames: 0, dropped_frames: 2 } as const;
+  worker.says(STARTED, LOADED, LIVE, { type: "event", event: stats });
   events.onClose.mockImplementation(() => {
     expect(end.signal.aborted).toBe(false);
-    expect(call.stats().tickMs).toBe(9);
+    expect(call.stats().stepMs).toBe(9);
     throw new Error("a bug of the page");
   });
-  expect(() => worker.says({ type: "close", code: CloseCode.finished, reason: "" })).toThrow("a bug of the page");
+  expect(() => worker.says({ type: "close", code: CloseCode.Finished, reason: "" })).toThrow("a bug of the page");
   expect(call.over.aborted).toBe(true);
 });

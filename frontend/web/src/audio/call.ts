@@ -3,8 +3,8 @@
 import { within } from "../common/timeout";
 import type { CodecChoice } from "./codec/encoder";
 import { AudioGraph } from "./graph";
-import { CloseCode } from "./protocol/close-code";
-import type { Metadata, MetadataOf } from "./protocol/metadata";
+import { BROWSER_FAILED } from "./protocol/closing";
+import type { ServerEvent, StatsEvent } from "./protocol/generated";
 import { Recording } from "./recording";
 import { atEnd, stopTracks } from "./release";
 import type { CallStats } from "./stats";
@@ -34,10 +34,10 @@ export interface CallEvents {
   /** The server's handshake: from now on it listens. */
   onLive(): void;
   onText(piece: string): void;
-  onMetadata(metadata: Metadata): void;
+  onServerEvent(event: ServerEvent): void;
   /** An error message (kind 5). */
   onServerError(text: string): void;
-  /** The end. `code` is `CloseCode.browserFailed` if codec or worker broke during the call. */
+  /** The end. `code` is `BROWSER_FAILED` if codec or worker broke during the call. */
   onClose(code: number, reason: string): void;
   /** The end as well: the browser did not finish a step that leads to the call. */
   onFailed(step: Step): void;
@@ -79,7 +79,7 @@ export class Call {
   #state: CallState = "starting worker";
   #stepTimer: ReturnType<typeof setTimeout> | undefined;
   #socket: SocketReport | null = null;
-  #serverStats: MetadataOf<"stats"> | null = null;
+  #serverStats: StatsEvent | null = null;
 
   /**
    * Starts a call. Later events come through `events`, a failure to connect too.
@@ -163,7 +163,7 @@ export class Call {
       droppedFrames: server?.dropped_frames ?? 0,
       droppedInputPackets: socket?.droppedInputPackets ?? 0,
       roundTripMs: socket?.roundTripMs ?? null,
-      tickMs: server?.tick_ms ?? null,
+      stepMs: server?.step_ms ?? null,
       lagMs: server?.lag_ms ?? null,
       messagesIn: socket?.messagesIn ?? 0,
       bytesIn: socket?.bytesIn ?? 0,
@@ -209,9 +209,9 @@ export class Call {
       case "text":
         this.#events.onText(message.text);
         break;
-      case "metadata":
-        if (message.metadata.type === "stats") this.#serverStats = message.metadata;
-        this.#events.onMetadata(message.metadata);
+      case "event":
+        if (message.event.type === "stats") this.#serverStats = message.event;
+        this.#events.onServerEvent(message.event);
         break;
       case "error":
         this.#events.onServerError(message.text);
@@ -226,13 +226,13 @@ export class Call {
   }
 
   #onWorkerClose(code: number, reason: string): void {
-    if (code === CloseCode.browserFailed && this.#state === "loading codec") this.#fail("codec");
+    if (code === BROWSER_FAILED && this.#state === "loading codec") this.#fail("codec");
     else this.#finish(() => this.#events.onClose(code, reason));
   }
 
   #onWorkerError(message: string): void {
     if (this.#state === "starting worker") this.#fail("worker");
-    else this.#finish(() => this.#events.onClose(CloseCode.browserFailed, message));
+    else this.#finish(() => this.#events.onClose(BROWSER_FAILED, message));
   }
 
   #record(chunk: Chunk): void {

@@ -16,7 +16,7 @@ const good: CallStats = {
   droppedFrames: 0,
   droppedInputPackets: 0,
   roundTripMs: 8,
-  tickMs: 30,
+  stepMs: 30,
   lagMs: 45,
   messagesIn: 0,
   bytesIn: 0,
@@ -43,8 +43,8 @@ describe("broken sound", () => {
   });
 
   it("is the server's, when a step takes longer than its sound or answers wait there", () => {
-    expect(troubleAfter(11, (second) => ({ ...gaps(second), tickMs: 130, lagMs: 1800 }))).toBe("server");
-    expect(troubleAfter(11, (second) => ({ ...gaps(second), tickMs: 60, lagMs: 900 }))).toBe("server");
+    expect(troubleAfter(11, (second) => ({ ...gaps(second), stepMs: 130, lagMs: 1800 }))).toBe("server");
+    expect(troubleAfter(11, (second) => ({ ...gaps(second), stepMs: 60, lagMs: 900 }))).toBe("server");
     expect(troubleAfter(11, (second) => ({ droppedFrames: second }))).toBe("server");
   });
 

@@ -18,7 +18,7 @@ const GAPS = 3;
 const GAPS_MS = 300; // of silence in those gaps
 const SILENCE_MS = 1000;
 const LATE_MS = 500; // in the buffer beyond its target
-const SLOW_TICK_MS = FRAME_MS; // a step that takes longer than its sound
+const SLOW_STEP_MS = FRAME_MS; // a step that takes longer than its sound
 const SLOW_LAG_MS = 300;
 const SLOW_TRIP_MS = 200;
 
@@ -46,7 +46,7 @@ export function trouble(samples: readonly Sample[]): Trouble | null {
   const middle = (figure: (stats: CallStats) => number | null): number =>
     median(samples.map((one) => figure(one.stats)));
   const isNear = middle((stats) => stats.roundTripMs) < SLOW_TRIP_MS;
-  const isSlow = middle((stats) => stats.tickMs) > SLOW_TICK_MS;
+  const isSlow = middle((stats) => stats.stepMs) > SLOW_STEP_MS;
   const isBehind = unheard > 0 || middle((stats) => stats.lagMs) > SLOW_LAG_MS;
   return isSlow || (isBehind && isNear) ? "server" : "network";
 }

@@ -25,7 +25,7 @@ export interface CallStats {
   /** Microphone packets not sent because the socket was congested. */
   droppedInputPackets: number;
   roundTripMs: number | null;
-  tickMs: number | null;
+  stepMs: number | null;
   /** How long the last frame waited for its answer. */
   lagMs: number | null;
   messagesIn: number;

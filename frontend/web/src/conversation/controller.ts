@@ -2,8 +2,8 @@
 
 import { batch } from "@preact/signals";
 import { Call, type CallEvents } from "../audio/call";
-import { CloseCode } from "../audio/protocol/close-code";
-import type { Metadata } from "../audio/protocol/metadata";
+import { closing, LOST } from "../audio/protocol/closing";
+import type { ServerEvent } from "../audio/protocol/generated";
 import { openAudio } from "../audio/speaker";
 import { StepFailed } from "../audio/steps";
 import { service, serviceSeen } from "../service/availability";
@@ -186,8 +186,8 @@ function eventsFor(over: AbortSignal): CallEvents {
       send({ type: "handshake", now: Date.now() });
     }),
     onText: ifCurrent((piece) => transcriptPiece(piece, Date.now())),
-    onMetadata: ifCurrent(onMetadata),
-    onServerError: ifCurrent((reason) => send({ type: "server said", reason, code: null })),
+    onServerEvent: ifCurrent(onServerEvent),
+    onServerError: ifCurrent((reason) => send({ type: "server said", reason, code: null, retryAfter: null })),
     onInterruption: ifCurrent((interrupted) => {
       send({ type: "interruption", interrupted });
       if (interrupted) silence();
@@ -198,33 +198,33 @@ function eventsFor(over: AbortSignal): CallEvents {
     onLevels: ifCurrent(heard),
     onClose: ifCurrent((code, reason) => {
       refreshStats();
-      send({ type: "closed", code, reason, now: Date.now(), chance: Math.random() });
+      send({ type: "closed", ...closing(code, reason), now: Date.now(), chance: Math.random() });
       leaveCall();
     }),
     onFailed: ifCurrent((step) => send({ type: "failed", reason: stepReason(step) })),
   };
 }
 
-function onMetadata(metadata: Metadata): void {
-  switch (metadata.type) {
+function onServerEvent(event: ServerEvent): void {
+  switch (event.type) {
     case "queue": {
-      const { position, wait_seconds: waitSeconds, longest_wait_seconds: longestSeconds = null } = metadata;
+      const { position, wait_seconds: waitSeconds, longest_wait_seconds: longestSeconds } = event;
       send({ type: "queue", position, waitSeconds, longestSeconds });
       return;
     }
-    case "preparing": {
-      const { done, total, seconds } = metadata;
-      send({ type: "preparing", done, total, seconds });
+    case "prefill": {
+      const { done, total, seconds } = event;
+      send({ type: "prefill", done, total, seconds });
       return;
     }
     case "session":
-      sessionBegins(metadata.id, metadata.settings);
+      sessionBegins(event.id, event.settings);
       return;
     case "warning":
-      send({ type: "warning", why: metadata.why, seconds: metadata.seconds, now: Date.now() });
+      send({ type: "warning", why: event.why, seconds: event.seconds, now: Date.now() });
       return;
     case "end":
-      send({ type: "server said", reason: metadata.reason, code: metadata.code });
+      send({ type: "server said", reason: event.reason, code: event.code, retryAfter: event.retry_after });
       return;
     case "stats":
       return;
@@ -246,8 +246,9 @@ async function waitForModel(over: AbortSignal): Promise<Config | null> {
     if (!latest) {
       send({
         type: "closed",
-        code: CloseCode.lost,
+        code: LOST,
         reason: strings.problems.noConfig,
+        retryAfter: null,
         now: Date.now(),
         chance: Math.random(),
       });

@@ -18,6 +18,15 @@ import {
 } from "./history";
 import { beganAt, jsonOf, MAX_EARLIER, textOf, vttOf } from "./kept";
 
+const SETTINGS = {
+  text_temperature: 0.7,
+  text_topk: 25,
+  text_seed: 7,
+  audio_temperature: 0.8,
+  audio_topk: 250,
+  audio_seed: 8,
+};
+
 function talk(words: string, at = 1_000_000): void {
   transcriptBegins();
   transcriptContinues(at);
@@ -54,7 +63,7 @@ it("a lost conversation and the one after it are one transcript, on one clock", 
 describe("the next Connect", () => {
   it("begins an empty transcript and keeps the one before, with its session and recording", () => {
     talk(" One");
-    sessionBegins("c0ffee", { seed: 7 });
+    sessionBegins("c0ffee", SETTINGS);
     const recording = recorded(3);
     keepRecording(recording);
     talk(" Two", 2_000_000);
@@ -64,7 +73,7 @@ describe("the next Connect", () => {
     expect(earlier.value[0]?.recordings).toEqual([recording]);
     expect(JSON.parse(jsonOf(earlier.value[0] ?? current.value)).session).toEqual({
       id: "c0ffee",
-      settings: { seed: 7 },
+      settings: SETTINGS,
     });
   });
 

@@ -1,6 +1,7 @@
 /** The conversations that this tab keeps until it is closed: the one that goes on, and those before it. */
 
 import { batch, computed, signal } from "@preact/signals";
+import type { SessionSettings } from "../audio/protocol/generated";
 import { MAX_SECONDS, type Recording } from "../audio/recording";
 import { config } from "../service/availability";
 import { publicName } from "../service/public-name";
@@ -48,7 +49,7 @@ export function transcriptPiece(piece: string, now: number): void {
 }
 
 /** Takes the session that the service has announced. */
-export function sessionBegins(id: string, settings: Readonly<Record<string, number | string>>): void {
+export function sessionBegins(id: string, settings: SessionSettings): void {
   session.value = { id, settings };
   about.value = { ...about.value, session: session.value };
 }

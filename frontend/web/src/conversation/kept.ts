@@ -1,5 +1,6 @@
 /** One conversation as this tab keeps it: its files, and whether they were saved. */
 
+import type { SessionSettings } from "../audio/protocol/generated";
 import type { Recording } from "../audio/recording";
 import { asVtt } from "../transcript/subtitles";
 import { asJson, asText, type Line } from "../transcript/transcript";
@@ -7,7 +8,7 @@ import { asJson, asText, type Line } from "../transcript/transcript";
 /** The service's object for a conversation. */
 export interface Session {
   readonly id: string;
-  readonly settings: Readonly<Record<string, number | string>>;
+  readonly settings: Readonly<SessionSettings>;
 }
 
 /** From Connect to the end. One that was lost and reconnected has several beginnings and recordings. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { closing } from "../audio/protocol/closing";
 import type { Health } from "../service/types";
 import { strings } from "../strings";
 import { type Dial, type Event, INITIAL, isOver, isUnderWay, next, type State } from "./machine";
@@ -16,7 +17,7 @@ const states: Record<State["name"], State> = {
   untrusted: { name: "untrusted", url: "https://gpu.example/alive", ...later },
   starting: { name: "starting", health: loading, ...later },
   queued: { name: "queued", position: 3, waitSeconds: 40, longestSeconds: 90, said: null, ...later },
-  preparing: { name: "preparing", done: 0, total: 60, seconds: null, said: null, ...later },
+  prefill: { name: "prefill", done: 0, total: 60, seconds: null, said: null, ...later },
   live: { name: "live", since: 1000, said: null, interrupted: false, warning: null, ...later },
   busy: { name: "busy", reason: "full", at: 9000, ...later },
   reconnecting: { name: "reconnecting", reason: "lost", at: 9000, ...later },
@@ -33,26 +34,26 @@ const events: Record<Event["type"], Event> = {
   "model not ready": { type: "model not ready", health: loading },
   "model ready": { type: "model ready" },
   queue: { type: "queue", position: 2, waitSeconds: null, longestSeconds: 60 },
-  preparing: { type: "preparing", done: 32, total: 60, seconds: 1.5 },
+  prefill: { type: "prefill", done: 32, total: 60, seconds: 1.5 },
   handshake: { type: "handshake", now: 5000 },
   mute: { type: "mute", muted: true },
   interruption: { type: "interruption", interrupted: true },
   warning: { type: "warning", why: "draining", seconds: 30, now: 5000 },
-  "server said": { type: "server said", reason: "because", code: 1001 },
-  closed: { type: "closed", code: 1006, reason: "", now: 63_000, chance: 1 },
+  "server said": { type: "server said", reason: "because", code: 1001, retryAfter: null },
+  closed: { type: "closed", code: 1006, reason: "", retryAfter: null, now: 63_000, chance: 1 },
   retry: { type: "retry" },
   failed: { type: "failed", reason: "broken" },
   disconnect: { type: "disconnect", now: 63_000 },
   "page left": { type: "page left", now: 63_000 },
 };
 
-const because = { reason: "because", code: 1001 };
+const because = { reason: "because", code: 1001, retryAfter: null };
 const begun: State = { name: "microphone", attempt: 0, lost: false, muted: true };
 const broken: State = { name: "failed", reason: "broken", fix: null };
 const dialling = (dial: Dial): State => ({ name: "connecting", said: null, ...dial });
 const unreached = { name: "untrusted", url: "https://gpu.example/alive" } as const;
 const waiting = { name: "queued", position: 2, waitSeconds: null, longestSeconds: 60, said: null } as const;
-const reading = { name: "preparing", done: 32, total: 60, seconds: 1.5, said: null } as const;
+const reading = { name: "prefill", done: 32, total: 60, seconds: 1.5, said: null } as const;
 const again = (attempt: number, at: number): State => ({
   name: "reconnecting",
   reason: strings.problems.lost,
@@ -83,10 +84,10 @@ const transitions: [State["name"], Event["type"], State][] = [
   ["queued", "queue", { ...waiting, ...later }],
   ["connecting", "handshake", { name: "live", since: 5000, said: null, interrupted: false, warning: null, ...first }],
   ["queued", "handshake", { name: "live", since: 5000, said: null, interrupted: false, warning: null, ...later }],
-  ["preparing", "handshake", { name: "live", since: 5000, said: null, interrupted: false, warning: null, ...later }],
-  ["connecting", "preparing", { ...reading, ...first }],
-  ["queued", "preparing", { ...reading, ...later }],
-  ["preparing", "preparing", { ...reading, ...later }],
+  ["prefill", "handshake", { name: "live", since: 5000, said: null, interrupted: false, warning: null, ...later }],
+  ["connecting", "prefill", { ...reading, ...first }],
+  ["queued", "prefill", { ...reading, ...later }],
+  ["prefill", "prefill", { ...reading, ...later }],
   ["connecting", "mute", dialling({ ...first, muted: true })], // the others here are muted already
   ["live", "interruption", { ...(states.live as Extract<State, { name: "live" }>), interrupted: true }],
   [
@@ -95,7 +96,7 @@ const transitions: [State["name"], Event["type"], State][] = [
     { ...(states.live as Extract<State, { name: "live" }>), warning: { why: "draining", until: 35_000 } },
   ],
   ["connecting", "server said", { name: "connecting", said: because, ...first }],
-  ["preparing", "server said", { name: "preparing", done: 0, total: 60, seconds: null, said: because, ...later }],
+  ["prefill", "server said", { name: "prefill", done: 0, total: 60, seconds: null, said: because, ...later }],
   [
     "queued",
     "server said",
@@ -106,22 +107,12 @@ const transitions: [State["name"], Event["type"], State][] = [
   ["starting", "closed", again(3, 67_000)],
   ["untrusted", "closed", again(3, 67_000)],
   ["queued", "closed", again(1, 64_000)],
-  ["preparing", "closed", again(1, 64_000)],
+  ["prefill", "closed", again(1, 64_000)],
   ["live", "closed", again(1, 64_000)],
   ["busy", "retry", dialling(later)],
   ["reconnecting", "retry", dialling(later)],
   ...(
-    [
-      "microphone",
-      "connecting",
-      "untrusted",
-      "starting",
-      "queued",
-      "preparing",
-      "live",
-      "busy",
-      "reconnecting",
-    ] as const
+    ["microphone", "connecting", "untrusted", "starting", "queued", "prefill", "live", "busy", "reconnecting"] as const
   ).flatMap((name): [State["name"], Event["type"], State][] => [
     [name, "failed", broken],
     [name, "disconnect", name === "live" ? { name: "ended", reason: strings.hungUp, seconds: 62 } : INITIAL],
@@ -149,7 +140,7 @@ describe("a conversation", () => {
       { type: "queue", position: 1, waitSeconds: 3, longestSeconds: null },
       { type: "mute", muted: true },
       { type: "handshake", now: 0 },
-      { type: "closed", code: 1006, reason: "", now: 1000, chance: 0 },
+      { type: "closed", code: 1006, reason: "", retryAfter: null, now: 1000, chance: 0 },
       { type: "retry" },
       { type: "handshake", now: 3000 },
     ];
@@ -172,15 +163,15 @@ describe("a conversation", () => {
 
   it("believes what the server said over what the close frame says", () => {
     const reason = "the time for a conversation is over";
-    const told = next(states.live, { type: "server said", reason, code: 1000 });
-    const ended = next(told, { type: "closed", code: 1006, reason: "", now: 2000, chance: 0 });
+    const told = next(states.live, { type: "server said", reason, code: 1000, retryAfter: null });
+    const ended = next(told, { type: "closed", code: 1006, reason: "", retryAfter: null, now: 2000, chance: 0 });
     expect(ended).toEqual({ name: "ended", reason: "The time for a conversation is over.", seconds: 1 });
   });
 });
 
 describe("how a conversation ends", () => {
   const close = (state: State, code: number, reason = ""): State =>
-    next(state, { type: "closed", code, reason, now: 10_000, chance: 0 });
+    next(state, { type: "closed", ...closing(code, reason), now: 10_000, chance: 0 });
 
   it.each([1006, 1011, 1012])("one that is lost (%i) is tried again, as a new one", (code) => {
     expect(close(states.live, code)).toMatchObject({ name: "reconnecting", attempt: 1, lost: true, at: 10_500 });
@@ -200,6 +191,11 @@ describe("how a conversation ends", () => {
       lost: false,
       muted: false,
     });
+  });
+
+  it("the server's own number beats that of the close frame", () => {
+    const said = next(states.connecting, { type: "server said", reason: "full", code: 1013, retryAfter: 9 });
+    expect(close(said, 1013, "full; Retry-After: 7")).toMatchObject({ name: "busy", reason: "Full.", at: 19_000 });
   });
 
   it("one that is tried again does not ask for it too", () => {

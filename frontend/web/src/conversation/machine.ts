@@ -1,6 +1,7 @@
 /** The states of a conversation and the events between them. Pure: clock and chance come with the events. */
 
-import { CloseCode } from "../audio/protocol/close-code";
+import type { Closing } from "../audio/protocol/closing";
+import { CloseCode } from "../audio/protocol/generated";
 import type { Health } from "../service/types";
 import { strings } from "../strings";
 import { closeReason, microphoneReason, withoutAdvice } from "./reasons";
@@ -34,6 +35,8 @@ export interface Said {
   reason: string;
   /** null: only the close frame has it. */
   code: number | null;
+  /** Seconds after which to try again; null where the server does not say. */
+  retryAfter: number | null;
 }
 
 /** A conversation is in one of these states. */
@@ -48,7 +51,7 @@ export type State =
   /** Position 1 is next. An estimate and an upper bound, in seconds. */
   | ({ name: "queued"; said: Said | null } & Place & Dial)
   /** The model reads voice and role, in positions. The estimate is in seconds. */
-  | ({ name: "preparing"; done: number; total: number; seconds: number | null; said: Said | null } & Dial)
+  | ({ name: "prefill"; done: number; total: number; seconds: number | null; said: Said | null } & Dial)
   /** `since`: ms since the epoch. `interrupted`: the system has taken the microphone or the speaker away. */
   | ({ name: "live"; since: number; said: Said | null; interrupted: boolean; warning: Warning | null } & Dial)
   /** The service is full or away, and is asked again `at` (ms since the epoch). */
@@ -69,14 +72,14 @@ export type Event =
   | { type: "model not ready"; health: Health }
   | { type: "model ready" }
   | ({ type: "queue" } & Place)
-  | { type: "preparing"; done: number; total: number; seconds: number | null }
+  | { type: "prefill"; done: number; total: number; seconds: number | null }
   | { type: "handshake"; now: number }
   | { type: "mute"; muted: boolean }
   | { type: "interruption"; interrupted: boolean }
   | { type: "warning"; why: Warning["why"]; seconds: number; now: number }
   | ({ type: "server said" } & Said)
   /** `chance`: 0..1, so that pages that were cut off together do not come back at once. */
-  | { type: "closed"; code: number; reason: string; now: number; chance: number }
+  | ({ type: "closed"; now: number; chance: number } & Closing)
   | { type: "retry" }
   | { type: "failed"; reason: string }
   | { type: "disconnect"; now: number }
@@ -113,13 +116,13 @@ export function next(state: State, event: Event): State {
       const { position, waitSeconds, longestSeconds } = event;
       return { name: "queued", position, waitSeconds, longestSeconds, said: state.said, ...dial(state) };
     }
-    case "preparing": {
-      if (state.name !== "connecting" && state.name !== "queued" && state.name !== "preparing") return state;
+    case "prefill": {
+      if (state.name !== "connecting" && state.name !== "queued" && state.name !== "prefill") return state;
       const { done, total, seconds } = event;
-      return { name: "preparing", done, total, seconds, said: state.said, ...dial(state) };
+      return { name: "prefill", done, total, seconds, said: state.said, ...dial(state) };
     }
     case "handshake": {
-      if (state.name !== "connecting" && state.name !== "queued" && state.name !== "preparing") return state;
+      if (state.name !== "connecting" && state.name !== "queued" && state.name !== "prefill") return state;
       return { name: "live", since: event.now, said: null, interrupted: false, warning: null, ...dial(state) };
     }
     case "mute":
@@ -130,7 +133,9 @@ export function next(state: State, event: Event): State {
       if (state.name !== "live") return state;
       return { ...state, warning: { why: event.why, until: event.now + event.seconds * 1000 } };
     case "server said":
-      return "said" in state ? { ...state, said: { reason: event.reason, code: event.code } } : state;
+      return "said" in state
+        ? { ...state, said: { reason: event.reason, code: event.code, retryAfter: event.retryAfter } }
+        : state;
     case "closed":
       return closed(state, event);
     case "retry":
@@ -166,25 +171,24 @@ function isReaching(state: State): state is Extract<State, { name: "connecting" 
 }
 
 function closed(state: State, event: Extract<Event, { type: "closed" }>): State {
-  const waited = state.name === "queued" || state.name === "preparing" || state.name === "live";
+  const waited = state.name === "queued" || state.name === "prefill" || state.name === "live";
   if (!isReaching(state) && !waited) return state;
   const { now, chance } = event;
   const said = "said" in state ? state.said : null;
   const code = said?.code ?? event.code;
-  const told = said?.reason ?? event.reason;
-  const reason = closeReason(code, told);
+  const reason = closeReason(code, said?.reason ?? event.reason);
   const lost = state.lost || state.name === "live";
   // Connect again after a conversation or a wait. A first attempt that fails explains more as it is.
-  if (isTemporary(code) && (waited || state.lost || code === CloseCode.tryLater)) {
+  if (isTemporary(code) && (waited || state.lost || code === CloseCode.TryLater)) {
     const attempt = waited ? 1 : state.attempt + 1;
-    const at = retryAt(attempt, told, now, chance);
+    const at = retryAt(attempt, said?.retryAfter ?? event.retryAfter, now, chance);
     if (at !== null) {
-      const name = code === CloseCode.tryLater && state.name !== "live" ? "busy" : "reconnecting";
+      const name = code === CloseCode.TryLater && state.name !== "live" ? "busy" : "reconnecting";
       return { name, reason: withoutAdvice(reason), at, attempt, lost, muted: state.muted };
     }
   }
   if (state.name === "live") return ended(state.since, now, reason);
-  return failed(reason, code === CloseCode.badSetting ? "settings" : null);
+  return failed(reason, code === CloseCode.BadPreference ? "settings" : null);
 }
 
 function ended(since: number, now: number, reason: string): State {

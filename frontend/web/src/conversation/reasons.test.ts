@@ -20,7 +20,7 @@ describe("a reason", () => {
     [1008, "", strings.problems.notAllowed],
     [1012, "", strings.problems.modelLost],
     [1013, "", strings.problems.full],
-    [1013, "full: every slot is in use (4); Retry-After: 3", "Full: every slot is in use (4)."],
+    [1013, "full: every slot is in use (4)", "Full: every slot is in use (4)."],
     [4000, "", strings.problems.tooSlow],
     [4002, "", strings.problems.nothingHeard],
     [1011, "", strings.problems.closed(1011)],

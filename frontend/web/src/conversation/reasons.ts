@@ -1,6 +1,7 @@
 /** Error names and close codes in words, with the next step. */
 
-import { CloseCode } from "../audio/protocol/close-code";
+import { BROWSER_FAILED, LOST } from "../audio/protocol/closing";
+import { CloseCode } from "../audio/protocol/generated";
 import type { Step } from "../audio/steps";
 import { strings } from "../strings";
 import type { DeviceProblem, NoMicrophone } from "./devices";
@@ -39,29 +40,29 @@ export function microphoneReason(error: string): string {
   }
 }
 
-/** The close frame's own reason where it has one. */
+/** The service's own reason where it has one. */
 export function closeReason(code: number, reason: string): string {
-  if (code === CloseCode.browserFailed) return strings.problems.audioBroke(sentence(reason));
-  const said = sentence(reason.replace(/[;,.]?\s*Retry-After: \d+$/, ""));
+  if (code === BROWSER_FAILED) return strings.problems.audioBroke(sentence(reason));
+  const said = sentence(reason);
   // The reason begins with the setting's name.
-  if (code === CloseCode.badSetting) return strings.problems.refusedSetting(reason || strings.problems.closed(code));
+  if (code === CloseCode.BadPreference) return strings.problems.refusedSetting(reason || strings.problems.closed(code));
   if (said) return said;
   switch (code) {
-    case CloseCode.finished:
+    case CloseCode.Finished:
       return strings.problems.finished;
-    case CloseCode.goingAway:
+    case CloseCode.GoingAway:
       return strings.problems.goingAway;
-    case CloseCode.lost:
+    case LOST:
       return strings.problems.lost;
-    case CloseCode.notAllowed:
+    case CloseCode.NotAllowed:
       return strings.problems.notAllowed;
-    case CloseCode.moshiLost:
+    case CloseCode.MoshiLost:
       return strings.problems.modelLost;
-    case CloseCode.tryLater:
+    case CloseCode.TryLater:
       return strings.problems.full;
-    case CloseCode.tooSlow:
+    case CloseCode.TooSlow:
       return strings.problems.tooSlow;
-    case CloseCode.idle:
+    case CloseCode.Idle:
       return strings.problems.nothingHeard;
     default:
       return strings.problems.closed(code);

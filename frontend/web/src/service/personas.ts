@@ -42,11 +42,11 @@ export function roleTokens(persona: Persona, offered: Personas): number {
 
 /** Of a conversation: its voice, and its role by a preset's name or else by its text. */
 export function company(
-  settings: Readonly<Record<string, number | string>>,
+  settings: Readonly<{ voice_prompt?: string; text_prompt?: string }>,
   offered: Personas | null | undefined,
 ): { voice: string; role: string } | null {
-  const voice = String(settings["voice_prompt"] ?? "");
-  const text = String(settings["text_prompt"] ?? "");
+  const voice = settings.voice_prompt ?? "";
+  const text = settings.text_prompt ?? "";
   const preset = offered?.presets.find((one) => one.text === text);
   return voice || text ? { voice, role: preset?.name ?? text } : null;
 }

@@ -22,7 +22,7 @@ export function figures(
   return [
     [rows.total, time(stats && delay(stats))],
     [rows.roundTrip, time(stats?.roundTripMs)],
-    [rows.tick, time(stats?.tickMs)],
+    [rows.step, time(stats?.stepMs)],
     [rows.lag, time(stats?.lagMs)],
     [rows.buffer, time(stats?.bufferMs)],
     [rows.headroom, time(stats?.targetMs)],

@@ -11,7 +11,7 @@ type Word = keyof Strings["activity"];
 /** The person's side. */
 export const youAre = computed<Word>(() => {
   const now = state.value;
-  if (now.name === "connecting" || now.name === "queued" || now.name === "preparing") return "waiting";
+  if (now.name === "connecting" || now.name === "queued" || now.name === "prefill") return "waiting";
   if (now.name !== "live") return "off";
   if (now.interrupted) return "interrupted";
   if (noMicrophone.value) return "noMicrophone";

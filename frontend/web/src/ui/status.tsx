@@ -45,10 +45,10 @@ function Beside({ now }: { now: State }) {
     }
     case "starting":
       return <Starting health={now.health} />;
-    case "preparing":
+    case "prefill":
       return (
         <p class={`${styles.beside} ${styles.progress}`}>
-          <progress class={styles.bar} aria-label={strings.preparingProgress} value={now.done} max={now.total} />
+          <progress class={styles.bar} aria-label={strings.prefillProgress} value={now.done} max={now.total} />
           {now.seconds !== null && now.seconds >= 1 && <span>{strings.duration(Math.ceil(now.seconds))}</span>}
         </p>
       );

@@ -11,7 +11,7 @@ const through = (...names: State["name"][]) => names.reduce(waited, false);
 describe("a turn", () => {
   it("is announced to whoever was left waiting", () => {
     expect(through("microphone", "connecting", "queued")).toBe(true);
-    expect(through("microphone", "connecting", "queued", "preparing")).toBe(true);
+    expect(through("microphone", "connecting", "queued", "prefill")).toBe(true);
     expect(through("connecting", "busy", "connecting")).toBe(true);
     expect(through("live", "reconnecting", "connecting")).toBe(true);
     expect(through("connecting", "starting", "connecting")).toBe(true);
@@ -19,7 +19,7 @@ describe("a turn", () => {
 
   it("is not announced to whoever has just pressed Connect", () => {
     expect(through("idle", "microphone", "connecting")).toBe(false);
-    expect(through("microphone", "connecting", "preparing")).toBe(false);
+    expect(through("microphone", "connecting", "prefill")).toBe(false);
     expect(through("connecting", "queued", "idle", "microphone", "connecting")).toBe(false);
   });
 

@@ -6,7 +6,7 @@ import { state } from "../conversation/state";
 import { strings } from "../strings";
 
 const WAITING: readonly State["name"][] = ["queued", "starting", "busy", "reconnecting", "untrusted"];
-const PASSING: readonly State["name"][] = ["connecting", "preparing"];
+const PASSING: readonly State["name"][] = ["connecting", "prefill"];
 const NOTES = [660, 880]; // Hz
 const NOTE_SECONDS = 0.12;
 const LOUDNESS = 0.08;

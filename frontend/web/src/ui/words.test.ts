@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Dial, State } from "../conversation/machine";
 import { INITIAL } from "../conversation/machine";
 import { serviceOf } from "../service/availability";
+import { exampleConfig } from "../service/example";
 import type { Config, Health } from "../service/types";
 import { strings } from "../strings";
 import { waitWords, words } from "./words";
@@ -64,29 +65,16 @@ describe("a state in words", () => {
   });
 });
 
-const info = {
-  version: "2.0",
-  model: { id: "demo", revision: null, demo: true },
-  upstream: { version: "0.2" },
-  device: "cpu",
-  slots: { total: 4, used: 1 },
-};
-
-function config(health: Partial<Health>, slots = info.slots): Config {
-  const whole: Health = { status: "ready", phase: "ready", progress: 1, detail: "serving", ...health };
-  return { version: "1", mode: "proxy", chat_url: "x", moshi: { url: "", health: whole, info: { ...info, slots } } };
-}
-
 const said = (from: Config | null) => words(INITIAL, false, serviceOf(from));
 
 describe("an idle page", () => {
   it("is ready only when the service is", () => {
-    expect(said(config({}))).toEqual(strings.idle);
+    expect(said(exampleConfig({}))).toEqual(strings.idle);
     const others = [
       said(null),
       words(INITIAL, false, { name: "unknown" }),
-      said(config({}, { total: 4, used: 4 })),
-      ...(["starting", "unreachable", "failed", "draining"] as const).map((status) => said(config({ status }))),
+      said(exampleConfig({}, { total: 4, used: 4 })),
+      ...(["starting", "unreachable", "failed", "draining"] as const).map((status) => said(exampleConfig({ status }))),
     ];
     for (const other of others) expect(other.title).not.toBe(strings.idle.title);
     expect(new Set(others.map(({ title }) => title)).size).toBe(others.length);
@@ -94,7 +82,7 @@ describe("an idle page", () => {
 
   it("says how far the model is, and why it failed", () => {
     const loading = { status: "starting", phase: "download", detail: "6 of 15 GB" } as const;
-    expect(said(config(loading)).detail).toBe("Downloading the model. 6 of 15 GB.");
-    expect(said(config({ status: "failed", detail: "no space left" })).detail).toContain("no space left");
+    expect(said(exampleConfig(loading)).detail).toBe("Downloading the model. 6 of 15 GB.");
+    expect(said(exampleConfig({ status: "failed", detail: "no space left" })).detail).toContain("no space left");
   });
 });

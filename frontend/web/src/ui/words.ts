@@ -39,8 +39,8 @@ export function words(state: State, pushToTalk: boolean, service: Service = { na
       return startingWords(state.health);
     case "queued":
       return { title: strings.queued.title(state.position), detail: strings.queued.detail };
-    case "preparing":
-      return strings.preparing;
+    case "prefill":
+      return strings.prefill;
     case "live":
       if (state.interrupted) return strings.problems.interrupted;
       if (pushToTalk) return strings.pushToTalk;

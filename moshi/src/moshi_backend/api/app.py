@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Literal
 
 from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
-from pydantic import BaseModel
 
 import moshi_backend
 from moshi_backend.api import chat as conversations
@@ -27,17 +25,28 @@ from moshi_backend.loading import LoadedCheckpoint, load
 from moshi_backend.model import upstream
 from moshi_backend.model.device import used_memory
 from moshi_backend.model.sampling import SamplingParams
-from moshi_backend.personas.catalogue import Catalogue, Texts
+from moshi_backend.personas.catalogue import Catalogue
 from moshi_backend.personas.presets import CHARACTERS
-from moshi_backend.protocol import wire as protocol
 from moshi_backend.settings import Settings
 from moshi_backend.telemetry import metrics
 from moshi_backend.telemetry.engine import EngineTelemetry
 from moshi_service.framing import UnambiguousFraming
 from moshi_service.headers import SecurityHeaders
-from moshi_service.health import Alive, HealthReport
+from moshi_service.health import Alive, Health
 from moshi_service.hosts import HostCheck, own_hosts
 from moshi_service.limiter import ConnectionLimiter
+from moshi_service.protocol.info import (
+    Info,
+    Limits,
+    Model,
+    Personas,
+    PresetChoice,
+    Setting,
+    Slots,
+    Upstream,
+    VoiceChoice,
+)
+from moshi_service.protocol.wire import MESSAGE_BYTES
 from moshi_service.telemetry import loop
 
 HEADERS = {
@@ -48,103 +57,6 @@ HEADERS = {
 
 OPUS_THREADS = max(2, (os.cpu_count() or 1) // 2)
 """Threads that encode and decode the audio of all conversations."""
-
-
-class Upstream(BaseModel):
-    version: str
-    commit: str
-
-
-class Model(BaseModel):
-    """`id`: MOSHI_MODEL, or the name of its folder. `demo`: whether it is the demo, which understands no words."""
-
-    id: str
-    revision: str | None
-    demo: bool
-
-
-class Slots(BaseModel):
-    total: int
-    used: int
-
-
-class Limits(BaseModel):
-    """`queue`: clients who may wait. Seconds of 0: no limit."""
-
-    queue: int
-    session_seconds: float
-    idle_seconds: float
-    drain_seconds: float
-    message_bytes: int = protocol.MESSAGE_BYTES
-    input_backlog_frames: int = BACKLOG_FRAMES
-    output_backlog_frames: int = OUTBOX_ITEMS
-
-
-class Setting(BaseModel):
-    """A query parameter that a client may send, and what the model gets without it; a seed is then any."""
-
-    type: Literal["integer", "number"]
-    minimum: int | float
-    maximum: int | float
-    default: float | None
-
-
-class VoiceChoice(BaseModel):
-    """`seconds`: how long the model listens to it before the conversation, in its own time."""
-
-    id: str
-    seconds: float
-
-
-class PresetChoice(BaseModel):
-    """`text` is what to send as `text_prompt`; `tokens` what it costs."""
-
-    id: str
-    name: str
-    text: str
-    tokens: int
-
-
-class Personas(BaseModel):
-    """What the query parameters `voice_prompt` and `text_prompt` take.
-
-    `text_prompt`: any text, or that of a preset only, or none. A text may have so many characters and tokens; each
-    token is a step, of which the model remembers `context_seconds` / 0.08.
-    """
-
-    voices: list[VoiceChoice]
-    default_voice: str | None
-    text_prompt: Texts
-    presets: list[PresetChoice]
-    max_characters: int
-    max_tokens: int
-
-
-class Info(BaseModel):
-    """What depends on the model is known once it is loaded: `device`, `dtype`, `sample_rate` (Hz), `frame_size`
-    (samples), `context_seconds` (how far back the model remembers), `slot_bytes` (memory of a slot), `kernels` (whether
-    the service's own kernels for a GPU are in use, or why not) and `settings`,
-    what a client may choose for its conversation; `personas` too, null when there is nothing to choose. `queue`:
-    clients who wait.
-    """
-
-    service: Literal["scenario6-moshi"] = "scenario6-moshi"
-    version: str = moshi_backend.__version__
-    upstream: Upstream
-    model: Model
-    device: str | None
-    dtype: str | None
-    sample_rate: int | None
-    frame_size: int | None
-    context_seconds: float | None
-    slot_bytes: int | None
-    kernels: str | None
-    slots: Slots
-    queue: int
-    limits: Limits
-    uptime_seconds: float
-    settings: dict[str, Setting]
-    personas: Personas | None
 
 
 def create_engine(settings: Settings) -> Engine[LoadedCheckpoint]:
@@ -204,11 +116,11 @@ def create_app(settings: Settings, engine: Engine[LoadedCheckpoint], manager: Se
     async def alive() -> Alive:
         return Alive()
 
-    @app.get("/health", responses={503: {"model": HealthReport}})
-    async def health(response: Response) -> HealthReport:
+    @app.get("/health", responses={503: {"model": Health}})
+    async def health(response: Response) -> Health:
         if manager.health.status != "ready":
             response.status_code = 503
-        return HealthReport(**vars(manager.health))
+        return manager.health
 
     @app.get("/api/info", responses={401: {}})
     async def info(request: Request) -> Info:
@@ -217,6 +129,7 @@ def create_app(settings: Settings, engine: Engine[LoadedCheckpoint], manager: Se
         loaded = engine.loaded
         revision = loaded.revision if loaded and loaded.revision else settings.revision
         return Info(
+            version=moshi_backend.__version__,
             upstream=Upstream(version=upstream.version(), commit=upstream.commit()),
             model=Model(
                 id=model_name,
@@ -237,6 +150,9 @@ def create_app(settings: Settings, engine: Engine[LoadedCheckpoint], manager: Se
                 session_seconds=settings.session_seconds,
                 idle_seconds=settings.idle_seconds,
                 drain_seconds=settings.drain_seconds,
+                message_bytes=MESSAGE_BYTES,
+                input_backlog_frames=BACKLOG_FRAMES,
+                output_backlog_frames=OUTBOX_ITEMS,
             ),
             uptime_seconds=round(time.monotonic() - started, 1),
             settings=_settings(loaded.model.sampling) if loaded else {},

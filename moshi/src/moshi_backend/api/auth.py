@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 from starlette.requests import HTTPConnection
 
-from moshi_backend.protocol.wire import Close
 from moshi_service.hosts import wrong_host
 from moshi_service.limiter import ConnectionLimiter
 from moshi_service.origins import is_allowed_host, is_allowed_origin
+from moshi_service.protocol.wire import CloseCode
 
 
 def has_token(header: str | None, token: str | None) -> bool:
@@ -21,12 +21,20 @@ def has_token(header: str | None, token: str | None) -> bool:
 
 
 class Rejected(Exception):
-    """No conversation can begin; the message says why. `cause`: one word, for the metric."""
+    """No conversation can begin.
 
-    def __init__(self, cause: str, code: Close, reason: str) -> None:
+    Args:
+        cause: one word, for the metric.
+        code: of the close frame.
+        reason: for the client.
+        retry_after: seconds after which the client may try again; None where the service does not know.
+    """
+
+    def __init__(self, cause: str, code: CloseCode, reason: str, *, retry_after: int | None = None) -> None:
         super().__init__(reason)
         self.cause = cause
         self.code = code
+        self.retry_after = retry_after
 
 
 class Auth:
@@ -54,14 +62,14 @@ class Auth:
         """
         host, origin = connection.headers.get("host"), connection.headers.get("origin")
         if not is_allowed_host(host, self._hosts):
-            raise Rejected("host", Close.NOT_ALLOWED, wrong_host(host, "MOSHI_ALLOWED_HOSTS"))
+            raise Rejected("host", CloseCode.NOT_ALLOWED, wrong_host(host, "MOSHI_ALLOWED_HOSTS"))
         if not is_allowed_origin(origin, host, self._origins):
-            raise Rejected("origin", Close.NOT_ALLOWED, f"origin {origin} is not in MOSHI_ALLOWED_ORIGINS")
+            raise Rejected("origin", CloseCode.NOT_ALLOWED, f"origin {origin} is not in MOSHI_ALLOWED_ORIGINS")
         if not self.knows(connection):
-            raise Rejected("token", Close.NO_TOKEN, "a token is needed: that of MOSHI_API_TOKEN")
+            raise Rejected("token", CloseCode.NO_TOKEN, "a token is needed: that of MOSHI_API_TOKEN")
         address = connection.client.host if connection.client else ""
-        if (reason := self._limiter.enter(address)) is not None:
-            raise Rejected("address", Close.TRY_LATER, reason)
+        if (refusal := self._limiter.enter(address)) is not None:
+            raise Rejected("address", CloseCode.TRY_LATER, refusal.reason, retry_after=refusal.retry_after)
         try:
             yield
         finally:

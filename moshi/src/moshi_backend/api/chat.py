@@ -18,8 +18,8 @@ from moshi_backend.conversation.preferences import BadPreference, choose, choose
 from moshi_backend.conversation.session import Session
 from moshi_backend.engine.engine import Engine
 from moshi_backend.loading import LoadedCheckpoint
-from moshi_backend.protocol.wire import Close
 from moshi_backend.telemetry import metrics
+from moshi_service.protocol.wire import CloseCode, close_reason, wants_events
 
 log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("moshi_backend")
@@ -42,7 +42,7 @@ async def chat(
     """
     with _tracer.start_as_current_span("conversation", extract(socket.headers), trace.SpanKind.SERVER) as span:
         await socket.accept()
-        extended = socket.query_params.get("protocol") == "2"
+        extended = wants_events(socket.query_params)
         try:
             with auth.admit(socket):
                 session = _enter(socket, engine, manager, Observer(span, log_text=log_text))
@@ -51,11 +51,12 @@ async def chat(
                 finally:
                     manager.leave(session)
         except Rejected as rejected:
-            log.info("refused: %s", rejected)
+            log.info("refused: %s", close_reason(str(rejected), rejected.retry_after))
             metrics.REFUSED.add(1, {"reason": rejected.cause})
             span.set_attributes({"moshi.refused": rejected.cause, "moshi.close.code": rejected.code.value})
             with suppress(WebSocketDisconnect):  # the client left first
-                await close(socket, End(rejected.code, str(rejected)), extended=extended)
+                end = End(rejected.code, str(rejected), retry_after=rejected.retry_after)
+                await close(socket, end, extended=extended)
 
 
 def _enter(socket: WebSocket, engine: Engine[LoadedCheckpoint], manager: SessionManager, observer: Observer) -> Session:
@@ -65,14 +66,14 @@ def _enter(socket: WebSocket, engine: Engine[LoadedCheckpoint], manager: Session
         Rejected: no conversation can begin.
     """
     if (loaded := engine.loaded) is None:
-        raise Rejected(manager.health.status, Close.TRY_LATER, f"{manager.health.status}: {manager.health.detail}")
+        raise Rejected(manager.health.status, CloseCode.TRY_LATER, f"{manager.health.status}: {manager.health.detail}")
     try:
         persona = choose_persona(socket.query_params, loaded.catalogue)
         sampling = choose(socket.query_params, loaded.model.sampling)
         session = Session(sampling, persona, loaded.catalogue.prompt(persona), observer)
         manager.enter(session)
     except BadPreference as error:
-        raise Rejected("setting", Close.BAD_PREFERENCE, str(error)) from None
+        raise Rejected("setting", CloseCode.BAD_PREFERENCE, str(error)) from None
     except Refused as refusal:
-        raise Rejected(refusal.cause, Close.TRY_LATER, str(refusal)) from None
+        raise Rejected(refusal.cause, CloseCode.TRY_LATER, str(refusal), retry_after=refusal.retry_after) from None
     return session

@@ -6,10 +6,10 @@ import socket
 from fastapi import FastAPI
 
 from moshi_backend.conversation.manager import SessionManager
-from moshi_backend.protocol import wire
 from moshi_backend.settings import Settings
 from moshi_backend.telemetry import metrics
 from moshi_service.listening import places as shared_places
+from moshi_service.protocol import wire
 from moshi_service.server import Server
 
 SHUTDOWN_SECONDS = 3

@@ -1,9 +1,14 @@
-"""Where LoRA adapters are: beside a model as its config.json says, or where MOSHI_LORA says."""
+"""LoRA adapters: where they are, and whether they are of this model.
+
+They lie beside a model as its config.json says, or where MOSHI_LORA says.
+"""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from safetensors import safe_open
 
 from moshi_backend.checkpoint.checkpoint import Adapters
 from moshi_backend.checkpoint.config import read_config
@@ -18,6 +23,11 @@ MERGED = "consolidated.safetensors"
 
 KEYS = ("lora", "lora_rank", "lora_scaling")
 """Of config.json. moshi-finetune leaves them in the configuration of a merged model too."""
+
+DOWN, UP = ".lora_A.weight", ".lora_B.weight"
+"""How the names of a layer's two matrices end."""
+
+_OTHER = "take the adapters of this model, or the model that they adapt"
 
 
 def promises(config: Mapping[str, Any]) -> bool:
@@ -62,6 +72,48 @@ def find_adapters(value: str, progress: Progress, download: bool = True) -> Adap
     except LoadError as error:
         raise LoadError(f"MOSHI_LORA={value}: {error}") from None
     return adapters_of(files.named["lora_name"], files.config or {})
+
+
+def check_adapters(adapters: Adapters, weights: Mapping[str, tuple[int, ...]]) -> None:
+    """Compare adapters with the model that they are for, by names and shapes.
+
+    Args:
+        weights: the shape of each weight of the model, by name.
+    Raises:
+        LoadError: they are of another model, or no adapters.
+    """
+    path = adapters.weights
+    with safe_open(path, "np") as file:  # type: ignore[no-untyped-call]
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    if not any(name.endswith(DOWN) for name in shapes):
+        raise LoadError(f"{path} holds no LoRA adapters; a merged model is loaded as the model itself")
+    for name, shape in shapes.items():
+        layer = name.removesuffix(DOWN).removesuffix(UP)
+        whole = layer == name
+        wanted = weights.get(name if whole else f"{layer}.weight")
+        if wanted is None:
+            raise LoadError(f"{path} has {name}, and the model has no such layer: {_OTHER}")
+        if wanted != (shape if whole else _shape_of_update(adapters, name, layer, shapes)):
+            raise LoadError(f"{path}: {name} does not have the shape of the model's layer: {_OTHER}")
+
+
+def _shape_of_update(
+    adapters: Adapters, name: str, layer: str, shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[int, ...] | None:
+    """The shape of the product of a layer's two matrices, of which `name` is one; None if they are no matrices."""
+    for other in (layer + DOWN, layer + UP):
+        if other not in shapes:
+            raise LoadError(f"{adapters.weights} has {name} without {other}: {_OTHER}")
+    down, up = shapes[layer + DOWN], shapes[layer + UP]
+    if len(down) != 2 or len(up) != 2:
+        return None
+    rank = down[0]
+    if rank != up[1] or rank != (adapters.rank or rank):
+        raise LoadError(
+            f"{adapters.weights}: {layer}{DOWN} has rank {rank}, its counterpart {up[1]}, and config.json declares "
+            f"lora_rank {adapters.rank}: take the config.json that belongs to these adapters"
+        )
+    return up[0], down[1]
 
 
 def _config(folder: Path) -> dict[str, Any]:

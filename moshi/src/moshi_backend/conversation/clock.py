@@ -8,14 +8,14 @@ from moshi_backend.conversation.admission import Place
 from moshi_backend.conversation.limits import Limits, Notice, Watch
 from moshi_backend.conversation.outbox import End
 from moshi_backend.conversation.session import Session, State
-from moshi_backend.protocol.wire import Close
+from moshi_service.protocol.wire import CloseCode
 
 PLACE_EVERY_SECONDS = 5.0
 """Seconds after which a waiting client is told its place again if nothing moves."""
 
 _LIMIT_ENDS = {
-    "session": End(Close.FINISHED, "the time for a conversation is over"),
-    "idle": End(Close.IDLE, "no audio came for too long"),
+    "session": End(CloseCode.FINISHED, "the time for a conversation is over"),
+    "idle": End(CloseCode.IDLE, "no audio came for too long"),
 }
 
 

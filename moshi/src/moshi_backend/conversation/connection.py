@@ -20,8 +20,8 @@ from moshi_backend.engine.request import PrefillProgress
 from moshi_backend.engine.scheduler import PERIOD
 from moshi_backend.model.batch import Frame
 from moshi_backend.model.text import TextDecoder
-from moshi_backend.protocol import wire as protocol
-from moshi_backend.protocol.wire import Close, Kind
+from moshi_service.protocol import events, wire
+from moshi_service.protocol.wire import CloseCode, Kind
 
 STATS_EVERY_FRAMES = 12
 """Frames between two `stats` messages, about a second."""
@@ -77,7 +77,8 @@ class Connection:
         tasks = (receiver, sender, ended, asyncio.create_task(self._clock.run()))
         try:
             await asyncio.wait((receiver, sender, ended), return_when=asyncio.FIRST_COMPLETED)
-            if receiver.done():
+            # uvicorn also reports a close of ours as a disconnect.
+            if receiver.done() and not ended.done():
                 if isinstance(outcome := receiver.result(), str):
                     return outcome
                 self._session.end(outcome)
@@ -105,11 +106,11 @@ class Connection:
                         frames = await self._hear(data[1:])
                     except NotOpus as error:
                         self._session.observer.not_opus()
-                        return End(Close.NOT_OPUS, f"audio is not Ogg/Opus: {error}")
+                        return End(CloseCode.NOT_OPUS, f"audio is not Ogg/Opus: {error}")
                     work = max(work, frames * PERIOD / INPUT_SPEED)
                 case Kind.PING:
                     try:
-                        await send(self._socket, bytes([Kind.PING]))
+                        await send(self._socket, wire.PING)
                     except WebSocketDisconnect:
                         return "client left before its ping was answered"
                 case _:
@@ -149,48 +150,51 @@ class Connection:
                 await self._say(item)
             case PrefillProgress(done, total, left):
                 seconds = None if left is None else round(left, 1)
-                await self._tell("preparing", done=done, total=total, seconds=seconds)
+                await self._tell(events.PrefillEvent(done=done, total=total, seconds=seconds))
             case Begun():
                 await self._begin(item)
             case Place(position, wait, longest):
                 seconds, most = (None if known is None else round(known) for known in (wait, longest))
-                await self._tell("queue", position=position, wait_seconds=seconds, longest_wait_seconds=most)
+                event = events.QueueEvent(position=position, wait_seconds=seconds, longest_wait_seconds=most)
+                await self._tell(event)
             case Notice(why, left):
-                await self._tell("warning", why=why, seconds=round(left))
+                await self._tell(events.WarningEvent(why=why, seconds=round(left)))
 
     async def _begin(self, begun: Begun) -> None:
-        session, preparation = self._session, None
+        session, prefill = self._session, None
         if (prompt := begun.prompt) is not None:
-            preparation = {"steps": prompt.steps, "seconds": round(prompt.seconds, 3), "remembered": prompt.cached}
+            prefill = events.PrefillSummary(
+                steps=prompt.steps, seconds=round(prompt.seconds, 3), remembered=prompt.cached
+            )
         settings = described(session.request.sampling, session.persona)
-        await self._tell("session", id=session.id, settings=settings, preparation=preparation)
-        await send(self._socket, protocol.HANDSHAKE)
+        await self._tell(events.SessionEvent(id=session.id, settings=settings, prefill=prefill))
+        await send(self._socket, wire.HANDSHAKE)
 
     async def _say(self, frame: Frame) -> None:
-        await send(self._socket, protocol.audio(await self._codec.encode(frame.pcm)))
+        await send(self._socket, wire.audio(await self._codec.encode(frame.pcm)))
         await self._write(self._text.feed(frame.tokens[0]))
         self._frames += 1
         if self._frames % STATS_EVERY_FRAMES == 0:
-            await self._tell("stats", **self._stats())
+            await self._tell(self._stats())
 
     async def _write(self, text: str) -> None:
         if text:
-            await send(self._socket, protocol.text(text))
+            await send(self._socket, wire.text(text))
             self._session.observer.said(text)
 
-    def _stats(self) -> dict[str, float]:
+    def _stats(self) -> events.StatsEvent:
         session = self._session
         assert session.last is not None
-        return {
-            "tick_ms": round(session.last.step * 1000, 1),
-            "lag_ms": round(session.last.lag * 1000, 1),
-            "backlog_frames": session.request.backlog,
-            "dropped_frames": session.dropped,
-        }
+        return events.StatsEvent(
+            step_ms=round(session.last.step * 1000, 1),
+            lag_ms=round(session.last.lag * 1000, 1),
+            backlog_frames=session.request.backlog,
+            dropped_frames=session.dropped,
+        )
 
-    async def _tell(self, type_: str, **fields: object) -> None:
+    async def _tell(self, event: events.ServerEvent) -> None:
         if self._extended:
-            await send(self._socket, protocol.metadata(type_, **fields))
+            await send(self._socket, event.message())
 
 
 async def send(socket: WebSocket, message: bytes) -> None:
@@ -211,8 +215,9 @@ async def close(socket: WebSocket, end: End, *, extended: bool) -> None:
         WebSocketDisconnect: it is closed already.
     """
     if extended:
-        await send(socket, protocol.metadata("end", code=end.code.value, reason=end.reason))
+        event = events.EndEvent(code=end.code.value, reason=end.reason, retry_after=end.retry_after)
+        await send(socket, event.message())
     try:
-        await socket.close(end.code.value, protocol.close_reason(end.reason))
+        await socket.close(end.code.value, wire.close_reason(end.reason, end.retry_after))
     except RuntimeError as error:
         raise WebSocketDisconnect from error

@@ -14,10 +14,10 @@ from moshi_backend.conversation.limits import Limits, Notice
 from moshi_backend.conversation.outbox import End
 from moshi_backend.conversation.session import Session, State
 from moshi_backend.engine.engine import Engine, Loaded
-from moshi_backend.engine.observer import Health
 from moshi_backend.engine.request import BACKLOG_FRAMES
-from moshi_backend.protocol.wire import Close
 from moshi_backend.wording import counted
+from moshi_service.health import Health
+from moshi_service.protocol.wire import CloseCode
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +29,18 @@ POLL_SECONDS = 0.02
 
 
 class Refused(Exception):
-    """No conversation can begin now; the message says why and when to try again. `cause`: `full`, or the health's
-    status."""
+    """No conversation can begin now.
 
-    def __init__(self, cause: str, reason: str) -> None:
+    Args:
+        cause: `full`, or the health's status.
+        reason: for the client.
+        retry_after: seconds after which the client may try again; None where the service does not know.
+    """
+
+    def __init__(self, cause: str, reason: str, *, retry_after: int | None = None) -> None:
         super().__init__(reason)
         self.cause = cause
+        self.retry_after = retry_after
 
 
 class SessionManager:
@@ -52,7 +58,7 @@ class SessionManager:
         self._admission: Admission[Session] | None = None
         self._sessions: set[Session] = set()
         self._draining = False
-        engine.on_failure = lambda reason: self._end_all(End(Close.ENGINE_FAILED, f"the engine failed: {reason}"))
+        engine.on_failure = lambda reason: self._end_all(End(CloseCode.ENGINE_FAILED, f"the engine failed: {reason}"))
 
     @property
     def health(self) -> Health:
@@ -86,7 +92,7 @@ class SessionManager:
         try:
             slot = self._admission.enter(session, time.monotonic())
         except Full:
-            raise Refused("full", self._full(self._admission)) from None
+            raise self._full(self._admission) from None
         self._sessions.add(session)
         if slot is None:
             session.tell(self.place(session))
@@ -125,7 +131,7 @@ class SessionManager:
         """Take no new session, and let the live conversations end within `drain_seconds`; then end them."""
         self._draining = True
         log.info("draining: %d conversations, at most %g s", self.used, self.drain_seconds)
-        leaving = End(Close.GOING_AWAY, "the service is shutting down")
+        leaving = End(CloseCode.GOING_AWAY, "the service is shutting down")
         for session in list(self._sessions):
             if session.state is State.LIVE and self.drain_seconds:
                 session.tell(Notice("draining", self.drain_seconds))
@@ -154,10 +160,11 @@ class SessionManager:
         for session in list(self._sessions):
             session.end(end)
 
-    def _full(self, admission: Admission[Session]) -> str:
+    def _full(self, admission: Admission[Session]) -> Refused:
         waiting = admission.waiting
         last = admission.place(waiting[-1], time.monotonic()) if waiting else None
         wait = next((known for known in (last.wait, last.longest) if known is not None), 60.0) if last else 60.0
         after = math.ceil(wait)
         queue = f", {len(waiting)} waiting" if waiting else ""
-        return f"full: every slot is in use ({admission.slots}){queue}; Retry-After: {max(1, after)}"
+        reason = f"full: every slot is in use ({admission.slots}){queue}"
+        return Refused("full", reason, retry_after=max(1, after))

@@ -89,7 +89,7 @@ class Observer:
         if answer.late:
             self._late += 1
             # A slow step is the model's fault; a backlog beside a fast step is the client's or the event loop's.
-            self._late_answers.note(lag=answer.lag, tick=answer.step, batch_size=answer.batch_size, backlog=backlog)
+            self._late_answers.note(lag=answer.lag, step=answer.step, batch_size=answer.batch_size, backlog=backlog)
 
     def sent(self, item: Item) -> None:
         """The connection has sent an item of the outbox."""
@@ -131,9 +131,9 @@ class Observer:
         metrics.QUEUE_WAIT.record(begun.waited)
         self._span.add_event("admitted", {"moshi.queue_wait": begun.waited})
         if (prompt := begun.prompt) is not None:
-            metrics.PREFIX.record(prompt.seconds, {"voice": "remembered" if prompt.cached else "read"})
-            attributes = {"moshi.prefix.steps": prompt.steps, "moshi.prefix.seconds": prompt.seconds}
-            self._span.add_event("prepared", attributes)
+            metrics.PREFILL.record(prompt.seconds, {"voice": "remembered" if prompt.cached else "read"})
+            attributes = {"moshi.prefill.steps": prompt.steps, "moshi.prefill.seconds": prompt.seconds}
+            self._span.add_event("prefill", attributes)
         log.info("session %s: begins", self._id)
 
 

@@ -6,7 +6,7 @@ from moshi_backend.conversation.admission import Place
 from moshi_backend.conversation.limits import Notice
 from moshi_backend.engine.request import PrefillProgress
 from moshi_backend.model.batch import Frame
-from moshi_backend.protocol.wire import Close
+from moshi_service.protocol.wire import CloseCode
 
 OUTBOX_ITEMS = 100
 """Items that may wait for a slow reader, 8 s of frames. One more ends the conversation."""
@@ -42,10 +42,11 @@ class Begun:
 
 @dataclass(frozen=True)
 class End:
-    """Why the service ends a conversation."""
+    """Why the service ends a conversation. `retry_after`: seconds after which the client may try again, where known."""
 
-    code: Close
+    code: CloseCode
     reason: str
+    retry_after: int | None = None
 
 
 type Item = Place | PrefillProgress | Begun | Frame | Notice | End

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.personas.catalogue import NOBODY, BadPersona, Catalogue, Persona
+from moshi_service.protocol.events import SessionSettings
 
 
 class BadPreference(Exception):
@@ -96,14 +97,21 @@ def _choice(kind: str, chosen: Mapping[str, float], recommended: TokenSampling) 
     )
 
 
-def described(sampling: SamplingParams, persona: Persona = NOBODY) -> dict[str, float | str]:
+def described(sampling: SamplingParams, persona: Persona = NOBODY) -> SessionSettings:
     """The query parameters that make the same conversation again."""
-    chosen = {"voice_prompt": persona.voice, "text_prompt": persona.text}
-    return {name: value for name, value in chosen.items() if value} | {
-        f"{kind}_{name}": value
-        for kind, choice in (("text", sampling.text), ("audio", sampling.audio))
-        for name, value in (("temperature", choice.temperature), ("topk", choice.top_k), ("seed", _told(choice.seed)))
-    }
+    settings = SessionSettings(
+        text_temperature=sampling.text.temperature,
+        text_topk=sampling.text.top_k,
+        text_seed=_told(sampling.text.seed),
+        audio_temperature=sampling.audio.temperature,
+        audio_topk=sampling.audio.top_k,
+        audio_seed=_told(sampling.audio.seed),
+    )
+    if persona.voice:
+        settings["voice_prompt"] = persona.voice
+    if persona.text:
+        settings["text_prompt"] = persona.text
+    return settings
 
 
 def _told(seed: int) -> int | str:

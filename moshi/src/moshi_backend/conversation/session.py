@@ -14,7 +14,7 @@ from moshi_backend.engine.request import Answer, PrefillProgress, Request
 from moshi_backend.model.prompt import Prompt
 from moshi_backend.model.sampling import SamplingParams
 from moshi_backend.personas.catalogue import NOBODY, Persona
-from moshi_backend.protocol.wire import Close
+from moshi_service.protocol.wire import CloseCode
 
 
 class State(IntEnum):
@@ -89,7 +89,7 @@ class Session:
         if self._state is State.ENDED:
             return
         if self.outbox.qsize() >= OUTBOX_ITEMS:
-            self.end(End(Close.TOO_SLOW, f"{OUTBOX_ITEMS} frames of audio were left unread"))
+            self.end(End(CloseCode.TOO_SLOW, f"{OUTBOX_ITEMS} frames of audio were left unread"))
         else:
             self.outbox.put_nowait(item)
 

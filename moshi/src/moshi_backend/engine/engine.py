@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from moshi_backend.engine.observer import EngineObserver, Health, Report
+from moshi_backend.engine.observer import EngineObserver, Report
 from moshi_backend.engine.request import Answer, PrefillProgress, Request, Stage
 from moshi_backend.engine.scheduler import PERIOD, Decode, Idle, Prefill, Scheduler
 from moshi_backend.engine.warm_up import measure_prefill, measure_steps
@@ -23,6 +23,7 @@ from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.prefill import Prefill as PrefillState
 from moshi_backend.model.prompt import Prompt
 from moshi_backend.wording import counted
+from moshi_service.health import Health
 
 log = logging.getLogger(__name__)
 

@@ -1,29 +1,11 @@
-"""The engine's health, and how its observers learn what it does."""
+"""How observers learn what the engine does."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from moshi_backend.engine.request import Answer
 
 type Report = Callable[[str, str, float | None], None]
 """Takes a phase of start-up, a detail for people, and the progress (0 to 1) where it is known."""
-
-
-@dataclass(frozen=True)
-class Health:
-    """The state of the service.
-
-    Attributes:
-        phase: `resolve`, `download`, `load`, `warm-up`, `ready`, the phase that failed, or `draining`.
-        progress: of the phase, 0 to 1; None where it is not known.
-        detail: one line for people.
-    """
-
-    status: Literal["starting", "ready", "draining", "failed"]
-    phase: str
-    progress: float | None
-    detail: str
 
 
 class EngineObserver:

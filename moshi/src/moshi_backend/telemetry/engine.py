@@ -21,7 +21,7 @@ class EngineTelemetry(EngineObserver):
         self._startup.end(failure)
 
     def stepped(self, seconds: float, answers: Sequence[Answer]) -> None:
-        metrics.TICK.record(seconds)
+        metrics.STEP.record(seconds)
         metrics.BATCH.record(len(answers))
         for answer in answers:
             metrics.LAG.record(answer.lag)

@@ -7,18 +7,20 @@ from collections.abc import Callable, Iterable, Mapping
 
 from opentelemetry.metrics import Observation
 
-from moshi_backend.protocol.wire import Close
+from moshi_service.protocol.wire import CloseCode
 from moshi_service.telemetry.metrics import CONVERSATION_BUCKETS, LAG_BUCKETS, Instruments
 
 INSTRUMENTS = Instruments("moshi_backend", "moshi")
 _counter, _histogram, _gauge = INSTRUMENTS.counter, INSTRUMENTS.histogram, INSTRUMENTS.gauge
 
 _STEP = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0)
+_END_CODES = [code for code in CloseCode if code is not CloseCode.MOSHI_LOST]  # only the frontend loses moshi
+_ENDS = ", ".join(f"`{code.name.lower()}`" for code in _END_CODES)
 _WAIT = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)
 _BATCH_SIZES = (1, 2, 4, 8, 12, 16, 24, 32, 40, 48, 64, 128, 256)
 
-TICK = _histogram("tick.duration", "s", "How long a step of the model took; it has 0.08 s", _STEP)
-BATCH = _histogram("tick.batch_size", "{conversation}", "Conversations that a step answered", _BATCH_SIZES)
+STEP = _histogram("step.duration", "s", "How long a step of the model took; it has 0.08 s", _STEP)
+BATCH = _histogram("step.batch_size", "{conversation}", "Conversations that a step answered", _BATCH_SIZES)
 LAG = _histogram("frame.lag", "s", "From a frame's arrival until its answer was ready to be sent", LAG_BUCKETS)
 DEFICIT = _counter("frame.deficit", "{frame}", "Frames whose answer took longer than the 0.08 s that they last")
 DROPPED = _counter(
@@ -45,11 +47,11 @@ DURATION = _histogram(
     "s",
     "From the beginning of a conversation, or of the wait for one, until its end",
     CONVERSATION_BUCKETS,
-    end="`client`: it left; else what it was closed with: " + ", ".join(f"`{code.name.lower()}`" for code in Close),
+    end="`client`: it left; else what it was closed with: " + _ENDS,
 )
 QUEUE_WAIT = _histogram("session.queue_wait", "s", "From connecting until a slot was there", _WAIT)
-PREFIX = _histogram(
-    "session.prefix",
+PREFILL = _histogram(
+    "session.prefill",
     "s",
     "From getting a slot until voice and role were read",
     _WAIT,

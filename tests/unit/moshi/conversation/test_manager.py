@@ -9,7 +9,7 @@ from moshi_backend.conversation.limits import Limits, Notice
 from moshi_backend.conversation.manager import Refused, SessionManager
 from moshi_backend.conversation.outbox import Begun, End, Item
 from moshi_backend.conversation.session import Session, State
-from moshi_backend.protocol.wire import Close
+from moshi_service.protocol.wire import CloseCode
 from support.fakes import POISON, FakeModel, samples, session, started
 
 pytestmark = pytest.mark.anyio
@@ -32,8 +32,9 @@ async def test_guests_are_admitted_then_wait_then_are_refused() -> None:
         manager.enter(talker)
         manager.enter(waiter)
         assert (manager.used, manager.waiting) == (1, 1)
-        with pytest.raises(Refused, match=r"full: every slot is in use \(1\), 1 waiting; Retry-After: \d+$"):
+        with pytest.raises(Refused, match=r"full: every slot is in use \(1\), 1 waiting$") as refused:
             manager.enter(late)
+        assert refused.value.retry_after == 60
         assert begins(told(talker))
         assert told(waiter) == [Place(1, None)]
         manager.leave(talker)
@@ -70,7 +71,7 @@ async def test_a_failed_step_ends_those_who_talk_and_those_who_wait() -> None:
                 await guest.reach(State.ENDED)
             end = told(guest)[-1]
             assert isinstance(end, End)
-            assert end.code is Close.ENGINE_FAILED
+            assert end.code is CloseCode.ENGINE_FAILED
             assert "device lost" in end.reason
 
 
@@ -96,7 +97,7 @@ async def test_draining_warns_the_live_ends_the_waiting_and_takes_no_new() -> No
         begun, notice = told(talker)
         assert begins([begun])
         assert notice == Notice("draining", 20)
-        assert told(waiter)[-1] == End(Close.GOING_AWAY, "the service is shutting down")
+        assert told(waiter)[-1] == End(CloseCode.GOING_AWAY, "the service is shutting down")
         with pytest.raises(Refused, match="draining"):
             manager.enter(session())
         manager.leave(waiter)

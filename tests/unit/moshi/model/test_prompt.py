@@ -16,5 +16,5 @@ def test_frames_stand_where_their_delays_put_them() -> None:
         [11, 12, 3, 14, 5],
         [NO_TOKEN, NO_TOKEN, 13, NO_TOKEN, 15],
     ]
-    prefix = Prompt.of(PATTERN, PromptStart(PATTERN.initial()), None, [], [frames])
-    assert (prefix.complete, prefix.steps, prefix.shared) == (3, 2, 0)
+    prompt = Prompt.of(PATTERN, PromptStart(PATTERN.initial()), None, [], [frames])
+    assert (prompt.complete, prompt.steps, prompt.shared) == (3, 2, 0)

@@ -5,8 +5,8 @@ import pytest
 from moshi_backend.conversation.preferences import BadPreference, choose_persona
 from moshi_backend.personas.catalogue import PAUSE_FRAMES, BadPersona, Catalogue, Persona
 from moshi_backend.personas.presets import CHARACTERS
-from moshi_backend.protocol.wire import REASON_BYTES
 from moshi_backend.settings import Settings
+from moshi_service.protocol.wire import REASON_BYTES
 from support.personas import catalogue, voice
 
 
@@ -20,20 +20,20 @@ def refused(offered: Catalogue, **query: str) -> str:
 
 def test_voice_pause_text_pause_and_the_first_frame_is_never_seen() -> None:
     offered = catalogue(voice())
-    prefix = offered.prompt(Persona("anna", "you are a bird"))
-    assert prefix is not None
+    prompt = offered.prompt(Persona("anna", "you are a bird"))
+    assert prompt is not None
     words = 6  # the tags too
-    assert prefix.steps == 4 - 1 + PAUSE_FRAMES + words + PAUSE_FRAMES
-    assert prefix.shared == 4 + PAUSE_FRAMES
-    assert prefix.tokens[1 : 4 + PAUSE_FRAMES, 0].tolist() == [3] * (3 + PAUSE_FRAMES)
-    assert prefix.tokens[4 + PAUSE_FRAMES :, 0].tolist()[:words] == list(range(10, 10 + words))
-    assert prefix.tokens[1:4, 1].tolist() == [2, 4, 6]
-    assert prefix.tokens[2:5, 2].tolist() == [3, 5, 7]
-    assert prefix.tokens[4:6, 1].tolist() == [948, 948]
-    assert prefix.tokens[1:6, 3].tolist() == [430] * 5
+    assert prompt.steps == 4 - 1 + PAUSE_FRAMES + words + PAUSE_FRAMES
+    assert prompt.shared == 4 + PAUSE_FRAMES
+    assert prompt.tokens[1 : 4 + PAUSE_FRAMES, 0].tolist() == [3] * (3 + PAUSE_FRAMES)
+    assert prompt.tokens[4 + PAUSE_FRAMES :, 0].tolist()[:words] == list(range(10, 10 + words))
+    assert prompt.tokens[1:4, 1].tolist() == [2, 4, 6]
+    assert prompt.tokens[2:5, 2].tolist() == [3, 5, 7]
+    assert prompt.tokens[4:6, 1].tolist() == [948, 948]
+    assert prompt.tokens[1:6, 3].tolist() == [430] * 5
 
 
-def test_nothing_chosen_is_no_prefix_unless_there_is_a_default_voice() -> None:
+def test_nothing_chosen_is_no_prompt_unless_there_is_a_default_voice() -> None:
     assert catalogue().prompt(Persona()) is None
     offered = catalogue(voice(), default="anna")
     assert offered.choose(None, None) == offered.choose("", " ") == Persona("anna")

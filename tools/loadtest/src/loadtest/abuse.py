@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from loadtest.audio import FRAME_SECONDS, KIND_AUDIO, KIND_CONTROL, KIND_HANDSHAKE, encode, extreme
+from loadtest.audio import FRAME_SECONDS, encode, extreme
 from loadtest.client import dial
+from moshi_service.protocol.wire import Kind
 
 KINDS = {
     "flood": "ten times as fast as real time",
@@ -37,7 +38,7 @@ _NO_MASK = bytes(4)
 FRAMES = {
     "pings": (b"", bytes([0x89, 0x80]) + _NO_MASK),
     "parts": (bytes([0x02, 0x80]) + _NO_MASK, bytes([0x00, 0x80]) + _NO_MASK),
-    "tiny": (b"", bytes([0x82, 0x81]) + _NO_MASK + bytes([KIND_CONTROL])),
+    "tiny": (b"", bytes([0x82, 0x81]) + _NO_MASK + bytes([Kind.CONTROL])),
 }
 """The frame that comes first, and the one that is repeated, as bytes: a library would send them too slowly."""
 
@@ -75,7 +76,7 @@ def loud_speech() -> list[bytes]:
 
 def script(kind: str, messages: Sequence[bytes]) -> Script:
     """What such a client sends, and when; `messages` is well-formed speech."""
-    audio = bytes([KIND_AUDIO])
+    audio = bytes([Kind.AUDIO])
     match kind:
         case "flood":
             return ((FRAME_SECONDS / FLOOD_SPEED, message) for message in messages)
@@ -160,7 +161,7 @@ async def _one(
 async def _handshake(socket: ClientConnection) -> bool:
     try:
         async for message in socket:
-            if isinstance(message, bytes) and message[:1] == bytes([KIND_HANDSHAKE]):
+            if isinstance(message, bytes) and message[:1] == bytes([Kind.HANDSHAKE]):
                 return True
     except ConnectionClosed:
         pass

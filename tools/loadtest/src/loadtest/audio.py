@@ -4,10 +4,11 @@ import numpy as np
 import sphn
 from numpy.typing import NDArray
 
+from moshi_service.protocol import wire
+
 SAMPLE_RATE = 24_000
 FRAME = 1_920
 FRAME_SECONDS = FRAME / SAMPLE_RATE
-KIND_HANDSHAKE, KIND_AUDIO, KIND_TEXT, KIND_CONTROL, KIND_METADATA = 0, 1, 2, 3, 4
 
 _GRANULES_PER_FRAME = 3_840  # Ogg counts Opus at 48 kHz whatever rate was encoded
 _PAGE_HEADER = 27
@@ -17,7 +18,7 @@ def encode(samples: NDArray[np.float32]) -> list[bytes]:
     """Float32 mono at 24 kHz as one audio message for each 80 ms; the rest that fills none is left out."""
     writer = sphn.OpusStreamWriter(SAMPLE_RATE)
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
-    return [bytes([KIND_AUDIO]) + bytes(writer.append_pcm(frame)) for frame in frames]
+    return [wire.audio(bytes(writer.append_pcm(frame))) for frame in frames]
 
 
 def noise(seconds: float, seed: int = 0) -> NDArray[np.float32]:

@@ -1,8 +1,6 @@
 """One client: sends 80 ms of Opus every 80 ms, as a microphone does, and notes when each answer came."""
 
 import asyncio
-import contextlib
-import json
 import socket as sockets
 import ssl
 import time
@@ -15,19 +13,11 @@ from numpy.typing import NDArray
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from loadtest.audio import (
-    FRAME,
-    FRAME_SECONDS,
-    KIND_AUDIO,
-    KIND_HANDSHAKE,
-    KIND_METADATA,
-    KIND_TEXT,
-    SAMPLE_RATE,
-    encode,
-    frames_by,
-    noise,
-)
+from loadtest.audio import FRAME, FRAME_SECONDS, SAMPLE_RATE, encode, frames_by, noise
 from loadtest.schedule import Pace
+from moshi_service.protocol import events
+from moshi_service.protocol.events import QueueEvent, ServerEvent
+from moshi_service.protocol.wire import Kind
 
 __all__ = ["FRAME", "FRAME_SECONDS", "SAMPLE_RATE", "Conversation", "converse", "dial", "encode", "noise"]
 
@@ -61,7 +51,10 @@ class Conversation:
     audio: bytearray = field(default_factory=bytearray)
     """The Ogg stream that came, if it was to be kept."""
     text: str = ""
-    metadata: list[dict[str, object]] = field(default_factory=list)
+    events: list[ServerEvent] = field(default_factory=list)
+    """Sent by our services with `?protocol=2`."""
+    unknown_events: int = 0
+    """Metadata messages that are no event of this version."""
     close_code: int | None = None
     close_reason: str = ""
     ended_by_server: bool = False
@@ -193,20 +186,24 @@ class _Ears:
 
     def _note(self, kind: int, payload: bytes, now: float) -> None:
         result = self._result
-        if kind == KIND_HANDSHAKE and result.handshake_seconds is None:
+        if kind == Kind.HANDSHAKE and result.handshake_seconds is None:
             result.handshake_seconds = now - result.dialled
             self.ready.set()
             result.answered.set()
-        elif kind == KIND_AUDIO:
+        elif kind == Kind.AUDIO:
             result.heard += [now] * ((frames_by(payload) or 0) - len(result.heard))
             if 0 < result.due <= len(result.heard) + 1:
                 self.enough.set()
             if self._keep_audio:
                 result.audio += payload
-        elif kind == KIND_TEXT:
+        elif kind == Kind.TEXT:
             result.text += payload.decode(errors="replace")
-        elif kind == KIND_METADATA:
-            with contextlib.suppress(ValueError):
-                result.metadata.append(json.loads(payload))
-            if result.metadata and result.metadata[-1].get("type") == "queue":
+        elif kind == Kind.METADATA:
+            try:
+                event = events.parse(payload)
+            except ValueError:
+                result.unknown_events += 1
+                return
+            result.events.append(event)
+            if isinstance(event, QueueEvent):
                 result.answered.set()

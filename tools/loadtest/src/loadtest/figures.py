@@ -8,6 +8,7 @@ import numpy as np
 
 from loadtest.audio import FRAME_SECONDS
 from loadtest.client import Conversation
+from moshi_service.protocol.events import QueueEvent
 
 PLAYER_BUFFER = FRAME_SECONDS
 """What the simulated player waits after the first frame before it starts."""
@@ -44,7 +45,7 @@ def outcome(conversation: Conversation) -> str:
 
 def queued(conversation: Conversation) -> bool:
     """Whether it was given a place in a queue, whatever came of that."""
-    return any(item.get("type") == "queue" for item in conversation.metadata)
+    return any(isinstance(event, QueueEvent) for event in conversation.events)
 
 
 def deficit(conversation: Conversation) -> int:

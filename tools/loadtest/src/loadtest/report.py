@@ -79,7 +79,7 @@ def _server(said: Told | None) -> Sequence[str]:
         return []
     warnings = ", ".join(f"{n} x {why}" for why, n in said.warnings.items()) or "none"
     return [
-        _row("server: tick", _times(said.tick_ms)),
+        _row("server: step", _times(said.step_ms)),
         _row("server: lag", _times(said.lag_ms)),
         _row(
             "server: else",

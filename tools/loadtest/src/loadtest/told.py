@@ -1,4 +1,4 @@
-"""What a server said of itself in its metadata (`--protocol 2`)."""
+"""What a server said of itself in its events (`--protocol 2`)."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from loadtest.client import Conversation
 from loadtest.figures import Spread, spread
+from moshi_service.protocol.events import QueueEvent, StatsEvent, WarningEvent
 
 
 @dataclass(frozen=True)
 class Told:
     """Over all conversations."""
 
-    tick_ms: Spread | None
+    step_ms: Spread | None
     """One step of the model."""
     lag_ms: Spread | None
     """By the server's own measure."""
@@ -25,19 +26,19 @@ class Told:
 
 def told(conversations: Sequence[Conversation]) -> Told | None:
     """None if no server said anything."""
-    items = [item for conversation in conversations for item in conversation.metadata]
-    if not items:
+    events = [event for conversation in conversations for event in conversation.events]
+    if not events:
         return None
-    stats = [item for item in items if item.get("type") == "stats"]
+    stats = [event for event in events if isinstance(event, StatsEvent)]
     return Told(
-        tick_ms=spread(value / 1000 for value in _numbers(stats, "tick_ms")),
-        lag_ms=spread(value / 1000 for value in _numbers(stats, "lag_ms")),
+        step_ms=spread(event.step_ms / 1000 for event in stats),
+        lag_ms=spread(event.lag_ms / 1000 for event in stats),
         # Each conversation counts up, so that its highest figure is its sum.
-        dropped_frames=int(sum(max(_numbers(c.metadata, "dropped_frames"), default=0) for c in conversations)),
-        warnings=dict(Counter(str(item.get("why")) for item in items if item.get("type") == "warning")),
-        longest_queue=int(max(_numbers(items, "position"), default=0)),
+        dropped_frames=sum(max(_dropped(conversation), default=0) for conversation in conversations),
+        warnings=dict(Counter(event.why for event in events if isinstance(event, WarningEvent))),
+        longest_queue=max((event.position for event in events if isinstance(event, QueueEvent)), default=0),
     )
 
 
-def _numbers(items: Sequence[dict[str, object]], key: str) -> list[float]:
-    return [float(value) for item in items if isinstance(value := item.get(key), int | float)]
+def _dropped(conversation: Conversation) -> list[int]:
+    return [event.dropped_frames for event in conversation.events if isinstance(event, StatsEvent)]

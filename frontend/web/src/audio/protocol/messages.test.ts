@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { SessionEvent } from "./generated";
 import { audioMessage, parseMessage } from "./messages";
-import type { Metadata } from "./metadata";
 
 function message(kind: number, body: string | number[] = []): ArrayBuffer {
   const bytes = typeof body === "string" ? [...new TextEncoder().encode(body)] : body;
@@ -15,19 +15,26 @@ describe("a message", () => {
     expect(parseMessage(message(5, "out of order"))).toEqual({ kind: "error", text: "out of order" });
     expect(parseMessage(message(6))).toEqual({ kind: "ping" });
     expect(parseMessage(message(4, '{"type":"end","code":1013,"reason":"full"}'))).toEqual({
-      kind: "metadata",
-      metadata: { type: "end", code: 1013, reason: "full" },
+      kind: "event",
+      event: { type: "end", code: 1013, reason: "full" },
     });
   });
 
-  it("of a session says what its preparation took", () => {
+  it("of a session says what its prefill took", () => {
     const said = {
       type: "session",
       id: "a",
-      settings: { text_seed: 3, audio_seed: "18446744073709551615" },
-      preparation: { steps: 40, seconds: 1.5, remembered: true },
-    } satisfies Metadata;
-    expect(parseMessage(message(4, JSON.stringify(said)))).toEqual({ kind: "metadata", metadata: said });
+      settings: {
+        text_temperature: 0.7,
+        text_topk: 25,
+        text_seed: 3,
+        audio_temperature: 0.8,
+        audio_topk: 250,
+        audio_seed: "18446744073709551615",
+      },
+      prefill: { steps: 40, seconds: 1.5, remembered: true },
+    } satisfies SessionEvent;
+    expect(parseMessage(message(4, JSON.stringify(said)))).toEqual({ kind: "event", event: said });
   });
 
   it("means nothing when it is empty, unknown or broken", () => {

@@ -1,6 +1,6 @@
 /** The thread of a call: the page's work never delays sound. Sound passes straight between it and the worklets. */
 
-import { CloseCode } from "../protocol/close-code";
+import { BROWSER_FAILED } from "../protocol/closing";
 import { Connection } from "./connection";
 import type { Connect, FromWorker, ToWorker } from "./messages";
 
@@ -18,7 +18,7 @@ async function start(options: Connect): Promise<void> {
 
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   if (data.type === "connect") {
-    const code = CloseCode.browserFailed;
+    const code = BROWSER_FAILED;
     start(data).catch((error: unknown) => tell({ type: "close", code, reason: String(error) }));
   } else if (connection) connection.hangUp();
   else self.close();

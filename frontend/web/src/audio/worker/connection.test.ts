@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Decoder } from "../codec/decoder";
 import { createEncoder, type Encoder } from "../codec/encoder";
-import { CloseCode } from "../protocol/close-code";
-import { Kind } from "../protocol/messages";
+import { BROWSER_FAILED, LOST } from "../protocol/closing";
+import { CloseCode, Kind } from "../protocol/generated";
 import { Connection } from "./connection";
 import { UNANSWERED_PINGS } from "./heartbeat";
 import type { FromWorker } from "./messages";
@@ -54,7 +54,7 @@ function open(): { connection: Connection; socket: FakeSocket } {
 async function live(): Promise<{ connection: Connection; socket: FakeSocket }> {
   const opened = open();
   await opened.connection.loadCodec();
-  opened.socket.receives(Kind.handshake);
+  opened.socket.receives(Kind.Handshake);
   return opened;
 }
 
@@ -88,13 +88,13 @@ afterEach(() => {
 describe("a connection", () => {
   it("keeps early messages in order until the codec is loaded", async () => {
     const { connection, socket } = open();
-    socket.receives(Kind.metadata, '{"type":"queue","position":1,"wait_seconds":null}');
-    socket.receives(Kind.handshake);
-    socket.receives(Kind.text, " Hi");
+    socket.receives(Kind.Metadata, '{"type":"queue","position":1,"wait_seconds":null}');
+    socket.receives(Kind.Handshake);
+    socket.receives(Kind.Text, " Hi");
     expect(told).toEqual([]);
     await connection.loadCodec();
-    expect(told.map(({ type }) => type)).toEqual(["codec loaded", "metadata", "live", "text"]);
-    expect(socket.sent).toEqual([Kind.audio]); // the stream's headers
+    expect(told.map(({ type }) => type)).toEqual(["codec loaded", "event", "live", "text"]);
+    expect(socket.sent).toEqual([Kind.Audio]); // the stream's headers
   });
 
   it("sends speech from the handshake on, and plays the answers", async () => {
@@ -103,12 +103,12 @@ describe("a connection", () => {
     const spoken = { data: new Float32Array(960) };
     capture.onmessage?.(spoken);
     expect(encoder.encode).not.toHaveBeenCalled();
-    socket.receives(Kind.handshake);
+    socket.receives(Kind.Handshake);
     capture.onmessage?.(spoken);
     expect(encoder.encode).toHaveBeenCalledOnce();
     onPacket(new Uint8Array(50));
-    expect(socket.sent).toEqual([Kind.audio, Kind.audio]);
-    socket.receives(Kind.audio);
+    expect(socket.sent).toEqual([Kind.Audio, Kind.Audio]);
+    socket.receives(Kind.Audio);
     expect(playback.postMessage).toHaveBeenCalledOnce();
   });
 
@@ -117,22 +117,22 @@ describe("a connection", () => {
     socket.bufferedAmount = 65_537;
     onPacket(new Uint8Array(50));
     await vi.advanceTimersByTimeAsync(250);
-    expect(socket.sent).toEqual([Kind.audio]);
+    expect(socket.sent).toEqual([Kind.Audio]);
     expect(report().report).toMatchObject({ droppedInputPackets: 1, audioMessagesOut: 1, codec: "wasm" });
   });
 
   it("measures the round trip, and is lost when the server answers no pings", async () => {
     const { socket } = await live();
     await vi.advanceTimersByTimeAsync(1000);
-    expect(socket.sent).toEqual([Kind.audio, Kind.ping]);
+    expect(socket.sent).toEqual([Kind.Audio, Kind.Ping]);
     await vi.advanceTimersByTimeAsync(40);
-    socket.receives(Kind.ping);
+    socket.receives(Kind.Ping);
     await vi.advanceTimersByTimeAsync(250);
     expect(report().report.roundTripMs).toBe(40);
     await vi.advanceTimersByTimeAsync((UNANSWERED_PINGS - 1) * 1000);
     expect(named("close")).toEqual([]);
     await vi.advanceTimersByTimeAsync(2000);
-    expect(named("close")).toEqual([{ type: "close", code: CloseCode.lost, reason: "" }]);
+    expect(named("close")).toEqual([{ type: "close", code: LOST, reason: "" }]);
   });
 
   it("is lost when the server does not answer at all", async () => {
@@ -140,13 +140,13 @@ describe("a connection", () => {
     await vi.advanceTimersByTimeAsync(19_999);
     expect(named("close")).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
-    expect(named("close")).toEqual([{ type: "close", code: CloseCode.lost, reason: "" }]);
+    expect(named("close")).toEqual([{ type: "close", code: LOST, reason: "" }]);
   });
 
   it("tells early messages before the close, releases everything, and tells nothing more", async () => {
     const { connection, socket } = open();
-    socket.receives(Kind.error, "no place");
-    socket.onclose({ code: CloseCode.tryLater, reason: "full" });
+    socket.receives(Kind.Error, "no place");
+    socket.onclose({ code: CloseCode.TryLater, reason: "full" });
     await connection.loadCodec();
     expect(told.map(({ type }) => type)).toEqual(["error", "report", "close"]);
     expect(capture.close).toHaveBeenCalledOnce();
@@ -159,7 +159,7 @@ describe("a connection", () => {
   it("closes when the encoder breaks", async () => {
     await live();
     onFailure("no memory");
-    expect(named("close")).toEqual([{ type: "close", code: CloseCode.browserFailed, reason: "no memory" }]);
+    expect(named("close")).toEqual([{ type: "close", code: BROWSER_FAILED, reason: "no memory" }]);
     expect(encoder.close).toHaveBeenCalledOnce();
   });
 });
@@ -168,14 +168,14 @@ describe("hanging up", () => {
   it("waits a second for the server's answer, and sends nothing meanwhile", async () => {
     const { connection, socket } = await live();
     connection.hangUp();
-    expect(socket.close).toHaveBeenCalledExactlyOnceWith(CloseCode.finished);
+    expect(socket.close).toHaveBeenCalledExactlyOnceWith(CloseCode.Finished);
     capture.onmessage?.({ data: new Float32Array(960) });
-    socket.receives(Kind.handshake);
+    socket.receives(Kind.Handshake);
     expect(encoder.encode).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(999);
     expect(named("close")).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
-    expect(named("close")).toEqual([{ type: "close", code: CloseCode.finished, reason: "" }]);
+    expect(named("close")).toEqual([{ type: "close", code: CloseCode.Finished, reason: "" }]);
     expect(named("live")).toHaveLength(1);
   });
 });

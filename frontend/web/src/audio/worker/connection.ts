@@ -4,7 +4,8 @@ import { Decoder } from "../codec/decoder";
 import { createEncoder, type Encoder } from "../codec/encoder";
 import { MODEL_RATE, PACKET_SAMPLES, type Samples } from "../codec/format";
 import { OggOpusWriter } from "../codec/ogg";
-import { CloseCode } from "../protocol/close-code";
+import { BROWSER_FAILED, LOST } from "../protocol/closing";
+import { CloseCode } from "../protocol/generated";
 import { audioMessage, PING, parseMessage } from "../protocol/messages";
 import { Heartbeat } from "./heartbeat";
 import type { Connect, FromWorker, SocketReport } from "./messages";
@@ -54,7 +55,7 @@ export class Connection {
       self.setInterval(() => tell({ type: "report", report: this.#report }), REPORT_MS),
       self.setInterval(() => this.#ping(), PING_MS),
       self.setTimeout(() => {
-        if (this.#socket.readyState === WebSocket.CONNECTING) this.#close(CloseCode.lost, "");
+        if (this.#socket.readyState === WebSocket.CONNECTING) this.#close(LOST, "");
       }, CONNECT_MS),
     ];
   }
@@ -66,7 +67,7 @@ export class Connection {
       codec,
       sampleRate,
       (packet) => this.#send(this.#writer.packet(packet, PACKET_SAMPLES)),
-      (reason) => this.#close(CloseCode.browserFailed, reason),
+      (reason) => this.#close(BROWSER_FAILED, reason),
     );
     this.#report.codec = this.#encoder.codec;
     this.#decoder = await this.#decoding;
@@ -81,8 +82,8 @@ export class Connection {
   /** Closes the socket, and waits a moment for the server's answer. */
   hangUp(): void {
     this.#state = "leaving";
-    this.#socket.close(CloseCode.finished);
-    setTimeout(() => this.#close(CloseCode.finished, ""), CLOSE_MS);
+    this.#socket.close(CloseCode.Finished);
+    setTimeout(() => this.#close(CloseCode.Finished, ""), CLOSE_MS);
   }
 
   #onMessage(data: ArrayBuffer | string): void {
@@ -110,8 +111,8 @@ export class Connection {
       case "text":
         this.tell({ type: "text", text: message.text });
         break;
-      case "metadata":
-        this.tell({ type: "metadata", metadata: message.metadata });
+      case "event":
+        this.tell({ type: "event", event: message.event });
         break;
       case "error":
         this.tell({ type: "error", text: message.text });
@@ -147,7 +148,7 @@ export class Connection {
   #ping(): void {
     if (this.#state !== "live" || this.#socket.readyState !== WebSocket.OPEN) return;
     if (this.#heartbeat.beat()) {
-      this.#close(CloseCode.lost, "");
+      this.#close(LOST, "");
       return;
     }
     this.#pingedAt = performance.now();

@@ -1,7 +1,7 @@
 /** Messages between the page and the worker of a call. */
 
 import type { Codec, CodecChoice } from "../codec/encoder";
-import type { Metadata } from "../protocol/metadata";
+import type { ServerEvent } from "../protocol/generated";
 
 /** Connect, and exchange `Samples` with the worklets through their ports. */
 export interface Connect {
@@ -36,7 +36,7 @@ export type FromWorker =
   /** The server's handshake. */
   | { type: "live" }
   | { type: "text"; text: string }
-  | { type: "metadata"; metadata: Metadata }
+  | { type: "event"; event: ServerEvent }
   | { type: "error"; text: string }
   | { type: "report"; report: SocketReport }
   /** The last message. */

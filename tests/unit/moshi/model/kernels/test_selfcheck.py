@@ -147,7 +147,7 @@ def test_a_gpu_that_a_kernel_has_broken_is_an_error_that_says_what_to_do(monkeyp
 
     monkeypatch.setattr(selfcheck, "open_kernels", broken)
     monkeypatch.setattr(torch.cuda, "synchronize", lost)
-    with pytest.raises(LoadError, match="an illegal address, and the GPU takes no more work .* MOSHI_KERNELS=off"):
+    with pytest.raises(LoadError, match=r"an illegal address, and the GPU takes no more work .* MOSHI_KERNELS=off"):
         try_kernels(torch.device("cuda", 0), torch.bfloat16, True)
 
 

@@ -28,20 +28,20 @@ type Step = Callable[[], object]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="tools/bench tick", description=__doc__)
+    parser = argparse.ArgumentParser(prog="tools/bench step", description=__doc__)
     parser.add_argument("--model", default="demo", help="as MOSHI_MODEL (%(default)s)")
     parser.add_argument("--device", default="auto", help="as MOSHI_DEVICE (%(default)s)")
     parser.add_argument("--conversations", type=int, nargs="+", default=[1, 4, 16], metavar="N")
-    parser.add_argument("--ticks", type=int, default=200, help="of each (%(default)s)")
+    parser.add_argument("--steps", type=int, default=200, help="of each (%(default)s)")
     given = parser.parse_args(argv)
     device = choose_device(given.device)
     dtype = choose_dtype("auto", device)
     checkpoint = find_checkpoint(given.model, None)
-    print(f"{given.model} on {device}, {dtype}, torch {torch.__version__}, {given.ticks} steps each")
+    print(f"{given.model} on {device}, {dtype}, torch {torch.__version__}, {given.steps} steps each")
     for conversations in given.conversations:
         with no_compile():
             pair = ours(checkpoint, conversations, device, dtype), upstream(checkpoint, conversations, device, dtype)
-            times = in_turn(pair, given.ticks)
+            times = in_turn(pair, given.steps)
         (our, our_slow), (their, their_slow) = np.percentile(times, (50, 99), axis=1).T
         print(
             f"B={conversations:<3} ours p50 {our:6.2f} p99 {our_slow:6.2f} ms   "

@@ -1,1 +1,0 @@
-"""The wire protocol of /api/chat."""
