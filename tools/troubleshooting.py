@@ -16,6 +16,7 @@ import moshi_backend.errors.checkpoints
 import moshi_backend.errors.conversations
 import moshi_backend.errors.doctor
 import moshi_backend.errors.hub
+import moshi_backend.errors.kernels
 import moshi_backend.errors.memory
 import moshi_backend.errors.personas
 import moshi_backend.errors.start
@@ -174,7 +175,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Source, ...]], ...] = (
     (
         "GPU and memory",
         "[gpu-and-cpu.md](../how-to/gpu-and-cpu.md) explains the choice of a device.",
-        (moshi_backend.errors.memory,),
+        (moshi_backend.errors.memory, moshi_backend.errors.kernels),
     ),
     ("The doctor", "", (moshi_backend.errors.doctor,)),
     ("The page", "", (PAGE,)),

@@ -15,6 +15,7 @@ from benchmarks.upstream.trials import clients, until_ready
 from loadtest.audio import encode, noise
 from moshi_backend.model.language_model import LanguageModel
 from moshi_backend.model.loaders import load_moshi
+from moshi_backend.model.plan import Plan
 from moshi_backend.model.state import SlotState
 
 pytestmark = pytest.mark.anyio
@@ -58,7 +59,7 @@ def test_the_7b_models_sizes_are_known_without_its_weights() -> None:
     checkpoint = gpu.full_size()
     nowhere = torch.device("meta")
     single = SlotState(1, nowhere)
-    LanguageModel(load_moshi(checkpoint, nowhere), single, None)
+    LanguageModel(load_moshi(checkpoint, nowhere), single, Plan())
     window = 32 * 2 * 3000 * 4096 * 2
     assert window < single.bytes_per_slot < window * 1.001
 

@@ -24,6 +24,7 @@ from moshi_backend.model.codec import Codec
 from moshi_backend.model.device import NoSuchGPU, choose_device, free_memory
 from moshi_backend.model.language_model import LanguageModel
 from moshi_backend.model.loaders import load_mimi, load_moshi
+from moshi_backend.model.plan import Plan
 from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.model.state import SlotState
 from moshi_backend.model.step import Step
@@ -43,7 +44,7 @@ def checkpoint() -> Checkpoint:
 def batch(
     checkpoint: Checkpoint, slots: int, context: int | None = None, dtype: torch.dtype = torch.float32
 ) -> BatchedModel:
-    return BatchedModel(checkpoint, slots, CPU, dtype, context)
+    return BatchedModel(checkpoint, slots, CPU, dtype, Plan(context))
 
 
 def alone(model: BatchedModel, row: int, frames: list[Samples], sampling: SamplingParams = GREEDY) -> list[Frame]:
@@ -263,7 +264,7 @@ def test_a_step_of_the_released_architecture_stays_on_its_device() -> None:
     nowhere = torch.device("meta")
     released = full_size()
     state = SlotState(4, nowhere)
-    language = LanguageModel(load_moshi(released, nowhere), state, None)
+    language = LanguageModel(load_moshi(released, nowhere), state, Plan())
     mimi = load_mimi(released, nowhere)
     step = Step(Codec(mimi, state), language, mimi.frame_size, 4, nowhere)
     with Visits(nowhere) as visits:

@@ -19,6 +19,7 @@ from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.loading import load, persona_options
 from moshi_backend.model.batch import BatchedModel
+from moshi_backend.model.plan import Plan
 from moshi_backend.model.speech import SpeechEncoder
 from moshi_backend.personas.loading import open_catalogue
 from moshi_backend.personas.presets import CHARACTERS
@@ -178,13 +179,13 @@ def test_what_cannot_be_offered_is_said_at_the_start(
         monkeypatch.setenv(name, value)
     given = Settings(model=str(checkpoint))
     found = find_checkpoint(given.model, None)
-    model = BatchedModel(found, 1, torch.device("cpu"), torch.float32, given.context)
+    model = BatchedModel(found, 1, torch.device("cpu"), torch.float32, Plan(given.context))
     with pytest.raises(LoadError, match=re.escape(says)):
         open_catalogue(persona_options(given), found, model, given.model)
 
 
 def test_a_recording_is_encoded_once_and_anew_when_it_changes(tmp_path: Path) -> None:
-    encoder = SpeechEncoder(find_checkpoint(str(RANDOM_MODEL), None), torch.device("cpu"))
+    encoder = SpeechEncoder(find_checkpoint(str(RANDOM_MODEL), None))
     path, kept = tmp_path / "a.wav", tmp_path / "kept"
     record(path, 1.5)
     first = Recordings(encoder, kept).encode(path)
@@ -193,7 +194,7 @@ def test_a_recording_is_encoded_once_and_anew_when_it_changes(tmp_path: Path) ->
     def fail(samples: object) -> None:
         raise AssertionError("encoded again")
 
-    unused = SpeechEncoder(find_checkpoint(str(RANDOM_MODEL), None), torch.device("cpu"))
+    unused = SpeechEncoder(find_checkpoint(str(RANDOM_MODEL), None))
     unused.encode = fail  # type: ignore[assignment, method-assign]
     np.testing.assert_array_equal(Recordings(unused, kept).encode(path), first)
     [file] = kept.iterdir()

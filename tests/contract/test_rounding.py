@@ -7,10 +7,9 @@ from moshi.modules.transformer import RMSNorm
 from moshi.utils.compile import no_compile
 
 from moshi_backend.checkpoint.locate import find_checkpoint
+from moshi_backend.model.attention.rotation import Rotary, rotate
 from moshi_backend.model.block import norm
 from moshi_backend.model.loaders import load_moshi
-from moshi_backend.model.state import SlotState
-from moshi_backend.model.transformer import RingTransformer, rotate
 
 WIDTH = 4096
 """Of the released model."""
@@ -36,11 +35,11 @@ def test_a_norm_rounds_as_upstreams(dtype: torch.dtype, inner: torch.dtype | Non
 def test_a_rotation_rounds_as_upstreams(dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     module = load_moshi(find_checkpoint("demo", None), "cpu", dtype).transformer
-    ring = RingTransformer(module, SlotState(1, torch.device("cpu")))
     head = module.layers[0].self_attn.embed_dim // module.layers[0].self_attn.num_heads
+    rotary = Rotary(256, head, module.max_period, torch.device("cpu"))
     with no_compile():
         for position in range(0, 20_000, 97):
             x = torch.randn(1, 1, 8, head).to(dtype)
-            positions = ring._positions(torch.tensor([position]), 1, dtype)
+            place = rotary.place(torch.tensor([position]), 1)
             theirs, _ = apply_rope(x, x, torch.tensor([position]), module.max_period, time_before_heads=True)
-            torch.testing.assert_close(rotate(x, positions.rotation), theirs, rtol=0, atol=0)
+            torch.testing.assert_close(rotate(x, place.rotation), theirs, rtol=0, atol=0)

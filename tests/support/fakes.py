@@ -57,12 +57,16 @@ class FakeModel:
         self.prefills: dict[int, Reading] = {}
         self.chunks: list[int] = []
         self.broken = False
+        self.full: list[int] = []
         self.gate = threading.Event()
         self.gate.set()
 
     def join(self, row: int, sampling: SamplingParams, prompt: Prompt | None = None) -> None:
         self.joined.append(row)
         self.prefills[row] = Reading(prompt.steps if prompt else 0)
+
+    def fill_window(self, row: int) -> None:
+        self.full.append(row)
 
     def prefill(self, row: int, positions: int) -> Reading:
         assert self.gate.wait(10)

@@ -126,6 +126,7 @@ def measure(
     for conversations in model.batch_sizes:
         for slot in range(conversations):
             model.join(slot, model.sampling)
+            model.fill_window(slot)
         p50, p99 = np.percentile(times(model, conversations, steps), (50, 99))
         moved = model.weight_bytes + conversations * model.slot_bytes
         floor = None if speed is None else moved / speed * 1000

@@ -11,10 +11,13 @@ from moshi_backend.engine.engine import Loaded
 from moshi_backend.engine.observer import Report
 from moshi_backend.errors import LoadError, brief
 from moshi_backend.errors import checkpoints as checkpoint_errors
+from moshi_backend.errors import kernels as kernel_errors
 from moshi_backend.errors import memory as errors
 from moshi_backend.model.batch import BatchedModel, required_memory
 from moshi_backend.model.capacity import GIB, RESERVE, DoesNotFit
 from moshi_backend.model.device import NoSuchGPU, choose_device, choose_dtype, free_memory
+from moshi_backend.model.kernels.selfcheck import try_kernels
+from moshi_backend.model.plan import Plan
 from moshi_backend.model.support import check_support
 from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.personas.loading import PersonaOptions, open_catalogue
@@ -35,11 +38,13 @@ class LoadedCheckpoint(Loaded):
     """
     Attributes:
         dtype: the number format of the weights.
+        kernels: whether the service's own kernels are in use, in words.
         revision: the commit of a checkpoint from a hub; None for a folder.
         catalogue: the voices and roles that clients may choose.
     """
 
     dtype: str
+    kernels: str
     revision: str | None
     catalogue: Catalogue
 
@@ -75,17 +80,19 @@ def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
     )
     check_support(checkpoint)
     name = str(dtype).removeprefix("torch.")
+    kernels = try_kernels(device, dtype, settings.kernels == "auto")
+    if kernels.failed:
+        log.warning(kernel_errors.kernels_not_used(kernels.failed))
+    plan = Plan(settings.context, settings.kv == "int8", kernels.kernels)
     report("load", f"{public} as {name} on {device}, slots: {settings.slots}", None)
     slots = None if settings.slots == "auto" else settings.slots
     try:
         if device.type == "cpu":
             check_cpu(checkpoint.moshi_weights.stat().st_size, settings)
         else:
-            needed = required_memory(checkpoint, dtype, settings.context)
+            needed = required_memory(checkpoint, dtype, plan)
             check_memory(*needed, free_memory(device), 1 / checkpoint.frame_rate)
-        model = BatchedModel(
-            checkpoint, slots, device, dtype, settings.context, prompt_cache=settings.voice_memory * 2**20
-        )
+        model = BatchedModel(checkpoint, slots, device, dtype, plan, prompt_cache=settings.voice_memory * 2**20)
         report("load", "voices and roles", None)
         catalogue = open_catalogue(persona_options(settings), checkpoint, model, settings.model)
     except ValueError as error:
@@ -96,7 +103,7 @@ def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
     except torch.cuda.OutOfMemoryError as error:
         raise LoadError(errors.memory_ran_out(device, settings.model, settings.slots)) from error
     usual = catalogue.prompt(Persona(catalogue.default or next(iter(catalogue.voices), None)))
-    return LoadedCheckpoint(model, slots is not None, usual, name, checkpoint.commit, catalogue)
+    return LoadedCheckpoint(model, slots is not None, usual, name, str(kernels), checkpoint.commit, catalogue)
 
 
 def persona_options(settings: Settings) -> PersonaOptions:

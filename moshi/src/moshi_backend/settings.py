@@ -41,6 +41,12 @@ class Settings(ServiceSettings):
     context: int | None = Field(None, ge=2)
     """Steps of 80 ms that the language model remembers, if fewer than it can: less memory for each conversation."""
 
+    kv: Literal["auto", "int8"] = "auto"
+    """Keys and values of conversations: as the weights (`auto`), or in 8 bits (`int8`), which halves their memory."""
+
+    kernels: Literal["auto", "off"] = "auto"
+    """Kernels of the service's own on a GPU: `auto` checks and uses them, `off` uses only PyTorch's."""
+
     voices: Path | None = None
     """Folder with recordings (`.wav`, 1 to 30 s of speech) and saved prompts (`.pt`) of voices to choose from."""
 

@@ -10,7 +10,7 @@ from moshi_backend import loading
 from moshi_backend.checkpoint.folders import public_name
 from moshi_backend.errors import LoadError
 from moshi_backend.loading import TOO_LARGE_FOR_A_CPU, check_cpu, check_memory, load
-from moshi_backend.model.capacity import GIB, choose_slots
+from moshi_backend.model.capacity import GIB, Needs, choose_slots
 from moshi_backend.model.device import NoSuchGPU, choose_device
 from moshi_backend.settings import Settings
 from support.checkpoints import copied
@@ -65,7 +65,7 @@ def test_slots_that_do_not_fit_are_told_with_how_many_would(
     slots: Any, free: int, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_checkpoint: object, wanted: int | None, *_: object, **__: object) -> None:
-        choose_slots(wanted, 1_572_864_416, free=free * GIB, most=64)
+        choose_slots(wanted, Needs(1_572_864_416), free=free * GIB, most=64)
 
     monkeypatch.setattr(loading, "BatchedModel", full)
     with pytest.raises(LoadError, match=says):

@@ -62,6 +62,10 @@ export interface Info {
    * Samples
    */
   frame_size: number | null;
+  /**
+   * Whether the service's own kernels for a GPU are in use, or why not
+   */
+  kernels?: string | null;
   limits: Limits;
   model: Model;
   /**

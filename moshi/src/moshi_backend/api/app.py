@@ -143,6 +143,7 @@ def create_app(settings: Settings, engine: Engine[LoadedCheckpoint], manager: Se
             frame_size=loaded.model.frame_size if loaded else None,
             context_seconds=round(loaded.model.context * PERIOD, 1) if loaded else None,
             slot_bytes=loaded.model.slot_bytes if loaded else None,
+            kernels=loaded.kernels if loaded else None,
             slots=Slots(total=engine.slots, used=manager.used),
             queue=manager.waiting,
             limits=Limits(

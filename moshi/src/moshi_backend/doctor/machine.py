@@ -11,15 +11,20 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 
 from moshi_backend.doctor.finding import Finding, fault
 from moshi_backend.errors import doctor as errors
+from moshi_backend.errors import kernels as kernel_errors
 from moshi_backend.errors import memory as memory_errors
 from moshi_backend.settings import Settings
 from moshi_service.errors import StartupError
 from moshi_service.listening import certificate, listen
+
+if TYPE_CHECKING:
+    import torch
 
 CUDA = "12.1"
 
@@ -65,7 +70,26 @@ def pytorch(settings: Settings) -> list[Finding]:
         return [*findings, _cpu(settings)]
     properties = torch.cuda.get_device_properties(device)
     memory = properties.total_memory / 2**30
-    return [*findings, gpu(properties.name, memory, (properties.major, properties.minor))]
+    found = gpu(properties.name, memory, (properties.major, properties.minor))
+    return [*findings, found, kernels(settings, device)]
+
+
+def kernels(settings: Settings, device: "torch.device") -> Finding:
+    """The service's own kernels: a GPU serves fewer conversations without them."""
+    from moshi_backend.errors import LoadError
+    from moshi_backend.model.device import choose_dtype
+    from moshi_backend.model.kernels.selfcheck import try_kernels
+
+    try:
+        status = try_kernels(device, choose_dtype(settings.dtype, device), settings.kernels == "auto")
+    except LoadError as error:
+        return fault("kernels", "failed", error.problem, "set MOSHI_KERNELS=off")
+    if status.kernels is not None:
+        return Finding("kernels", "ok", "they compute as PyTorch does")
+    if not status.failed:
+        return Finding("kernels", "skipped", status.detail)
+    unused = kernel_errors.kernels_not_used(status.failed)
+    return fault("kernels", "warning", unused, "update the driver, or report it")
 
 
 def _has_driver() -> bool:

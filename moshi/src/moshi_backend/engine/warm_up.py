@@ -47,9 +47,10 @@ def measure_steps(model: BatchedModel, fixed: bool, times: StepTimes) -> Pace:
 
 
 def _step_seconds(model: BatchedModel, times: StepTimes, slots: int) -> float:
-    """Seconds of a step with so many slots, once it is warm."""
+    """Seconds of a step with so many slots, once it is warm. All are in long conversations, which cost most."""
     for slot in range(slots):
         model.join(slot, model.sampling)
+        model.fill_window(slot)
     frames = dict.fromkeys(range(slots), np.zeros(model.frame_size, dtype=np.float32))
     fastest = float("inf")
     for _ in range(STEPS):

@@ -16,6 +16,11 @@ def unsupported_mimi_module(kind: str) -> str:
 
 
 @_structure
+def unsupported_behind_attention(kind: str) -> str:
+    return f"a {kind} behind attention is not supported"
+
+
+@_structure
 def unsupported_mimi_width() -> str:
     return "a Mimi whose transformers are not as wide as its latent is not supported"
 

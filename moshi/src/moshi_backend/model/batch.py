@@ -3,6 +3,7 @@
 Everything here runs on one thread, the engine's.
 """
 
+import gc
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from moshi.models import LMModel, MimiModel
 from numpy.typing import NDArray
 
 from moshi_backend.checkpoint.checkpoint import Checkpoint
-from moshi_backend.model.capacity import MAX_SLOTS_ON_A_GPU, SLOTS_PER_CORE, choose_slots
+from moshi_backend.model.capacity import MOST_SLOTS, SLOTS_PER_CORE, Needs, choose_slots
 from moshi_backend.model.codec import Codec
-from moshi_backend.model.cuda_graphs import CudaGraphRunner, graph_sizes
+from moshi_backend.model.cuda_graphs import CudaGraphRunner, RecordingCost, graph_sizes, measure_recording
 from moshi_backend.model.device import choose_threads, free_memory
 from moshi_backend.model.language_model import LanguageModel
 from moshi_backend.model.loaders import build_moshi, load_mimi, load_moshi, load_tokenizer
+from moshi_backend.model.plan import Plan
 from moshi_backend.model.prefill import Prefill, PromptKVCache
 from moshi_backend.model.prompt import Prompt
 from moshi_backend.model.sampling import RandomNumbers, SamplingParams, TokenSampling
@@ -26,6 +28,9 @@ from moshi_backend.model.state import SlotState
 from moshi_backend.model.step import Step
 from moshi_backend.model.text import token_bytes
 from moshi_backend.model.tokens import NO_TOKEN
+
+TRIAL_SLOTS = 8
+"""Slots of the recording that is measured before the number of slots is chosen."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class BatchedModel:
 
     Args:
         slots: None for as many as the memory holds and the device is likely to keep up with.
-        context: steps that the language model remembers, if fewer than it can.
+        plan: how the language model runs.
         cuda_graphs: replay steps as CUDA graphs; only on a GPU.
         prompt_cache: bytes of the host's memory for the keys and values of voices.
 
@@ -72,7 +77,7 @@ class BatchedModel:
         slots: int | None,
         device: torch.device,
         dtype: torch.dtype,
-        context: int | None = None,
+        plan: Plan = Plan(),  # noqa: B008  # it is frozen
         cuda_graphs: bool = True,
         prompt_cache: int = 0,
     ) -> None:
@@ -93,7 +98,7 @@ class BatchedModel:
         self.frame_size = checkpoint.frame_size
         """Samples."""
         self.frame_seconds = 1 / checkpoint.frame_rate
-        self.slot_bytes = _slot_bytes(lm, mimi, context)
+        self.slot_bytes = _slot_bytes(lm, mimi, plan)
         """Memory of one slot."""
         self.weight_bytes = sum(
             weight.nbytes
@@ -102,10 +107,15 @@ class BatchedModel:
             for weight in part.parameters(recurse=False)
         )
         """Bytes of the weights that every step reads. It reads only a few lines of embeddings, so they do not count."""
-        most = MAX_SLOTS_ON_A_GPU if self._on_gpu else SLOTS_PER_CORE * (os.cpu_count() or 1)
-        self.slots = slots = choose_slots(slots, self.slot_bytes, free_memory(device), most)
+        replayed = self._on_gpu and cuda_graphs
+        needs = Needs(self.slot_bytes)
+        if replayed and needs.fitting(free_memory(device)):
+            trial = min(TRIAL_SLOTS, needs.fitting(free_memory(device)))
+            needs = _recorded(needs, _recording_cost(lm, mimi, plan, self.frame_size, trial, device), device)
+        most = MOST_SLOTS if self._on_gpu else SLOTS_PER_CORE * (os.cpu_count() or 1)
+        self.slots = slots = choose_slots(slots, needs, free_memory(device), most)
         self._state = SlotState(slots, device)
-        self._language = language = LanguageModel(lm, self._state, context)
+        self._language = language = LanguageModel(lm, self._state, plan)
         self.delay_pattern = language.delay_pattern
         self.width = language.width
         """Of an embedding."""
@@ -124,7 +134,6 @@ class BatchedModel:
         self._done = torch.cuda.Event(blocking=True) if self._on_gpu else None  # others spin on a core while they wait
         self._in["text"] = self._in["audio"] = TokenSampling(0.0, 0).controls
         self._random: dict[int, RandomNumbers] = {}
-        replayed = self._on_gpu and cuda_graphs
         self._run: Callable[[int], None] = CudaGraphRunner(self._step, self.batch_sizes) if replayed else self._step
 
     @torch.inference_mode()
@@ -144,6 +153,12 @@ class BatchedModel:
         if prompt is not None:
             assert prompt.steps < self.context
             self._prefills[slot] = Prefill(self._language, self._prompt_cache, slot, prompt)
+
+    @torch.inference_mode()
+    def fill_window(self, slot: int) -> None:
+        """Go on as if the slot's conversation had lasted as long as the model remembers, for measurements: a step costs
+        more then. Its output means nothing, until another conversation joins."""
+        self._language.steps[slot] = self.context
 
     @torch.inference_mode()
     def prefill(self, slot: int, positions: int) -> Prefill:
@@ -212,7 +227,7 @@ class BatchedModel:
         return Frame(out["samples"].copy(), tuple(int(token) for token in out["tokens"]))
 
 
-def required_memory(checkpoint: Checkpoint, dtype: torch.dtype, context: int | None) -> tuple[int, int]:
+def required_memory(checkpoint: Checkpoint, dtype: torch.dtype, plan: Plan) -> tuple[int, int]:
     """Bytes of the weights and of one slot, found without memory for either.
 
     Raises:
@@ -222,10 +237,37 @@ def required_memory(checkpoint: Checkpoint, dtype: torch.dtype, context: int | N
         lm = build_moshi(checkpoint, "meta", dtype)
     mimi = load_mimi(checkpoint, "cpu")
     weights = sum(weight.nbytes for part in (lm, mimi) for weight in part.parameters())
-    return weights, _slot_bytes(lm, mimi, context)
+    return weights, _slot_bytes(lm, mimi, plan)
 
 
-def _slot_bytes(lm: LMModel, mimi: MimiModel, context: int | None) -> int:
+def _slot_bytes(lm: LMModel, mimi: MimiModel, plan: Plan) -> int:
     single = SlotState(1, torch.device("meta"))
-    Codec(mimi, single), LanguageModel(lm, single, context)
+    Codec(mimi, single), LanguageModel(lm, single, plan)
     return single.bytes_per_slot
+
+
+def _recorded(needs: Needs, cost: RecordingCost, device: torch.device) -> Needs:
+    """The needs of slots whose steps are recorded."""
+    return Needs(needs.slot + cost.slot, cost.graph, needs.reserve, lambda slots: len(graph_sizes(slots, device)))
+
+
+def _recording_cost(
+    lm: LMModel, mimi: MimiModel, plan: Plan, frame_size: int, slots: int, device: torch.device
+) -> RecordingCost:
+    """Record steps of a few slots and forget them. What libraries take at the first step they keep."""
+    state = SlotState(slots, device)
+    step = Step(Codec(mimi, state), LanguageModel(lm, state, plan), frame_size, slots, device)
+    step(slots)
+    torch.cuda.synchronize(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    allocated = torch.cuda.memory_allocated(device)
+    step(slots)
+    torch.cuda.synchronize(device)
+    working = torch.cuda.max_memory_allocated(device) - allocated
+    runner = CudaGraphRunner(step, [])
+    try:
+        return measure_recording(runner.record, slots, lambda: torch.cuda.mem_get_info(device)[0], lambda: working)
+    finally:
+        del runner, step, state
+        gc.collect()
+        torch.cuda.empty_cache()

@@ -1,15 +1,19 @@
 """How many conversations fit into the memory."""
 
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+
 GIB = 2**30
 
-MAX_SLOTS_ON_A_GPU = 64
-"""Slots that are chosen for a GPU at most: more than it can step in time with any known model."""
+MOST_SLOTS = 256
+"""Slots that are chosen at most, whatever fits. The service then measures how many of them it can step in time."""
 
 SLOTS_PER_CORE = 8
 """Slots that are chosen for each core of a CPU: 16 conversations with the demo model keep two cores half busy."""
 
 RESERVE = GIB
-"""Bytes to leave free for what steps need while they run and what libraries keep."""
+"""Bytes to leave free for what libraries keep."""
 
 
 class DoesNotFit(Exception):
@@ -30,20 +34,42 @@ class DoesNotFit(Exception):
         self.free = free
 
 
-def fitting(slot_bytes: int, free: int, reserve: int = RESERVE) -> int:
-    """Slots that `free` bytes hold beside `reserve` bytes."""
-    return max(0, (free - reserve) // slot_bytes)
+@dataclass(frozen=True)
+class Needs:
+    """Memory that slots take, in bytes.
+
+    Attributes:
+        slot: of one slot: its state, and what a step needs for it while it runs.
+        graph: of one recorded CUDA graph.
+        reserve: to leave free.
+        graphs: how many graphs there are for a number of slots.
+    """
+
+    slot: int
+    graph: int = 0
+    reserve: int = RESERVE
+    graphs: Callable[[int], int] = lambda slots: 0
+
+    def total(self, slots: int) -> int:
+        """Bytes of so many slots."""
+        return slots * self.slot + self.graphs(slots) * self.graph + self.reserve
+
+    def fitting(self, free: int) -> int:
+        """Slots that `free` bytes hold."""
+        most = max(0, free // self.slot)
+        return bisect_right(range(1, most + 1), free, key=self.total)
 
 
-def choose_slots(wanted: int | None, slot_bytes: int, free: int, most: int, reserve: int = RESERVE) -> int:
+def choose_slots(wanted: int | None, needs: Needs, free: int, most: int) -> int:
     """`wanted`, or as many as fit but not more than `most`.
 
     Args:
-        slot_bytes, free, reserve: bytes of one slot, of the free memory, and of the part of it to leave free.
+        free: bytes of free memory.
     Raises:
         DoesNotFit: so many do not fit.
     """
-    fit = fitting(slot_bytes, free, reserve)
+    fit = needs.fitting(free)
     if fit < (wanted or 1):
-        raise DoesNotFit(wanted, fit, slot_bytes, max(0, free - reserve))
+        graphs = needs.graphs(wanted or 1) * needs.graph
+        raise DoesNotFit(wanted, fit, needs.slot, max(0, free - needs.reserve - graphs))
     return wanted or min(fit, most)

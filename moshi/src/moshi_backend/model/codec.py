@@ -1,5 +1,8 @@
 """Mimi, the codec: a frame of samples to codes and back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from moshi.models import MimiModel
 from torch import Tensor
@@ -30,16 +33,36 @@ class Codec:
     def encode(self, samples: Tensor, keep: Tensor) -> Tensor:
         """[slots, frame_size] to codes [slots, codebooks]; the codec goes on only in slots of `keep`."""
         masks = SlotMasks(keep, self._encoder_transformer.steps[: len(keep)] == 0)
-        latent = self._encoder(samples.t()[None], masks)
+        with convolving(samples.device):
+            latent = self._encoder(samples.t()[None], masks)
         latent = _timewise(self._encoder_transformer, latent, keep)
-        return self._quantizer.encode(self._downsample(latent, masks)[:, 0].t())
+        with convolving(samples.device):
+            latent = self._downsample(latent, masks)
+        return self._quantizer.encode(latent[:, 0].t())
 
     def decode(self, codes: Tensor, keep: Tensor) -> Tensor:
         """Codes [slots, codebooks] to [slots, frame_size]; the codec goes on only in slots of `keep`."""
         masks = SlotMasks(keep, self._decoder_transformer.steps[: len(keep)] == 0)
         latent = self._quantizer.decode(codes).t()[:, None]
-        latent = _timewise(self._decoder_transformer, self._upsample(latent, masks), keep)
-        return self._decoder(latent, masks)[0].t()
+        with convolving(codes.device):
+            latent = self._upsample(latent, masks)
+        latent = _timewise(self._decoder_transformer, latent, keep)
+        with convolving(codes.device):
+            return self._decoder(latent, masks)[0].t()
+
+
+@contextmanager
+def convolving(device: torch.device) -> Iterator[None]:
+    """Products take TF32 on a GPU, as PyTorch's convolutions do, which upstream uses. Others keep float32."""
+    if device.type != "cuda":
+        yield
+        return
+    matmul = torch.backends.cuda.matmul
+    before, matmul.allow_tf32 = matmul.allow_tf32, True
+    try:
+        yield
+    finally:
+        matmul.allow_tf32 = before
 
 
 def _timewise(transformer: RingTransformer, latent: Tensor, keep: Tensor) -> Tensor:

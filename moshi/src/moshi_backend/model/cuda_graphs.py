@@ -5,6 +5,7 @@ Recorded, they are one launch. A graph is for one number of slots, so there is o
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
@@ -12,12 +13,38 @@ import torch
 def graph_sizes(slots: int, device: torch.device) -> list[int]:
     """The numbers of slots that a step may run for, smallest first.
 
-    Every one on a CPU, which records nothing. On a GPU 1, 2, 4 and multiples of 8: reading the weights costs most, and
-    slots that are computed in vain cost little.
+    Every one on a CPU, which records nothing. On a GPU 1, 2, 4, multiples of 8 up to 64, and then of 16: reading the
+    weights costs most, and slots that do not step cost little. Each size takes memory for its graph.
     """
     if device.type == "cpu":
         return list(range(1, slots + 1))
-    return sorted({size for size in (1, 2, 4, *range(8, slots, 8)) if size < slots} | {slots})
+    return sorted({size for size in (1, 2, 4, *range(8, 64, 8), *range(64, slots, 16)) if size < slots} | {slots})
+
+
+@dataclass(frozen=True)
+class RecordingCost:
+    """Bytes of a GPU's memory: of one graph, and of what a step needs for each slot while it runs."""
+
+    graph: int
+    slot: int
+
+
+def measure_recording(
+    record: Callable[[int], object], slots: int, free: Callable[[], int], working: Callable[[], int]
+) -> RecordingCost:
+    """Record a step twice, and see how the memory changes.
+
+    Args:
+        record: records a step of so many slots, and keeps the graph.
+        slots: of the first recording. The second one has a single slot and shares the first one's working memory.
+        free: bytes that are free.
+        working: bytes that a step of `slots` slots takes while it runs; asked after the first recording.
+    """
+    record(slots)
+    per_slot = -(-working() // slots)
+    before = free()
+    record(1)
+    return RecordingCost(max(0, before - free()), per_slot)
 
 
 class CudaGraphRunner:
@@ -30,19 +57,24 @@ class CudaGraphRunner:
     """Calls before recording, in which libraries choose their kernels and allocate what they keep."""
 
     def __init__(self, step: Callable[[int], None], sizes: list[int]) -> None:
+        self._step = step
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
-        pool = torch.cuda.graph_pool_handle()
+        self._pool = torch.cuda.graph_pool_handle()
         # Libraries keep working memory for each stream, 32 MiB on an H100, so there is one for everything.
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
+        self._aside = torch.cuda.Stream()
+        self._aside.wait_stream(torch.cuda.current_stream())
         for slots in sorted(sizes, reverse=True):
-            with torch.cuda.stream(aside):
-                for _ in range(self.WARM_UPS):
-                    step(slots)
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=pool, stream=aside):  # waits for the device first
-                step(slots)
-            self._graphs[slots] = graph
+            self.record(slots)
+
+    def record(self, slots: int) -> None:
+        """Record a step of so many slots."""
+        with torch.cuda.stream(self._aside):
+            for _ in range(self.WARM_UPS):
+                self._step(slots)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._pool, stream=self._aside):  # waits for the device first
+            self._step(slots)
+        self._graphs[slots] = graph
 
     def __call__(self, slots: int) -> None:
         """Replay the step of the first `slots` slots. The result is in the tensors of the recording."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from moshi_backend.errors import structure as errors
+from moshi_backend.model.kernels.operations import Kernels
 from moshi_service.errors import InvalidValue
 
 
@@ -19,11 +20,12 @@ class StreamEmbedding:
 
     Args:
         embeddings: one for each stream, text first.
+        kernels: of our own, if they run on the device.
     Raises:
         InvalidValue: an option that no Moshi has.
     """
 
-    def __init__(self, embeddings: list[ScaledEmbedding]) -> None:
+    def __init__(self, embeddings: list[ScaledEmbedding], kernels: Kernels | None = None) -> None:
         self.weight = torch.cat([plain_weight(embedding) for embedding in embeddings])
         """[entries of all streams, width]."""
         sizes = [embedding.weight.shape[0] for embedding in embeddings]
@@ -31,6 +33,8 @@ class StreamEmbedding:
         for embedding, start, size in zip(embeddings, starts, sizes, strict=True):
             embedding.weight.data = self.weight[start : start + size]
         self._starts = torch.tensor(starts, device=self.weight.device)
+        fused = kernels is not None and kernels.takes_embedding(self.weight.shape[1], self.weight.dtype)
+        self._kernels = kernels if fused else None
 
     def __call__(self, tokens: Tensor) -> Tensor:
         """Tokens, int64 [positions, streams], to the sums of their embeddings, [positions, width].
@@ -38,6 +42,8 @@ class StreamEmbedding:
         The order is upstream's, audio first and text last: each addition rounds, so in 16 bits another order gives
         other tokens.
         """
+        if self._kernels is not None:
+            return self._kernels.embed(tokens.to(self._starts.device), self._starts, self.weight)
         text, *audio = F.embedding(tokens.to(self._starts.device) + self._starts, self.weight).unbind(1)
         return reduce(torch.add, [*audio, text])
 

@@ -1,15 +1,20 @@
 """Moshi's language model: from the user's codes to text and the model's codes, one step at a time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from moshi.models import LMModel
 from torch import Tensor
 
 from moshi_backend.errors import structure as errors
-from moshi_backend.model.block import linear, norm
+from moshi_backend.model.attention.ring import ExportedKV
+from moshi_backend.model.block import linear
 from moshi_backend.model.depformer import Depformer
 from moshi_backend.model.embedding import StreamEmbedding
+from moshi_backend.model.kernels.operations import Kernels
+from moshi_backend.model.plan import Plan
 from moshi_backend.model.prompt import DelayPattern
 from moshi_backend.model.sampling import Sampler
 from moshi_backend.model.state import SLOTS, SlotState
@@ -36,16 +41,18 @@ class StepControls:
     recordable: bool
 
 
+type Sample = Callable[[int, Tensor], Tensor]
+"""From the number of a stream, 0 for text, and its logits, [slots, vocabulary], to its tokens, int64 [slots]."""
+
+
 class LanguageModel:
     """Streams of tokens, each with its own delay: text, the model's codebooks, the user's codebooks.
 
-    Args:
-        context: steps to remember, if fewer than the model can.
     Raises:
         InvalidValue: an option that no Moshi has.
     """
 
-    def __init__(self, lm: LMModel, state: SlotState, context: int | None) -> None:
+    def __init__(self, lm: LMModel, state: SlotState, plan: Plan) -> None:
         if lm.fuser is not None or lm.condition_provider is not None:
             raise InvalidValue(errors.unsupported_conditions())
         self.delay_pattern = DelayPattern(
@@ -56,15 +63,16 @@ class LanguageModel:
         self.codebook_size: int = lm.card
         self._model_streams = self.delay_pattern.model_streams
         self._max_delay = max(lm.delays)
-        self._transformer = RingTransformer(lm.transformer, state, capacity=context)
+        self._transformer = RingTransformer(lm.transformer, state, plan, lm.out_norm)
         self.context = self._transformer.capacity
         """Steps that it remembers."""
-        self._norm = norm(lm.out_norm)
         self._text_head = linear(lm.text_linear)
         self._vocabularies = (lm.text_linear.weight.shape[0], lm.card)
-        self._depformer = Depformer(lm, state.slots)
+        fused = plan.kernels is not None and plan.kernels.takes_logits(lm.dtype)
+        self._kernels = plan.kernels if fused else None
+        self._depformer = Depformer(lm, state.slots, plan.kernels)
         device = state.device
-        self._embedding = StreamEmbedding([lm.text_emb, *lm.emb])
+        self._embedding = StreamEmbedding([lm.text_emb, *lm.emb], plan.kernels)
         self._initial = torch.tensor([lm.text_initial_token_id, *[lm.initial_token_id] * lm.n_q], device=device)
         self._delays = torch.tensor(lm.delays, device=device)
         # The ring of tokens is as long as a token may have to wait, so that none is overwritten before it is read.
@@ -98,8 +106,8 @@ class LanguageModel:
 
         current = tokens.gather(2, (now % self._span)[..., None].expand(-1, tokens.shape[1], 1))[..., 0]
         current = torch.where(now <= self._delays, self._initial, current)
-        hidden = self._norm(self._transformer(self._embedding(current)[:, None], keep))
-        sample = _StepSampler(controls, self._vocabularies)
+        hidden = self._transformer(self._embedding(current)[:, None], keep)
+        sample = self._sampler(controls)
         text = sample(0, self._text_head(hidden)[:, 0])
         sampled = torch.stack((text, *self._depformer(hidden, text, sample)), dim=1)
 
@@ -111,29 +119,40 @@ class LanguageModel:
         ready = keep & (after[:, 0] > self._max_delay) & ~(first & (now[:, 0] > 0))
         return own.gather(2, places[..., None])[..., 0], ready
 
-    def prefill(self, slot: int, tokens: Tensor, embedded: Tensor | None) -> None:
+    def prefill(self, slot: int, start: int, tokens: Tensor, embedded: Tensor | None) -> None:
         """Steps of one slot whose inputs are all known; nothing is sampled in them.
 
         Args:
+            start: steps that the slot has made.
             tokens: of successive positions, int64 [positions, streams], on any device.
             embedded: what to feed instead of the tokens' embeddings, [positions, width].
         """
         if embedded is None:
             embedded = self._embedding(tokens)
-        self._transformer.prefill(slot, embedded.to(self._embedding.weight)[None])
+        self._transformer.prefill(slot, start, embedded.to(self._embedding.weight)[None])
 
     def write_tokens(self, slot: int, position: int, tokens: Tensor) -> None:
         """Put tokens, int64 [positions, streams], where the slot's next steps look for them, from `position` on."""
         places = torch.arange(position, position + len(tokens)) % self._span
         self._tokens[slot, :, places] = tokens.t().to(self._tokens.device)
 
-    def export_kv(self, slot: int, steps: int) -> Tensor:
-        """Keys and values of the slot's first steps, [layers, 2, heads, steps, head], in the host's memory."""
+    def export_kv(self, slot: int, steps: int) -> ExportedKV:
+        """Keys and values of the slot's first steps."""
         return self._transformer.export_kv(slot, steps)
 
-    def import_kv(self, slot: int, kv: Tensor) -> None:
-        """Begin a cleared slot with what `export_kv` returned."""
-        self._transformer.import_kv(slot, kv)
+    def import_kv(self, slot: int, kv: ExportedKV) -> int:
+        """Begin a cleared slot with what `export_kv` returned. Returns how many steps that is."""
+        return self._transformer.import_kv(slot, kv)
+
+    def _sampler(self, controls: StepControls) -> Sample:
+        if self._kernels is not None:
+            return partial(_sample, self._kernels, controls)
+        return _StepSampler(controls, self._vocabularies)
+
+
+def _sample(kernels: Kernels, controls: StepControls, stream: int, logits: Tensor) -> Tensor:
+    kind = controls.audio if stream else controls.text
+    return kernels.sample(logits, controls.uniform[:, stream], kind, controls.forced[:, stream])
 
 
 class _StepSampler:

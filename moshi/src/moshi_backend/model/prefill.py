@@ -7,8 +7,8 @@ much as a single one: the weights are read once for all of them.
 from collections import OrderedDict
 
 import torch
-from torch import Tensor
 
+from moshi_backend.model.attention.ring import ExportedKV
 from moshi_backend.model.language_model import LanguageModel
 from moshi_backend.model.prompt import Prompt
 from moshi_backend.model.tokens import NO_TOKEN
@@ -23,7 +23,7 @@ class PromptKVCache:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._kvs: OrderedDict[str, Tensor] = OrderedDict()
+        self._kvs: OrderedDict[str, ExportedKV] = OrderedDict()
 
     def __contains__(self, voice: str) -> bool:
         return voice in self._kvs
@@ -31,21 +31,26 @@ class PromptKVCache:
     @property
     def bytes(self) -> int:
         """In use."""
-        return sum(kv.nbytes for kv in self._kvs.values())
+        return sum(map(size, self._kvs.values()))
 
-    def get(self, voice: str) -> Tensor | None:
+    def get(self, voice: str) -> ExportedKV | None:
         """As it was `put`; none if it is not here, or not any more."""
         if voice in self._kvs:
             self._kvs.move_to_end(voice)
         return self._kvs.get(voice)
 
-    def put(self, voice: str, kv: Tensor) -> None:
+    def put(self, voice: str, kv: ExportedKV) -> None:
         """Keep a voice. One that is larger than the cache is not kept."""
-        if kv.nbytes > self._capacity:
+        if size(kv) > self._capacity:
             return
         self._kvs[voice] = kv
         while self.bytes > self._capacity:
             self._kvs.popitem(last=False)
+
+
+def size(kv: ExportedKV) -> int:
+    """Bytes."""
+    return sum(part.nbytes for part in kv)
 
 
 class Prefill:
@@ -68,8 +73,7 @@ class Prefill:
         kv = cache.get(prompt.voice) if prompt.voice else None
         self.cached = kv is not None
         if kv is not None:
-            language.import_kv(slot, kv)
-            self.done = kv.shape[3]
+            self.done = language.import_kv(slot, kv)
         self._finish()
 
     @property
@@ -84,7 +88,7 @@ class Prefill:
         prompt, language = self._prompt, self._language
         stop = min(self.done + positions, prompt.boundary(self.done))
         tokens, embedded = prompt.part(self.done, stop)
-        language.prefill(self._slot, tokens, embedded)
+        language.prefill(self._slot, self.done, tokens, embedded)
         self.done, self.last = stop, stop - self.done
         if prompt.voice and stop == prompt.shared:
             self._cache.put(prompt.voice, language.export_kv(self._slot, stop))

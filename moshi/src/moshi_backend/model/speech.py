@@ -13,11 +13,11 @@ from moshi_backend.model.tokens import Tokens
 
 
 class SpeechEncoder:
-    """A checkpoint's codec, which is only loaded when it is needed."""
+    """A checkpoint's codec on the CPU, which is only loaded when it is needed. A GPU's memory belongs to conversations
+    when voices are read, and codes are kept for the next start."""
 
-    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
+    def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
-        self._device = device
         self._loaded: MimiModel | None = None
 
     @property
@@ -35,11 +35,11 @@ class SpeechEncoder:
         """[samples] to codes [frames, codebooks]; the last frame is filled up with silence."""
         mimi = self._mimi
         whole = np.pad(samples, (0, -len(samples) % mimi.frame_size))
-        codes: Tokens = mimi.encode(torch.from_numpy(whole).to(self._device)[None, None])[0].t().cpu().numpy()
+        codes: Tokens = mimi.encode(torch.from_numpy(whole)[None, None])[0].t().numpy()
         return np.ascontiguousarray(codes)
 
     @property
     def _mimi(self) -> MimiModel:
         if self._loaded is None:
-            self._loaded = load_mimi(self._checkpoint, self._device)
+            self._loaded = load_mimi(self._checkpoint)
         return self._loaded

@@ -19,17 +19,25 @@ class SlotState:
         self.slots = slots
         self.device = device
         self._tensors: list[tuple[Tensor, int]] = []
+        self._cleared: list[tuple[Tensor, int]] = []
 
-    def allocate(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """Zeros of `shape`, in which SLOTS stands for the number of slots."""
+    def allocate(self, shape: tuple[int, ...], dtype: torch.dtype, cleared: bool = True) -> Tensor:
+        """Zeros of `shape`, in which SLOTS stands for the number of slots.
+
+        Args:
+            cleared: whether `clear` zeroes a slot of it. Otherwise something else must tell which values are valid.
+        """
         whole = [self.slots if size == SLOTS else size for size in shape]
         tensor = torch.zeros(whole, dtype=dtype, device=self.device)
-        self._tensors.append((tensor, shape.index(SLOTS)))
+        held = (tensor, shape.index(SLOTS))
+        self._tensors.append(held)
+        if cleared:
+            self._cleared.append(held)
         return tensor
 
     def clear(self, slot: int) -> None:
         """Zero one slot. Also what masks hide: a mask's zero times the NaN of a broken stream would be NaN."""
-        torch._foreach_zero_([tensor.select(dimension, slot) for tensor, dimension in self._tensors])
+        torch._foreach_zero_([tensor.select(dimension, slot) for tensor, dimension in self._cleared])
 
     @property
     def bytes_per_slot(self) -> int:

@@ -58,7 +58,7 @@ def open_catalogue(options: PersonaOptions, checkpoint: Checkpoint, model: Batch
     if checkpoint.voices is not None:
         found |= {voice.id: voice for voice in from_archive(checkpoint.voices, pattern, width)}
     if options.voices is not None:
-        own = Recordings(SpeechEncoder(checkpoint, model.device), options.encoded)
+        own = Recordings(SpeechEncoder(checkpoint), options.encoded)
         found |= {voice.id: voice for voice in from_folder(options.voices, pattern, width, own)}
     if (found or made_for_it) and max(pattern.model_codebooks, pattern.user_codebooks) > len(SILENCE):
         raise LoadError(errors.voices_codebooks(name, pattern.model_codebooks, pattern.user_codebooks, len(SILENCE)))

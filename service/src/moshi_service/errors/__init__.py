@@ -55,6 +55,7 @@ class Entry(Generic[P]):  # noqa: UP046 - the syntax of Python 3.12
         self._words: Callable[..., str] = words
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Problem:
+        """The error with these arguments."""
         reasons = [value for value in (*args, *kwargs.values()) if isinstance(value, Problem)]
         text = self._words(*map(_plain, args), **{name: _plain(value) for name, value in kwargs.items()})
         return Problem(reasons[0].code if reasons else self.code, text)
@@ -73,6 +74,7 @@ class Row:
     remedy: str
 
     def __call__(self, words: Callable[P, str]) -> Entry[P]:
+        """The entry whose text the function `words` returns."""
         return Entry(self, words)
 
 

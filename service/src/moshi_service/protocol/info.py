@@ -91,6 +91,7 @@ class Info(BaseModel):
     frame_size: int | None = Field(description="Samples")
     context_seconds: float | None = Field(description="How far back the model remembers")
     slot_bytes: int | None = Field(description="Memory of a slot")
+    kernels: str | None = Field(None, description="Whether the service's own kernels for a GPU are in use, or why not")
     slots: Slots
     queue: int = Field(description="Clients who wait")
     limits: Limits

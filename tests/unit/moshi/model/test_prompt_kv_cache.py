@@ -9,14 +9,14 @@ def test_remembered_voices_are_bounded_and_the_longest_unused_goes_first() -> No
     memory = PromptKVCache(3 * 400)
     past = torch.zeros(100)
     for name in ("a", "b", "c"):
-        memory.put(name, past.clone())
+        memory.put(name, (past.clone(),))
     assert memory.get("a") is not None
-    memory.put("d", past.clone())
+    memory.put("d", (past.clone(),))
     assert ["a" in memory, "b" in memory, "c" in memory, "d" in memory] == [True, False, True, True]
     assert memory.bytes == 1200
-    memory.put("large", torch.zeros(301))
+    memory.put("large", (torch.zeros(300), torch.zeros(1)))
     assert "large" not in memory
     assert memory.bytes == 1200
     forgetful = PromptKVCache(0)
-    forgetful.put("a", past)
+    forgetful.put("a", (past,))
     assert forgetful.get("a") is None
