@@ -118,4 +118,4 @@ def test_a_killed_model_is_explained(tmp_path: Path) -> None:
     (moshi,) = re.findall(r"moshi started \(pid=(\d+)\)", log.read_text())
     os.kill(int(moshi), signal.SIGKILL)
     assert process.wait(60) == 128 + signal.SIGKILL
-    assert log.read_text().splitlines()[-1].startswith("scenario6: a service was killed (SIGKILL; ")
+    assert log.read_text().splitlines()[-1].startswith("scenario6: [service-killed] a service was killed (SIGKILL; ")

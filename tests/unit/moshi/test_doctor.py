@@ -43,7 +43,13 @@ def test_the_table_tells_what_to_do_only_where_something_is_to_be_done() -> None
 def test_machines_get_the_same() -> None:
     told = json.loads(as_json(FOUND))
     assert told["ok"] is False
-    assert told["checks"][1] == {"check": "another", "status": "failed", "detail": "not there", "fix": "get it"}
+    assert told["checks"][1] == {
+        "check": "another",
+        "status": "failed",
+        "detail": "not there",
+        "fix": "get it",
+        "error": None,
+    }
     assert is_well(FOUND[:1])
 
 

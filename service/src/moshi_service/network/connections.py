@@ -8,6 +8,8 @@ from typing import Protocol
 
 from opentelemetry import metrics
 
+from moshi_service.errors import Problem
+from moshi_service.errors import conversations as errors
 from moshi_service.network.addresses import Networks, group_of
 
 log = logging.getLogger(__name__)
@@ -89,7 +91,7 @@ class Connections:
             self._dropped.add(1, {"reason": "address"})
             return None
         if len(self._open) >= self.places:
-            self.note_full(now, f"all {self.places} connections are in use")
+            self.note_full(now, errors.connections_full(self.places))
             if not self.drop_idle():
                 self._dropped.add(1, {"reason": "full"})
                 return None
@@ -120,17 +122,12 @@ class Connections:
             self._full = False
             log.info("there is room again: %d of %d connections are in use", len(self._open), self.places)
 
-    def note_full(self, now: float, why: str) -> None:
-        """Warn that connections are refused, once for each time that the table is full.
-
-        Args:
-            now: the event loop's time.
-            why: the beginning of the log line.
-        """
+    def note_full(self, now: float, problem: Problem) -> None:
+        """Warn of a full table, once for each time that it is full. `now`: the event loop's time."""
         if not self._full and now >= self._log_again:
             self._full = True
             self._log_again = now + LOG_SECONDS
-            log.warning("%s; new connections take the places of idle ones", why)
+            log.warning(problem)
 
     def move(self, connection: Connection, stage: Stage) -> None:
         """Count the connection as one in `stage`. A connection without a place stays without one."""
