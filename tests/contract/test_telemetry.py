@@ -109,7 +109,7 @@ def test_http_protobuf_arrives_too(dashboard: Dashboard, by_http: Service) -> No
     arrives(lambda: dashboard.logs("by-http"))
 
 
-async def test_a_dashboard_with_a_key_gets_it(services: dict[str, Service], tmp_path: Path) -> None:
+async def test_a_dashboard_with_a_key_gets_it(tmp_path: Path) -> None:
     settings = {
         "DASHBOARD__FRONTEND__AUTHMODE": "Unsecured",
         "DASHBOARD__OTLP__AUTHMODE": "ApiKey",
@@ -120,18 +120,15 @@ async def test_a_dashboard_with_a_key_gets_it(services: dict[str, Service], tmp_
     with running_dashboard(tmp_path, settings, {"x-api-key": KEY}) as secured:
         wrong = {"OTEL_EXPORTER_OTLP_ENDPOINT": secured.otlp_grpc, "OTEL_EXPORTER_OTLP_HEADERS": "x-otlp-api-key=no"}
         right = {**wrong, "OTEL_EXPORTER_OTLP_HEADERS": f"x-otlp-api-key={KEY.replace(' ', '%20')}"}
-        for name, telemetry in (("wrong", wrong), ("right", right)):
-            settings = {**SOON, **telemetry, "OTEL_SERVICE_NAME": name}
-            with running_frontend(tmp_path, services["moshi"], settings) as frontend:
-                await converse(frontend.chat, encode(noise(0.5)))
-                assert frontend.stop() == 0
-        arrives(lambda: secured.spans("right"))
+        with running_moshi(tmp_path, {"MOSHI_SLOTS": "1", **SOON, **wrong, "OTEL_SERVICE_NAME": "wrong"}) as moshi:
+            await converse(moshi.chat, encode(noise(0.5)))
+            assert moshi.stop() == 0
+        with running_moshi(tmp_path, {"MOSHI_SLOTS": "1", **SOON, **right, "OTEL_SERVICE_NAME": "right"}):
+            arrives(lambda: secured.spans("right"))
         assert "wrong" not in secured.resources()
 
 
-async def test_a_dashboard_behind_tls_is_trusted_by_the_certificate_that_is_named(
-    services: dict[str, Service], tmp_path: Path
-) -> None:
+async def test_a_dashboard_behind_tls_is_trusted_by_the_certificate_that_is_named(tmp_path: Path) -> None:
     authority = trustme.CA()
     certificate = authority.issue_cert("localhost", "127.0.0.1")
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
@@ -151,9 +148,8 @@ async def test_a_dashboard_behind_tls_is_trusted_by_the_certificate_that_is_name
             "OTEL_EXPORTER_OTLP_ENDPOINT": secured.otlp_grpc,
             "OTEL_EXPORTER_OTLP_CERTIFICATE": str(tmp_path / "ca.pem"),
         }
-        with running_frontend(tmp_path, services["moshi"], {**SOON, **telemetry}) as frontend:
-            await converse(frontend.chat, encode(noise(0.5)))
-            arrives(lambda: secured.spans(FRONTEND))
+        with running_moshi(tmp_path, {"MOSHI_SLOTS": "1", **SOON, **telemetry}):
+            arrives(lambda: secured.spans(MOSHI))
 
 
 def undisturbed(said: Conversation) -> bool:
