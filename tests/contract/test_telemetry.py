@@ -80,27 +80,33 @@ def _has_metrics(dashboard: Dashboard, service: str) -> bool:
     return bool(dashboard.resources()[service]["hasMetrics"])
 
 
-async def test_what_is_said_is_in_no_log(tmp_path: Path) -> None:
-    with running_moshi(tmp_path, {"MOSHI_SLOTS": "1", "MOSHI_LOG_FORMAT": "json"}) as moshi:
-        words = (await converse(moshi.chat + "?seed=1", encode(noise(6.0)))).text.split()
-        phrases = [" ".join(words[index : index + 3]) for index in range(len(words) - 2)]
-        assert len(phrases) > 5
-        await slots_become(moshi, 0)
-        lines = [json.loads(line) for line in moshi.log.read_text().splitlines()]
-    assert {"time", "level", "logger", "message"} <= lines[-1].keys()
-    assert not [phrase for phrase in phrases for line in lines if phrase in line["message"]]
-
-
-async def test_http_protobuf_arrives_too(dashboard: Dashboard, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def by_http(dashboard: Dashboard, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """moshi with telemetry by HTTP, and a log for machines."""
     telemetry = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": dashboard.otlp_http,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_SERVICE_NAME": "by-http",
     }
-    with running_moshi(tmp_path, {"MOSHI_SLOTS": "1", **SOON, **telemetry}):
-        arrives(lambda: dashboard.resources().get("by-http", {}).get("hasMetrics"))
-        arrives(lambda: dashboard.spans("by-http"))
-        arrives(lambda: dashboard.logs("by-http"))
+    settings = {"MOSHI_SLOTS": "1", "MOSHI_LOG_FORMAT": "json", **SOON, **telemetry}
+    with running_moshi(tmp_path_factory.mktemp("http"), settings) as moshi:
+        yield moshi
+
+
+async def test_what_is_said_is_in_no_log(by_http: Service) -> None:
+    words = (await converse(by_http.chat + "?seed=1", encode(noise(6.0)))).text.split()
+    phrases = [" ".join(words[index : index + 3]) for index in range(len(words) - 2)]
+    assert len(phrases) > 5
+    await slots_become(by_http, 0)
+    lines = [json.loads(line) for line in by_http.log.read_text().splitlines()]
+    assert {"time", "level", "logger", "message"} <= lines[-1].keys()
+    assert not [phrase for phrase in phrases for line in lines if phrase in line["message"]]
+
+
+def test_http_protobuf_arrives_too(dashboard: Dashboard, by_http: Service) -> None:
+    arrives(lambda: dashboard.resources().get("by-http", {}).get("hasMetrics"))
+    arrives(lambda: dashboard.spans("by-http"))
+    arrives(lambda: dashboard.logs("by-http"))
 
 
 async def test_a_dashboard_with_a_key_gets_it(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 """Every state of the page, in a real browser against a fake moshi: what it says, whether everybody can use it, how it
-looks. The pictures are in tests/artifacts/states. With KEEP_FOR_DOCS=1 the tests renew those of docs/pictures.
+looks. With KEEP_FOR_DOCS=1 pictures of all are in tests/artifacts/states, and those of docs/pictures are renewed.
 """
 
 import asyncio

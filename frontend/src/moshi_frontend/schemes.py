@@ -25,7 +25,7 @@ async def explain_at(endpoint: Endpoint, error: BaseException) -> Problem:
 
 
 async def other_scheme(endpoint: Endpoint) -> Problem | None:
-    """The remedy if the address answers in the scheme that its URL does not have."""
+    """The problem if the address answers in the scheme that its URL does not have."""
     if not await _answers(endpoint.in_other_scheme):
         return None
     return errors.serves_http() if endpoint.is_tls else errors.serves_https()
