@@ -254,6 +254,7 @@ def test_a_stop_of_the_service_does_not_fail_on_a_connection_that_is_closing() -
     closed: list[bool] = []
     protocol: Any = WebSocketProtocol.__new__(WebSocketProtocol)
     protocol.handshake_complete = True
+    protocol.close_timer = None
     protocol.conn = ServerProtocol(state=State.CLOSING)
     protocol.transport = SimpleNamespace(close=lambda: closed.append(True))
     protocol.shutdown()

@@ -19,6 +19,7 @@ from torch import nn
 
 from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.config import refuse_pointer
+from moshi_backend.checkpoint.lora import check_adapters
 from moshi_backend.errors import LoadError, brief
 from moshi_backend.errors import checkpoints as errors
 from moshi_service.errors import Problem
@@ -46,12 +47,14 @@ def check_fit(checkpoint: Checkpoint, steps: int) -> None:
     Args:
         steps: depformer steps that the weights have.
     Raises:
-        LoadError: the weights are of another size than the configuration says, the tokenizer is no tokenizer, or
-            upstream cannot build such a model.
+        LoadError: the weights are of another size than the configuration says, the adapters are of another model, the
+            tokenizer is no tokenizer, or upstream cannot build such a model.
     """
     with describing(checkpoint.moshi_weights), torch.device("meta"):
         lm = _language_model(checkpoint, steps)
     _compare(checkpoint.moshi_weights, lm, "config.json", spare=checkpoint.kind == "personaplex")
+    if checkpoint.adapters is not None:
+        check_adapters(checkpoint.adapters, {name: tuple(weight.shape) for name, weight in lm.named_parameters()})
     with describing(checkpoint.mimi_weights), torch.device("meta"):
         mimi = get_mimi(None, dict(checkpoint.mimi_config), "meta")
     _compare(checkpoint.mimi_weights, mimi, "the configuration of Mimi")

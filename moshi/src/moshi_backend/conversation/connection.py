@@ -78,7 +78,8 @@ class Connection:
         tasks = (receiver, sender, ended, asyncio.create_task(self._clock.run()))
         try:
             await asyncio.wait((receiver, sender, ended), return_when=asyncio.FIRST_COMPLETED)
-            if receiver.done():
+            # uvicorn also reports a close of ours as a disconnect.
+            if receiver.done() and not ended.done():
                 if isinstance(outcome := receiver.result(), str):
                     return outcome
                 self._session.end(outcome)

@@ -34,7 +34,7 @@ def load(checkpoint: Checkpoint, device: torch.device | str, dtype: torch.dtype)
     """The language model without the depformer steps of the user's codebooks.
 
     Raises:
-        InvalidValue: weights are missing, or the adapters are of another model.
+        InvalidValue: weights are missing.
     """
     lm = get_moshi_lm(None, dict(checkpoint.lm_config), "meta", dtype)
     state = first_steps(checkpoint.moshi_weights, lm.dep_q, device)
