@@ -68,7 +68,9 @@ def test_it_hears_a_signal_before_it_imports_what_takes_long() -> None:
 
 async def test_it_says_why_moshi_is_not_reached() -> None:
     async with started_command(MOSHI_URL=f"http://localhost:{free_port()}", FRONTEND_PORT="0") as process:
-        await log_until(process, r"moshi at http://localhost:\d+ is unreachable: connection refused")
+        await log_until(
+            process, r"moshi at http://localhost:\d+ is unreachable: \[connection-failed\] connection refused"
+        )
         process.terminate()
         await asyncio.wait_for(process.communicate(), PATIENCE)
 

@@ -125,7 +125,9 @@ async def test_a_client_is_told_when_moshi_vanishes(moshi: FakeMoshi, frontend: 
         (await moshi.conversation()).transport.abort()
         messages, code, reason = await closed_by_server(client)
     assert (code, reason) == (1012, "the connection to moshi was lost; try again")
-    assert announced(messages) == [{"type": "end", "code": code, "reason": reason, "retry_after": None}]
+    assert announced(messages) == [
+        {"type": "end", "code": code, "reason": reason, "retry_after": None, "error": "moshi-lost"}
+    ]
 
 
 @pytest.mark.parametrize(("query", "announcements"), [("?protocol=2", 1), ("", 0)])
@@ -134,7 +136,8 @@ async def test_moshi_down(query: str, announcements: int) -> None:
         messages, code, reason = await closed_by_server(client)
     assert code == 1013
     assert reason == f"moshi is not reachable at {NOBODY_LISTENS}: connection refused"
-    assert announced(messages) == [{"type": "end", "code": code, "reason": reason, "retry_after": None}] * announcements
+    event = {"type": "end", "code": code, "reason": reason, "retry_after": None, "error": "connection-failed"}
+    assert announced(messages) == [event] * announcements
 
 
 async def test_something_that_is_not_moshi(moshi: FakeMoshi) -> None:
@@ -183,7 +186,9 @@ async def test_a_foreign_page_is_refused(moshi: FakeMoshi, frontend: Frontend) -
     async with frontend.chat("?protocol=2", origin="https://evil.example") as client:
         messages, code, reason = await closed_by_server(client)
     assert (code, reason) == (1008, "origin https://evil.example is not in FRONTEND_ALLOWED_ORIGINS")
-    assert announced(messages) == [{"type": "end", "code": code, "reason": reason, "retry_after": None}]
+    assert announced(messages) == [
+        {"type": "end", "code": code, "reason": reason, "retry_after": None, "error": "origin-not-allowed"}
+    ]
     assert moshi.conversations == []
 
 

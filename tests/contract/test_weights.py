@@ -194,7 +194,7 @@ def test_a_complete_cache_is_enough_however_the_network_fails(
     with caplog.at_level("INFO", "moshi_backend"):
         assert fetch() == there
     (line,) = [record.getMessage() for record in caplog.records if record.name.startswith("moshi_backend")]
-    assert line.startswith("org/model is taken from the cache: http")
+    assert line.startswith("[taken-from-cache] org/model is taken from the cache: http")
     assert "\n" not in line
     assert len(line) < 400
 

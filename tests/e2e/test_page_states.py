@@ -337,10 +337,11 @@ async def test_a_refused_setting_leads_to_the_settings(browser: Browser) -> None
 
 async def test_a_failed_model_says_why(browser: Browser) -> None:
     async with opened(browser) as tab:
-        tab.moshi.health = Health("failed", "load", None, "no space left on device")
+        tab.moshi.health = Health("failed", "load", None, "no space left on device", "cache-unwritable")
         await wait_for_config(tab, lambda config: config["moshi"]["health"]["status"] == "failed")
         await tab.button("Connect").click()
         await expect(tab.state).to_contain_text("no space left on device")
+        await expect(tab.state.get_by_test_id("code")).to_have_text("cache-unwritable")
 
 
 async def test_settings_are_those_that_are_advertised_and_reach_the_service(browser: Browser) -> None:
