@@ -21,6 +21,7 @@ PACKAGES = (
 PAGE = ROOT / "frontend/web/src"
 CARRIERS = {
     "StartupError",
+    "KernelError",
     "LoadError",
     "NotCached",
     "Rejected",

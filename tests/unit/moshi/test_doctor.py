@@ -4,6 +4,7 @@ import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -17,6 +18,9 @@ from moshi_backend.doctor.finding import Finding
 from moshi_backend.doctor.report import as_json, as_table, is_well
 from moshi_backend.errors import LoadError
 from moshi_backend.loading import load
+from moshi_backend.model.kernels import selfcheck
+from moshi_backend.model.kernels.operations import Kernels
+from moshi_backend.model.kernels.selfcheck import KernelStatus
 from moshi_backend.settings import Settings
 from support.checkpoints import CONFIG, POINTER, RANDOM_MODEL, copied, in_cache
 from support.hub import COMMIT
@@ -55,6 +59,28 @@ def test_a_gpu_is_judged_by_what_the_build_of_pytorch_knows(capability: tuple[in
     finding = machine.gpu("a GPU", 80, capability)
     assert finding.status == status
     assert "a GPU, 80 GiB" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "words"),
+    [
+        (KernelStatus(cast(Kernels, object())), "ok", "they compute as PyTorch does"),
+        (KernelStatus(None, detail="MOSHI_KERNELS=off"), "skipped", "MOSHI_KERNELS=off"),
+        (KernelStatus(None, True, "embed differs"), "warning", "embed differs; PyTorch's serve instead"),
+        (LoadError("the GPU takes no more work"), "failed", "the GPU takes no more work"),
+    ],
+)
+def test_the_kernels_are_used_or_not_and_the_doctor_says_why(
+    found: KernelStatus | LoadError, status: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(*_: object) -> KernelStatus:
+        if isinstance(found, LoadError):
+            raise found
+        return found
+
+    monkeypatch.setattr(selfcheck, "try_kernels", answer)
+    finding = machine.kernels(Settings(), torch.device("cuda", 0))
+    assert (finding.status, finding.detail) == (status, words)
 
 
 def test_a_folder_that_cannot_be_written_is_a_failure_with_its_variable(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ NEWEST_CAPABILITY = (9, 0)
 
 COMMAND_SECONDS = 2.0
 
+NO_KERNELS = Finding("kernels", "skipped", "the service's own kernels are for NVIDIA GPUs")
+
 
 def python() -> Finding:
     version = platform.python_version()
@@ -50,8 +52,9 @@ def pytorch(settings: Settings) -> list[Finding]:
     if not _has_driver():
         if settings.device.startswith("cuda"):
             words = f"MOSHI_DEVICE={settings.device}, but there is no NVIDIA driver"
-            return [*findings, Finding("gpu", "failed", words, "install the driver, or set MOSHI_DEVICE=cpu")]
-        return [*findings, _cpu(settings)]
+            found = Finding("gpu", "failed", words, "install the driver, or set MOSHI_DEVICE=cpu")
+            return [*findings, found, NO_KERNELS]
+        return [*findings, _cpu(settings), NO_KERNELS]
     import torch
 
     from moshi_backend.model.device import NoSuchGPU, choose_device
@@ -60,9 +63,10 @@ def pytorch(settings: Settings) -> list[Finding]:
         device = choose_device(settings.device)
     except NoSuchGPU as missing:
         words = f"MOSHI_DEVICE={settings.device} but PyTorch {torch.__version__} sees {missing.gpus} GPUs here"
-        return [*findings, Finding("gpu", "failed", words, "nvidia-smi must list the GPU, or set MOSHI_DEVICE=cpu")]
+        found = Finding("gpu", "failed", words, "nvidia-smi must list the GPU, or set MOSHI_DEVICE=cpu")
+        return [*findings, found, NO_KERNELS]
     if device.type == "cpu":
-        return [*findings, _cpu(settings)]
+        return [*findings, _cpu(settings), NO_KERNELS]
     properties = torch.cuda.get_device_properties(device)
     memory = properties.total_memory / 2**30
     found = gpu(properties.name, memory, (properties.major, properties.minor))
