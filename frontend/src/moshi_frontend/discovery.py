@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from moshi_frontend.errors import start as errors
 from moshi_service.errors import StartupError
 
 # Strict, because what it lets through ends up in a header.
@@ -57,10 +58,7 @@ def find_moshi(environment: Mapping[str, str]) -> tuple[Endpoint, ...]:
             names.append(numbered)
         if found := [(name, environment[name]) for name in names if environment.get(name)]:
             return _endpoints(found)
-    raise StartupError(
-        "nothing says where moshi is; set MOSHI_URL, e.g. MOSHI_URL=https://localhost:8998 "
-        "(Aspire sets services__scenario6-moshi__https__0 instead)"
-    )
+    raise StartupError(errors.moshi_unknown())
 
 
 def _endpoints(found: Iterable[tuple[str, str]]) -> tuple[Endpoint, ...]:
@@ -70,10 +68,10 @@ def _endpoints(found: Iterable[tuple[str, str]]) -> tuple[Endpoint, ...]:
 
 def _endpoint(name: str, value: str) -> Endpoint:
     if "@" in value:
-        raise StartupError(f"{name} must not contain a user name or password")
+        raise StartupError(errors.moshi_url_with_password(name))
     matched = _URL.fullmatch(value)
     if not matched or not 0 < int(matched["port"] or 1) < 65536 or not _is_possible(matched["host"]):
-        raise StartupError(f"{name}={value!r} is not a URL such as https://localhost:8998")
+        raise StartupError(errors.moshi_url_malformed(name, value))
     return Endpoint(value.rstrip("/"))
 
 

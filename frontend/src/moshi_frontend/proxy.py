@@ -19,12 +19,14 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 
 from moshi_frontend.closing import CloseFrame
 from moshi_frontend.discovery import Endpoint
+from moshi_frontend.errors import conversations as errors
 from moshi_frontend.moshi_connection import MoshiConnection
 from moshi_frontend.replicas import Replicas
 from moshi_frontend.schemes import explain_at
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
 from moshi_frontend.trust import Trust
+from moshi_service.errors import conversations as shared_errors
 from moshi_service.hosts import wrong_host
 from moshi_service.limiter import ConnectionLimiter
 from moshi_service.origins import is_allowed_host, is_allowed_origin
@@ -72,7 +74,9 @@ class Proxy:
                 return
             address = socket.client.host if socket.client else ""
             if (refusal := self._limiter.enter(address)) is not None:
-                await _refuse(socket, "address", CloseFrame(CloseCode.TRY_LATER, refusal.reason, refusal.retry_after))
+                await _refuse(
+                    socket, "address", CloseFrame.of(CloseCode.TRY_LATER, refusal.problem, refusal.retry_after)
+                )
                 return
             conversation = asyncio.create_task(self._converse(socket))
             self._conversations.add(conversation)
@@ -96,15 +100,14 @@ class Proxy:
         """For the metric, and for the client."""
         host, origin = socket.headers.get("host"), socket.headers.get("origin")
         if not is_allowed_host(host, self._hosts):
-            return "host", CloseFrame(CloseCode.NOT_ALLOWED, wrong_host(host, "FRONTEND_ALLOWED_HOSTS"))
+            return "host", CloseFrame.of(CloseCode.NOT_ALLOWED, wrong_host(host, "FRONTEND_ALLOWED_HOSTS"))
         if not is_allowed_origin(origin, host, self._allowed_origins):
-            return "origin", CloseFrame(CloseCode.NOT_ALLOWED, f"origin {origin} is not in FRONTEND_ALLOWED_ORIGINS")
+            problem = shared_errors.origin_not_allowed(origin, "FRONTEND_ALLOWED_ORIGINS")
+            return "origin", CloseFrame.of(CloseCode.NOT_ALLOWED, problem)
         if self._draining.is_set():
             return "draining", _SHUTTING_DOWN
         if len(self._conversations) >= self._limit:
-            return "full", CloseFrame(
-                CloseCode.TRY_LATER, f"full: every connection is in use ({self._limit}); try again soon"
-            )
+            return "full", CloseFrame.of(CloseCode.TRY_LATER, errors.frontend_full(self._limit))
         return None
 
     async def _converse(self, socket: WebSocket) -> None:
@@ -114,9 +117,9 @@ class Proxy:
         try:
             moshi = await self._connect(endpoint, socket)
         except (OSError, InvalidHandshake, InvalidMessage) as error:
-            reason = f"moshi is not reachable at {endpoint.url}: {await explain_at(endpoint, error)}"
-            log.warning("no conversation: %s", reason)
-            await _refuse(socket, "unreachable", CloseFrame(CloseCode.TRY_LATER, reason))
+            problem = errors.moshi_unreachable(endpoint.url, await explain_at(endpoint, error))
+            log.warning(errors.no_conversation(problem))
+            await _refuse(socket, "unreachable", CloseFrame.of(CloseCode.TRY_LATER, problem))
             return
         number = next(self._numbers)
         log.info("conversation %d: begins, with moshi at %s", number, endpoint.url)
@@ -177,7 +180,7 @@ class Proxy:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-_SHUTTING_DOWN = CloseFrame(CloseCode.GOING_AWAY, "the frontend is shutting down")
+_SHUTTING_DOWN = CloseFrame.of(CloseCode.GOING_AWAY, errors.frontend_shutting_down())
 
 
 async def _client_to_moshi(socket: WebSocket, moshi: ClientConnection) -> CloseFrame | None:
@@ -205,7 +208,7 @@ async def _moshi_to_client(moshi: ClientConnection, socket: WebSocket) -> CloseF
                 await socket.send_bytes(message)
     except ConnectionClosed as closed:
         if closed.rcvd is None:
-            return CloseFrame(CloseCode.MOSHI_LOST, "the connection to moshi was lost; try again")
+            return CloseFrame.of(CloseCode.MOSHI_LOST, errors.moshi_lost())
         return CloseFrame(closed.rcvd.code, closed.rcvd.reason)
     except WebSocketDisconnect:
         return None

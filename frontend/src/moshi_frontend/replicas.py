@@ -10,8 +10,10 @@ from opentelemetry.metrics import Observation
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from moshi_frontend.discovery import Endpoint
+from moshi_frontend.errors import moshi as errors
 from moshi_frontend.schemes import explain_at, other_scheme
 from moshi_frontend.trust import Trust
+from moshi_service.errors import Problem
 from moshi_service.health import Health, ObservedHealth
 from moshi_service.protocol.info import Slots
 
@@ -41,7 +43,7 @@ class Replica:
 
     def __init__(self, endpoint: Endpoint, trust: Trust, headers: Mapping[str, str]) -> None:
         self.endpoint = endpoint
-        self.health: ObservedHealth = _unreachable("not asked yet")
+        self.health: ObservedHealth = _unreachable(errors.not_asked_yet())
         self.info: MoshiInfo | None = None
         self._trust = trust
         self._headers = dict(headers)
@@ -56,7 +58,9 @@ class Replica:
             before = self._news()
             await self.probe()
             if self._news() != before:
-                log.info("moshi at %s is %s: %s", self.endpoint.url, self.health.status, self.health.detail)
+                health = self.health
+                code = f"[{health.error}] " if health.error else ""
+                log.info("moshi at %s is %s: %s%s", self.endpoint.url, health.status, code, health.detail)
             await asyncio.sleep(PROBE_SECONDS)
 
     def _news(self) -> tuple[str, str, str | None]:
@@ -79,24 +83,24 @@ class Replica:
             ):
                 answer = await client.get("/health")
                 if answer.status_code == 421:
-                    self._lost("it does not know the name in its URL; list the name in MOSHI_ALLOWED_HOSTS there")
+                    self._lost(errors.name_unknown())
                     return
                 health = _bounded(_HEALTH.validate_json(answer.content))
                 answer = await client.get("/api/info")
                 if answer.status_code == 401:
-                    self._lost("it asks for a token; set MOSHI_API_TOKEN to the same here and there")
+                    self._lost(errors.asks_for_token())
                     return
                 info = MoshiInfo.model_validate_json(answer.content)
         except ValidationError:
             other = await other_scheme(self.endpoint)
-            self._lost(other or "something answers there, but not as moshi does; is the URL right?")
+            self._lost(other or errors.not_moshi())
         except Exception as error:  # one that nobody foresaw must not end `watch`
             self._lost(await explain_at(self.endpoint, error))
         else:
             self.health, self.info = health, info
 
-    def _lost(self, detail: str) -> None:
-        self.health, self.info = _unreachable(detail), None
+    def _lost(self, problem: Problem) -> None:
+        self.health, self.info = _unreachable(problem), None
 
 
 class Replicas:
@@ -128,8 +132,8 @@ class Replicas:
                 tasks.create_task(replica.watch())
 
 
-def _unreachable(detail: str) -> ObservedHealth:
-    return ObservedHealth("unreachable", "waiting for moshi", None, detail)
+def _unreachable(problem: Problem) -> ObservedHealth:
+    return ObservedHealth("unreachable", "waiting for moshi", None, problem.text, problem.code)
 
 
 def _bounded(health: Health) -> Health:

@@ -17,6 +17,7 @@ from moshi_backend.doctor import hub, machine
 from moshi_backend.doctor.finding import Finding
 from moshi_backend.doctor.report import as_json, as_table, is_well
 from moshi_backend.errors import LoadError
+from moshi_backend.errors import memory as errors
 from moshi_backend.loading import load
 from moshi_backend.model.kernels import selfcheck
 from moshi_backend.model.kernels.operations import Kernels
@@ -47,7 +48,13 @@ def test_the_table_tells_what_to_do_only_where_something_is_to_be_done() -> None
 def test_machines_get_the_same() -> None:
     told = json.loads(as_json(FOUND))
     assert told["ok"] is False
-    assert told["checks"][1] == {"check": "another", "status": "failed", "detail": "not there", "fix": "get it"}
+    assert told["checks"][1] == {
+        "check": "another",
+        "status": "failed",
+        "detail": "not there",
+        "fix": "get it",
+        "error": None,
+    }
     assert is_well(FOUND[:1])
 
 
@@ -65,9 +72,9 @@ def test_a_gpu_is_judged_by_what_the_build_of_pytorch_knows(capability: tuple[in
     ("found", "status", "words"),
     [
         (KernelStatus(cast(Kernels, object())), "ok", "they compute as PyTorch does"),
-        (KernelStatus(None, detail="MOSHI_KERNELS=off"), "skipped", "MOSHI_KERNELS=off"),
-        (KernelStatus(None, True, "embed differs"), "warning", "embed differs; PyTorch's serve instead"),
-        (LoadError("the GPU takes no more work"), "failed", "the GPU takes no more work"),
+        (KernelStatus(None, detail="they are turned off"), "skipped", "they are turned off"),
+        (KernelStatus(None, True, "embed differs"), "warning", errors.kernels_not_used("embed differs").text),
+        (LoadError(errors.kernel_broke_gpu("why")), "failed", errors.kernel_broke_gpu("why").text),
     ],
 )
 def test_the_kernels_are_used_or_not_and_the_doctor_says_why(

@@ -14,7 +14,9 @@ from moshi.modules.transformer import LayerScale, RMSNorm, StreamingTransformerL
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from moshi_backend.errors import structure as errors
 from moshi_backend.model.kernels.operations import Kernels
+from moshi_service.errors import InvalidValue
 
 type Operation = Callable[[Tensor], Tensor]
 
@@ -60,11 +62,11 @@ class Block:
         Args:
             kernels: of our own, if they run on the device.
         Raises:
-            ValueError: the layer has a part that no Moshi has.
+            InvalidValue: the layer has a part that no Moshi has.
         """
         attention = layer.self_attn
         if layer.cross_attention is not None or layer.skip_self_attn or attention.kv_repeat != 1:
-            raise ValueError("a layer with cross-attention, without attention or with shared keys is not supported")
+            raise InvalidValue(errors.unsupported_layer())
         return cls(
             attention_norm=add_norm(layer.norm1, kernels),
             enter=[linear(module) for module in attention.in_projs],
@@ -141,12 +143,12 @@ def _scale(module: nn.Module) -> Tensor | None:
     """What upstream multiplies the output of a layer's half with.
 
     Raises:
-        ValueError: the layer does something else there.
+        InvalidValue: the layer does something else there.
     """
     if isinstance(module, nn.Identity):
         return None
     if not isinstance(module, LayerScale) or not module.channel_last:
-        raise ValueError(f"a {type(module).__name__} behind attention is not supported")
+        raise InvalidValue(errors.unsupported_scale(type(module).__name__))
     scale: Tensor = module.scale.detach()
     return scale
 

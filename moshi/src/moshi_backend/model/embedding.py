@@ -8,7 +8,9 @@ from moshi.models.lm_utils import ScaledEmbedding
 from torch import Tensor
 from torch.nn import functional as F
 
+from moshi_backend.errors import structure as errors
 from moshi_backend.model.kernels.operations import Kernels
+from moshi_service.errors import InvalidValue
 
 
 class StreamEmbedding:
@@ -20,7 +22,7 @@ class StreamEmbedding:
         embeddings: one for each stream, text first.
         kernels: of our own, if they run on the device.
     Raises:
-        ValueError: an option that no Moshi has.
+        InvalidValue: an option that no Moshi has.
     """
 
     def __init__(self, embeddings: list[ScaledEmbedding], kernels: Kernels | None = None) -> None:
@@ -50,10 +52,10 @@ def plain_weight(embedding: ScaledEmbedding) -> Tensor:
     """The table of an upstream embedding, [entries, width].
 
     Raises:
-        ValueError: it does more than look up.
+        InvalidValue: it does more than look up.
     """
     if embedding.norm is not None or embedding.low_rank is not None or embedding.demux_second_stream:
-        raise ValueError("embeddings with a norm, of low rank or with a second stream are not supported")
+        raise InvalidValue(errors.unsupported_embedding())
     weight = embedding.weight.data
     assert isinstance(weight, Tensor)
     return weight

@@ -8,6 +8,7 @@ import torch
 from moshi.models import LMModel
 from torch import Tensor
 
+from moshi_backend.errors import structure as errors
 from moshi_backend.model.attention.ring import ExportedKV
 from moshi_backend.model.block import linear
 from moshi_backend.model.depformer import Depformer
@@ -19,6 +20,7 @@ from moshi_backend.model.sampling import Sampler
 from moshi_backend.model.state import SLOTS, SlotState
 from moshi_backend.model.tokens import NO_TOKEN
 from moshi_backend.model.transformer import RingTransformer
+from moshi_service.errors import InvalidValue
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,12 @@ class LanguageModel:
     """Streams of tokens, each with its own delay: text, the model's codebooks, the user's codebooks.
 
     Raises:
-        ValueError: an option that no Moshi has.
+        InvalidValue: an option that no Moshi has.
     """
 
     def __init__(self, lm: LMModel, state: SlotState, plan: Plan) -> None:
         if lm.fuser is not None or lm.condition_provider is not None:
-            raise ValueError("a model that takes conditions is not supported")
+            raise InvalidValue(errors.unsupported_conditions())
         self.delay_pattern = DelayPattern(
             tuple(lm.delays), lm.text_initial_token_id, lm.initial_token_id, lm.text_padding_token_id, lm.dep_q
         )

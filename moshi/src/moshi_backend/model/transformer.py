@@ -10,6 +10,7 @@ import torch
 from moshi.modules.transformer import StreamingTransformer
 from torch import Tensor, nn
 
+from moshi_backend.errors import structure as errors
 from moshi_backend.model.attention.choose import choose
 from moshi_backend.model.attention.masked import MaskedAttention
 from moshi_backend.model.attention.ring import Attend, Attention, ExportedKV, KVCache, Ring
@@ -17,6 +18,7 @@ from moshi_backend.model.attention.rotation import Rotary
 from moshi_backend.model.block import Block, Residual, add_norm
 from moshi_backend.model.plan import Plan
 from moshi_backend.model.state import SLOTS, SlotState
+from moshi_service.errors import InvalidValue
 
 
 class RingTransformer:
@@ -30,7 +32,7 @@ class RingTransformer:
         norm: of the output, if it has one.
 
     Raises:
-        ValueError: an option that no Moshi has.
+        InvalidValue: an option that no Moshi has.
     """
 
     def __init__(
@@ -38,9 +40,9 @@ class RingTransformer:
     ) -> None:
         first = module.layers[0].self_attn
         if module.positional_embedding != "rope":
-            raise ValueError(f"positional embedding {module.positional_embedding!r} is not supported")
+            raise InvalidValue(errors.unsupported_positions(module.positional_embedding))
         if not first.causal or first.context is None or first.weights_per_step:
-            raise ValueError("a temporal transformer that is not causal with a context of its own is not supported")
+            raise InvalidValue(errors.unsupported_transformer())
         kernels = plan.kernels if plan else None
         self.capacity: int = min(first.context, (plan and plan.context) or first.context)
         """Steps that it remembers."""

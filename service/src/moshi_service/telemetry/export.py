@@ -16,6 +16,7 @@ from typing import Any
 from opentelemetry import metrics, trace
 
 from moshi_service.errors import StartupError
+from moshi_service.errors import start as errors
 
 SIGNALS = ("TRACES", "METRICS", "LOGS")
 
@@ -50,7 +51,7 @@ def _wanted(signal: str) -> bool:
     name = f"OTEL_{signal}_EXPORTER"
     exporter = os.environ.get(name) or None
     if exporter not in (None, "otlp", "none"):
-        raise StartupError(f"{name}={exporter!r}: takes otlp or none")
+        raise StartupError(errors.exporter_unknown(name, exporter))
     endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
     return exporter == "otlp" or (exporter is None and any(os.environ.get(endpoint) for endpoint in endpoints))
 
@@ -61,7 +62,7 @@ def _is_grpc(signal: str) -> bool:
     name = name if os.environ.get(name) else general
     protocol = os.environ.get(name) or "grpc"
     if protocol not in PROTOCOLS:
-        raise StartupError(f"{name}={protocol!r}: takes {' or '.join(PROTOCOLS)}")
+        raise StartupError(errors.otlp_protocol_unknown(name, protocol, " or ".join(PROTOCOLS)))
     return protocol == "grpc"
 
 

@@ -14,12 +14,14 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from moshi_backend.errors import memory as errors
 from moshi_backend.model.kernels.specs import ARCHITECTURES, SPECS
+from moshi_service.errors import ProblemError
 
 type Value = ctypes.c_int32 | ctypes.c_float | ctypes.c_void_p
 
 
-class KernelError(Exception):
+class KernelError(ProblemError):
     """The kernels cannot run here, or compute something else than PyTorch. The message says why."""
 
 
@@ -48,7 +50,7 @@ class Driver:
         try:
             self._cuda = ctypes.CDLL("libcuda.so.1")
         except OSError as error:
-            raise KernelError(f"the driver's library could not be loaded: {error}") from None
+            raise KernelError(errors.kernel_library_missing(error)) from None
         self._device = device
         torch.cuda.synchronize(device)  # makes PyTorch's context current, which the modules belong to
         compiled = files("moshi_backend.model.kernels") / "compiled"
@@ -79,7 +81,7 @@ class Driver:
         if code:
             text = ctypes.c_char_p()
             self._cuda.cuGetErrorString(code, ctypes.byref(text))
-            raise KernelError(f"the driver refused a kernel: {text.value.decode() if text.value else f'error {code}'}")
+            raise KernelError(errors.kernel_refused(text.value.decode() if text.value else f"error {code}"))
 
 
 def suitable(capability: tuple[int, int]) -> int:
@@ -91,7 +93,7 @@ def suitable(capability: tuple[int, int]) -> int:
     major, minor = capability
     able = [known for known in ARCHITECTURES if known // 10 == major and known % 10 <= minor]
     if not able:
-        raise KernelError(f"there are none for a GPU of compute capability {major}.{minor}")
+        raise KernelError(errors.kernels_missing(major, minor))
     return max(able)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from moshi_backend.errors import LoadError
+from moshi_backend.errors import memory as errors
 from moshi_backend.model.attention.compiled import CompiledAttention
 from moshi_backend.model.attention.masked import MaskedAttention
 from moshi_backend.model.attention.ring import Ring
@@ -54,7 +55,7 @@ def try_kernels(device: torch.device, dtype: torch.dtype, wanted: bool) -> Kerne
         LoadError: a kernel broke the GPU's context, so that nothing else runs in this process.
     """
     if not wanted:
-        return KernelStatus(None, detail="MOSHI_KERNELS=off")
+        return KernelStatus(None, detail="they are turned off")
     if device.type != "cuda":
         return KernelStatus(None, detail="they are for NVIDIA GPUs")
     if dtype != torch.bfloat16:
@@ -71,7 +72,7 @@ def _expect_context(device: torch.device, error: KernelError) -> None:
     try:
         torch.cuda.synchronize(device)
     except RuntimeError:
-        raise LoadError(f"{error}, and the GPU takes no more work from this process: set MOSHI_KERNELS=off") from error
+        raise LoadError(errors.kernel_broke_gpu(str(error))) from error
 
 
 def open_kernels(device: torch.device) -> Kernels:
@@ -84,7 +85,7 @@ def open_kernels(device: torch.device) -> Kernels:
     try:
         check(kernels, device)
     except RuntimeError as error:
-        raise KernelError(f"a kernel failed: {error}") from error
+        raise KernelError(errors.kernel_failed(error)) from error
     return kernels
 
 
@@ -144,13 +145,13 @@ def _check_attention(
         theirs = MaskedAttention(rotary, torch.bfloat16, device).begin(lengths, active, 1)(expected, projected)
         _compare(name, ours[active], theirs[active])
         if ours[IDLE].any():
-            raise KernelError(f"{name} has an output for a slot that does not step")
+            raise KernelError(errors.kernel_answers_idle_slot(name))
         lengths += active
     mine, wanted = (_hidden(each, lengths, 0) for each in (ring, expected))
     for part, one, other, before in zip(_parts(ring), _parts(mine), _parts(wanted), idle, strict=True):
         _compare(f"what {name} writes", one[active], other[active])
         if not torch.equal(part[IDLE].nan_to_num(), before.nan_to_num()):
-            raise KernelError(f"{name} writes into a slot that does not step")
+            raise KernelError(errors.kernel_writes_idle_slot(name))
 
 
 def _parts(ring: Ring) -> list[Tensor]:
@@ -198,11 +199,11 @@ def _check_sample(kernels: Kernels, logits: Tensor, generator: torch.Generator) 
     tokens = kernels.sample(logits, uniform[:, 0], controls, forced)
     differing = int((tokens != expected).sum())
     if differing > 1 or tokens[0] != 7:
-        raise KernelError(f"sample chooses other tokens than PyTorch in {differing} of {slots} slots")
+        raise KernelError(errors.kernel_samples_differ(differing, slots))
 
 
 def _compare(name: str, ours: Tensor, theirs: Tensor) -> None:
     ours, theirs = ours.float(), theirs.float()
     difference = float((ours - theirs).norm() / theirs.norm())
     if not difference < TOLERANCE:  # also NaN
-        raise KernelError(f"{name} differs from PyTorch by {difference:.2g} of the result, more than {TOLERANCE}")
+        raise KernelError(errors.kernel_differs(name, f"{difference:.2g}", TOLERANCE))

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from moshi_backend.errors import LoadError
+from moshi_backend.errors import memory as errors
 from moshi_backend.model.attention.ring import Ring
 from moshi_backend.model.attention.rotation import Place, turn_and_write
 from moshi_backend.model.depformer import attend_codebooks
@@ -124,30 +125,30 @@ def test_kernels_are_for_bfloat16_on_a_gpu_and_can_be_turned_off() -> None:
     cuda = torch.device("cuda", 0)
     assert str(try_kernels(CPU, torch.bfloat16, True)) == "not used: they are for NVIDIA GPUs"
     assert str(try_kernels(cuda, torch.float16, True)) == "not used: they are for bfloat16"
-    assert str(try_kernels(cuda, torch.bfloat16, False)) == "not used: MOSHI_KERNELS=off"
+    assert str(try_kernels(cuda, torch.bfloat16, False)) == "not used: they are turned off"
     assert str(KernelStatus(ByPytorch())) == "in use"
 
 
 def test_kernels_that_differ_are_not_used_and_the_service_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def differing(_: object) -> Kernels:
-        raise KernelError("embed differs")
+        raise KernelError(errors.kernel_failed("embed"))
 
     monkeypatch.setattr(selfcheck, "open_kernels", differing)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)
     status = try_kernels(torch.device("cuda", 0), torch.bfloat16, True)
-    assert (str(status), status.kernels, status.failed) == ("failed: embed differs", None, True)
+    assert (str(status), status.kernels, status.failed) == ("failed: a kernel failed: embed", None, True)
 
 
 def test_a_gpu_that_a_kernel_has_broken_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: object) -> Kernels:
-        raise KernelError("a kernel failed: an illegal address")
+        raise KernelError(errors.kernel_failed("an illegal address"))
 
     def lost(_: object) -> None:
         raise RuntimeError("CUDA error")
 
     monkeypatch.setattr(selfcheck, "open_kernels", broken)
     monkeypatch.setattr(torch.cuda, "synchronize", lost)
-    with pytest.raises(LoadError, match=r"an illegal address, and the GPU takes no more work .* MOSHI_KERNELS=off"):
+    with pytest.raises(LoadError, match=r"an illegal address\) the GPU takes no more work .* MOSHI_KERNELS=off"):
         try_kernels(torch.device("cuda", 0), torch.bfloat16, True)
 
 
