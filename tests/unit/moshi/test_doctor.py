@@ -4,6 +4,7 @@ import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -16,11 +17,17 @@ from moshi_backend.doctor import hub, machine
 from moshi_backend.doctor.finding import Finding
 from moshi_backend.doctor.report import as_json, as_table, is_well
 from moshi_backend.errors import LoadError
+from moshi_backend.errors import kernels as errors
 from moshi_backend.loading import load
+from moshi_backend.model.kernels import selfcheck
+from moshi_backend.model.kernels.operations import Kernels
+from moshi_backend.model.kernels.selfcheck import KernelStatus
 from moshi_backend.settings import Settings
 from support.checkpoints import CONFIG, POINTER, RANDOM_MODEL, copied, in_cache
 from support.hub import COMMIT
 from support.lora import LORA, RANK, adapters, base, finetune, merged, tuned_model
+
+FAILED = errors.kernel_failed("embed")
 
 FOUND = [
     Finding("one", "ok", "there"),
@@ -61,6 +68,28 @@ def test_a_gpu_is_judged_by_what_the_build_of_pytorch_knows(capability: tuple[in
     finding = machine.gpu("a GPU", 80, capability)
     assert finding.status == status
     assert "a GPU, 80 GiB" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "words"),
+    [
+        (KernelStatus(cast(Kernels, object())), "ok", "they compute as PyTorch does"),
+        (KernelStatus(None, detail="they are turned off"), "skipped", "they are turned off"),
+        (KernelStatus(None, FAILED), "warning", errors.kernels_not_used(FAILED).text),
+        (LoadError(errors.gpu_broken_by_kernel("why")), "failed", errors.gpu_broken_by_kernel("why").text),
+    ],
+)
+def test_the_kernels_are_used_or_not_and_the_doctor_says_why(
+    found: KernelStatus | LoadError, status: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(*_: object) -> KernelStatus:
+        if isinstance(found, LoadError):
+            raise found
+        return found
+
+    monkeypatch.setattr(selfcheck, "try_kernels", answer)
+    finding = machine.kernels(Settings(), torch.device("cuda", 0))
+    assert (finding.status, finding.detail) == (status, words)
 
 
 def test_a_folder_that_cannot_be_written_is_a_failure_with_its_variable(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ NEWEST_CAPABILITY = (9, 0)
 
 COMMAND_SECONDS = 2.0
 
+NO_KERNELS = Finding("kernels", "skipped", "the service's own kernels are for NVIDIA GPUs")
+
 
 def python() -> Finding:
     """The version of Python."""
@@ -55,8 +57,8 @@ def pytorch(settings: Settings) -> list[Finding]:
     if not _has_driver():
         if settings.device.startswith("cuda"):
             words = errors.driver_missing(settings.device)
-            return [*findings, fault("gpu", "failed", words, "install the driver, or set MOSHI_DEVICE=cpu")]
-        return [*findings, _cpu(settings)]
+            return [*findings, fault("gpu", "failed", words, "install the driver, or set MOSHI_DEVICE=cpu"), NO_KERNELS]
+        return [*findings, _cpu(settings), NO_KERNELS]
     import torch
 
     from moshi_backend.model.device import NoSuchGPU, choose_device
@@ -65,9 +67,13 @@ def pytorch(settings: Settings) -> list[Finding]:
         device = choose_device(settings.device)
     except NoSuchGPU as missing:
         words = memory_errors.gpu_not_seen(settings.device, torch.__version__, missing.gpus)
-        return [*findings, fault("gpu", "failed", words, "nvidia-smi must list the GPU, or set MOSHI_DEVICE=cpu")]
+        return [
+            *findings,
+            fault("gpu", "failed", words, "nvidia-smi must list the GPU, or set MOSHI_DEVICE=cpu"),
+            NO_KERNELS,
+        ]
     if device.type == "cpu":
-        return [*findings, _cpu(settings)]
+        return [*findings, _cpu(settings), NO_KERNELS]
     properties = torch.cuda.get_device_properties(device)
     memory = properties.total_memory / 2**30
     found = gpu(properties.name, memory, (properties.major, properties.minor))

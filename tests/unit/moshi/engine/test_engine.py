@@ -281,3 +281,10 @@ async def test_slots_that_were_asked_for_stay_and_their_pace_is_told() -> None:
     async with started(SlowModel(slots=4), fixed_slots=True) as engine:
         assert engine.slots == 4
         assert "too slow for real time" in engine.health.detail
+
+
+async def test_the_warm_up_measures_long_conversations() -> None:
+    """Steps at the beginning of a conversation cost less than those that the slots have to hold."""
+    model = FakeModel(slots=3)
+    async with started(model):
+        assert model.full[:3] == [0, 1, 2]

@@ -153,3 +153,32 @@ def test_the_operators_arguments_are_those_that_pytorch_has() -> None:
     code = operator.__code__
     assert list(code.co_varnames[: code.co_argcount]) == names[: code.co_argcount]
     assert "seqused_k" in names
+
+
+@pytest.mark.parametrize(("outlier", "most"), [(1, 0.015), (8, 0.04)])
+def test_attention_over_keys_and_values_of_8_bits_is_off_by_a_few_hundredths(outlier: float, most: float) -> None:
+    """Of 300 steps, also with one channel that is larger than all others, as real keys have it."""
+    rotary = Rotary(300, 128, 10_000, CPU)
+    attention = MaskedAttention(rotary, torch.float32, CPU)
+    generator = torch.Generator().manual_seed(4)
+    projected = torch.randn(1, 300, 3 * 256, generator=generator)
+    projected[..., 300] *= outlier
+    outs = []
+    for dtype in (torch.float32, torch.int8):
+        made = KVCache(SlotState(1, CPU), 1, 2, 300, 128, dtype, cleared=True)
+        outs.append(attention.begin_unwrapped(0, 300)(made.rings(0, 1)[0], projected))
+    error = float((outs[0] - outs[1]).norm() / outs[0].norm())
+    assert 0.0005 < error < most
+
+
+def test_what_is_exported_in_8_bits_is_restored_with_its_scales() -> None:
+    caches = [KVCache(SlotState(2, CPU), 2, HEADS, CAPACITY, HEAD, torch.int8, cleared=True) for _ in range(2)]
+    generator = torch.Generator().manual_seed(5)
+    for ring in caches[0].rings(0, 2):
+        keys, values = (torch.randn(2, HEADS, 4, HEAD, generator=generator) for _ in range(2))
+        ring.write(torch.arange(4).view(1, 1, 4, 1).expand(2, -1, -1, -1), keys, values)
+    assert caches[1].restore(1, caches[0].export(0, 4)) == 4
+    for one, other in zip(caches[0].rings(0, 1), caches[1].rings(1, 2), strict=True):
+        for ours, theirs in zip(one.read(4, torch.float32), other.read(4, torch.float32), strict=True):
+            assert torch.equal(ours, theirs)
+            assert ours.abs().sum() > 0

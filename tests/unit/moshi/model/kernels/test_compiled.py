@@ -60,7 +60,7 @@ def test_keys_and_values_are_read_16_bytes_at_a_time(report: Report) -> None:
         wide = figures["accesses"].get("ld.global.v4.b32", 0)
         if "decode_attention" in file:
             assert wide == (4 if "int8" in file else 8), file
-        else:
+        elif "sample" not in file:  # it takes vocabularies of any size, so its rows may begin anywhere
             assert wide > 0, file
 
 
