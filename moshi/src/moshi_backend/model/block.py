@@ -140,7 +140,7 @@ def norm(module: nn.Module) -> Operation:
 
 
 def _scale(module: nn.Module) -> Tensor | None:
-    """What upstream multiplies the output of a layer's half with.
+    """The factor with which upstream multiplies the output of a layer's half.
 
     Raises:
         ValueError: the layer does something else there.

@@ -1,4 +1,4 @@
-"""What each compiled kernel takes: its parameters in order, and the constants it is compiled for."""
+"""The parameters of each compiled kernel in order, and the constants that it is compiled for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
