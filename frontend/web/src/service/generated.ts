@@ -58,6 +58,7 @@ export interface Info {
    * Samples
    */
   frame_size: number | null;
+  health: Health;
   limits: Limits;
   model: Model;
   /**
@@ -87,6 +88,27 @@ export interface Info {
   upstream: Upstream;
   uptime_seconds: number;
   version: string;
+}
+/**
+ * The answer of `/health`, so that one request tells everything
+ */
+export interface Health {
+  /**
+   * One line for people
+   */
+  detail: string;
+  /**
+   * Of the start: resolve, load, warm-up, ready. Or the phase that failed
+   */
+  phase: string;
+  /**
+   * Of the phase, 0 to 1; null where it is unknown
+   */
+  progress: number | null;
+  /**
+   * Whether conversations can begin
+   */
+  status: "starting" | "ready" | "draining" | "failed";
 }
 /**
  * Seconds of 0 mean: no limit.
