@@ -35,8 +35,8 @@ CARRIERS = {
     "HTTPException",
     "ValueError",
     "_fail",  # the engine, and the vendoring tool
-    "_lost",  # of the frontend: moshi
-    "_unreachable",
+    "unreachable",  # of the frontend: moshi
+    "LookUpFailed",
 }
 LOGGED = {"warning", "error", "exception"}
 VARIES = "…"
@@ -135,6 +135,8 @@ def _own(scope: ast.AST) -> Iterator[ast.AST]:
 def _carried(call: ast.Call) -> list[ast.expr]:
     match call.func:
         case ast.Attribute(value=ast.Name(id="log"), attr=name) if name in LOGGED:
+            return call.args[:1]
+        case ast.Attribute(attr="lost"):  # of the frontend: moshi
             return call.args[:1]
         case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name):
             pass
