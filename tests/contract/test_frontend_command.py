@@ -10,6 +10,7 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
+import httpx
 import pytest
 import trustme
 
@@ -137,6 +138,30 @@ async def test_an_address_of_another_machine() -> None:
 async def test_a_wrong_setting() -> None:
     line = await failed_start(MOSHI_URL="http://127.0.0.1:1", FRONTEND_TLS="yes")
     assert line.startswith("moshi-frontend: FRONTEND_TLS='yes': ")
+
+
+async def test_prometheus_fetches_the_metrics_from_a_port_of_their_own() -> None:
+    port = free_port()
+    metrics = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": str(port)}
+    async with started_command(MOSHI_URL="http://127.0.0.1:1", FRONTEND_PORT="0", **metrics) as process:
+        await log_until(process, "connection refused")
+        async with httpx.AsyncClient(trust_env=False) as client:
+            told = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+        process.terminate()
+        await asyncio.wait_for(process.communicate(), PATIENCE)
+    counted = [
+        line for line in told.splitlines() if line.startswith("frontend_moshi_replicas") and "unreachable" in line
+    ]
+    assert [float(line.split()[-1]) for line in counted] == [1.0]
+    assert process.returncode == 0
+
+
+async def test_a_port_for_metrics_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        metrics = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": port}
+        line = await failed_start(MOSHI_URL="http://127.0.0.1:1", FRONTEND_PORT="0", **metrics)
+    assert line.startswith(f"moshi-frontend: cannot serve metrics on localhost port {port}: Address already in use")
 
 
 async def test_not_told_where_moshi_is() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from moshi_frontend.endpoint import Endpoint
+from moshi_frontend.endpoint import PORTS, Endpoint
 from moshi_service.errors import StartupError
 
 # Strict, because what it lets through ends up in a header.
@@ -14,7 +14,6 @@ _URL = re.compile(
     r"((?P<kind>dns|srv)\+)?(?P<scheme>https?)://(?P<service>_[A-Za-z0-9-]+\._tcp\.)?"
     r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]+))?(?P<path>/[A-Za-z0-9._~/-]*)?"
 )
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def _source(name: str, value: str) -> Source:
     if matched["service"]:
         raise StartupError(f"{name}={value!r} is not a URL such as https://localhost:8998")
     url = f"{scheme}://{host}{f':{port}' if port else ''}{path}"
-    return Name(value, "A", host.strip("[]"), int(port or _PORTS[scheme]), url) if kind else Endpoint(url)
+    return Name(value, "A", host.strip("[]"), int(port or PORTS[scheme]), url) if kind else Endpoint(url)
 
 
 def _is_possible(host: str) -> bool:

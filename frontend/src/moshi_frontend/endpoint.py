@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+PORTS = {"http": 80, "https": 443}
+"""Of a URL without a port."""
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -27,6 +30,12 @@ class Endpoint:
     def host(self) -> str:
         """The name, as a certificate has it."""
         return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """Of the URL."""
+        parts = urlsplit(self.url)
+        return parts.port or PORTS[parts.scheme]
 
     @property
     def authority(self) -> str:

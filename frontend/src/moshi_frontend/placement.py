@@ -22,10 +22,10 @@ from moshi_service.protocol.wire import CloseCode
 PLACE_SECONDS = 3.0
 """After this time no other moshi is tried."""
 
-TRY_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
 """For the answer of a moshi, if there is another one to try."""
 
-LAST_TRY_SECONDS = 5.0
+LAST_ANSWER_SECONDS = 5.0
 """For the answer of the last one."""
 
 FEW_REPLICAS = 8
@@ -126,7 +126,7 @@ class Placement:
         if replica is None or replica.room <= 0:
             return None
         try:
-            return await self._open(replica, Trial.SLOT, open_, TRY_SECONDS)
+            return await self._open(replica, Trial.SLOT, open_, ANSWER_SECONDS)
         except (_Refused, NotPlaced):
             return None
 
@@ -152,7 +152,7 @@ class Placement:
             tried.add(replica)
             is_last = len(tried) == min(most, len(self._replicas))
             try:
-                return await self._open(replica, trial, open_, LAST_TRY_SECONDS if is_last else TRY_SECONDS), []
+                return await self._open(replica, trial, open_, LAST_ANSWER_SECONDS if is_last else ANSWER_SECONDS), []
             except _Refused as refused:
                 refusals.append(refused)
         return None, refusals

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from itertools import count
-from typing import Any
 
 from fastapi import WebSocket
 from opentelemetry import trace
@@ -12,7 +11,7 @@ from opentelemetry.propagate import extract, inject
 from websockets.asyncio.client import ClientConnection, connect
 
 from moshi_frontend.closing import CloseFrame
-from moshi_frontend.moshi_connection import MoshiConnection
+from moshi_frontend.moshi_connection import MoshiConnection, reach
 from moshi_frontend.placement import NotPlaced, Placement
 from moshi_frontend.relay import CLOSE_SECONDS, Relay, close
 from moshi_frontend.replica import Replica
@@ -157,9 +156,7 @@ class Proxy:
         endpoint = replica.endpoint
         headers = self._headers | {TRIAL_HEADER: trial.value}
         inject(headers)  # our span or, without telemetry, the client's
-        elsewhere: dict[str, Any] = {}
-        if endpoint.address is not None:
-            elsewhere["host"], elsewhere["port"] = endpoint.address
+        sock = await reach(endpoint)
         return await connect(
             endpoint.chat_url + (f"?{query}" if query else ""),
             create_connection=MoshiConnection,
@@ -173,7 +170,7 @@ class Proxy:
             close_timeout=CLOSE_SECONDS,
             ping_interval=PING_SECONDS,
             ping_timeout=PONG_SECONDS,
-            **elsewhere,
+            sock=sock,
         )
 
 

@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 
 from moshi_frontend.endpoint import Endpoint
-from moshi_frontend.placement import LAST_TRY_SECONDS, TRY_SECONDS, NotPlaced, Placed, Placement
+from moshi_frontend.placement import ANSWER_SECONDS, LAST_ANSWER_SECONDS, NotPlaced, Placed, Placement
 from moshi_frontend.replica import MoshiInfo, Replica
 from moshi_frontend.replicas import Replicas
 from moshi_service.health import Health
@@ -88,7 +88,7 @@ def bare(status: int) -> InvalidStatus:
 async def test_the_first_that_accepts_has_the_conversation() -> None:
     fleet = Fleet(4)
     placed = await fleet.place()
-    assert fleet.opened == [(placed.replica, Trial.SLOT, TRY_SECONDS)]
+    assert fleet.opened == [(placed.replica, Trial.SLOT, ANSWER_SECONDS)]
     assert (placed.replica.load, placed.waits) == (Load(1, 4), False)
 
 
@@ -146,7 +146,7 @@ async def test_the_last_one_has_more_time_to_answer() -> None:
     fleet = Fleet(2)
     fleet.all_answer(TimeoutError())
     await fleet.refusal()
-    assert [seconds for _, _, seconds in fleet.opened] == [TRY_SECONDS, LAST_TRY_SECONDS]
+    assert [seconds for _, _, seconds in fleet.opened] == [ANSWER_SECONDS, LAST_ANSWER_SECONDS]
 
 
 async def test_one_that_is_not_reached_is_looked_at_and_not_chosen_again() -> None:
