@@ -22,7 +22,8 @@ def run(folder: Path, *scenarios: str) -> dict[str, Any]:
     if os.geteuid() != 0:
         sandbox += ["--unshare-user", "--uid", "0", "--gid", "0"]
     command = [*sandbox, sys.executable, str(SCENARIOS), str(folder), *scenarios]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=400, check=True)
+    environment = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=400, check=True, env=environment)
     told: dict[str, Any] = {}
     for line in done.stdout.splitlines():
         told |= json.loads(line)
