@@ -26,7 +26,8 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 PORT = 8998
 SERVICES = Path(__file__).with_name("fleet_moshi.py")
 LONG = "--long" in sys.argv
-PATIENCE = 60.0
+PATIENCE = 240.0
+"""Seconds. They cost nothing on a fast machine, and a busy one needs them."""
 
 
 class Dns:

@@ -23,7 +23,7 @@ def run(folder: Path, *scenarios: str) -> dict[str, Any]:
         sandbox += ["--unshare-user", "--uid", "0", "--gid", "0"]
     command = [*sandbox, sys.executable, str(SCENARIOS), str(folder), *scenarios]
     environment = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin"}
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=400, check=True, env=environment)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=900, check=True, env=environment)
     told: dict[str, Any] = {}
     for line in done.stdout.splitlines():
         told |= json.loads(line)

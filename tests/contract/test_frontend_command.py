@@ -1,6 +1,7 @@
 """`moshi-frontend` as a user starts and stops it."""
 
 import asyncio
+import json
 import re
 import signal
 import socket
@@ -54,6 +55,33 @@ async def test_stopping_it_ends_conversations_properly(number: signal.Signals) -
     assert (code, reason) == (1001, "the frontend is shutting down")
     assert len(messages) == 1
     assert conversation.close_code == 1001
+    assert process.returncode == 0
+
+
+async def test_a_drain_leaves_conversations_time_and_a_second_signal_takes_it() -> None:
+    async with (
+        FakeMoshi().running() as moshi,
+        started_command(MOSHI_URL=moshi.url, FRONTEND_PORT="0", FRONTEND_DRAIN_SECONDS="300") as process,
+    ):
+        frontend = Frontend((await log_until(process, r"listening on http://(\S+),"))[1])
+        async with frontend.chat("?protocol=2") as live, frontend.chat() as another:
+            assert await live.recv() == await another.recv() == HANDSHAKE
+            process.terminate()
+            assert json.loads((await live.recv(decode=False))[1:]) == {
+                "type": "warning",
+                "why": "draining",
+                "seconds": 300,
+            }
+            health = await frontend.get("/health")
+            assert (health.status_code, health.json()["status"]) == (503, "draining")
+            async with frontend.chat() as late:
+                assert (await closed_by_server(late))[1:] == (1013, "the frontend is shutting down; try again soon")
+            await live.send(b"\x01still here")
+            assert await live.recv() == b"\x01still here"
+            await another.close()
+            process.terminate()
+            assert (await closed_by_server(live))[1:] == (1001, "the frontend is shutting down")
+        await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 0
 
 
