@@ -1,7 +1,6 @@
 """A client that waits for a slot, on fakes of its socket and of the moshis."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,9 +22,8 @@ PLACE = QueueEvent(position=1, wait_seconds=None).message()
 
 
 @pytest.fixture(autouse=True)
-def _looks_often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "LOOK_SECONDS", (0.001, 0.002))
-    yield
 
 
 class Moshi:
