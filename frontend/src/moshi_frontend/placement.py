@@ -211,7 +211,8 @@ class Placement:
 
     def _unreachable(self, replica: Replica, error: Exception) -> _Refused:
         _note(replica, "unreachable")
-        replica.lost(explain(error))
+        if replica.is_ready:  # else a probe has explained it better
+            replica.lost(explain(error))
         self._look(replica)
         return _Refused(replica, error=error)
 

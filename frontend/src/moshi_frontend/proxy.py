@@ -156,22 +156,27 @@ class Proxy:
         endpoint = replica.endpoint
         headers = self._headers | {TRIAL_HEADER: trial.value}
         inject(headers)  # our span or, without telemetry, the client's
+        context = self._trust.context() if endpoint.is_tls else None
         sock = await reach(endpoint)
-        return await connect(
-            endpoint.chat_url + (f"?{query}" if query else ""),
-            create_connection=MoshiConnection,
-            ssl=self._trust.context() if endpoint.is_tls else None,
-            additional_headers=headers,
-            compression=None,
-            proxy=None,
-            max_size=MESSAGE_BYTES_FROM_MOSHI,
-            max_queue=MESSAGES_READ_AHEAD,
-            open_timeout=seconds,
-            close_timeout=CLOSE_SECONDS,
-            ping_interval=PING_SECONDS,
-            ping_timeout=PONG_SECONDS,
-            sock=sock,
-        )
+        try:
+            return await connect(
+                endpoint.chat_url + (f"?{query}" if query else ""),
+                create_connection=MoshiConnection,
+                ssl=context,
+                additional_headers=headers,
+                compression=None,
+                proxy=None,
+                max_size=MESSAGE_BYTES_FROM_MOSHI,
+                max_queue=MESSAGES_READ_AHEAD,
+                open_timeout=seconds,
+                close_timeout=CLOSE_SECONDS,
+                ping_interval=PING_SECONDS,
+                ping_timeout=PONG_SECONDS,
+                sock=sock,
+            )
+        except BaseException:
+            sock.close()
+            raise
 
 
 async def _refuse(socket: WebSocket, reason: str, frame: CloseFrame) -> None:
