@@ -12,7 +12,7 @@ internal static class Gpu
         var wanted = configuration["SCENARIO6_GPU"] ?? "auto";
         if (wanted is not ("auto" or "on" or "off"))
         {
-            Startup.Fail($"SCENARIO6_GPU={wanted}: it takes auto, on or off");
+            Startup.Fail("gpu-setting-invalid", $"SCENARIO6_GPU={wanted}: it takes auto, on or off");
         }
         if (wanted == "off" || (wanted == "auto" && !IsHere()))
         {

@@ -27,7 +27,7 @@ internal static class Settings
             // Relative to what? Not to where the person is: Aspire starts this in a folder of its own.
             if (value.StartsWith('.') || value.StartsWith('~'))
             {
-                Startup.Fail($"{name}={value}: name the file or folder by its whole path, from the root");
+                Startup.Fail("path-not-absolute", $"{name}={value}: name the file or folder by its whole path, from the root");
             }
             if (!Path.IsPathRooted(value))
             {
@@ -36,7 +36,7 @@ internal static class Settings
             }
             if (!Path.Exists(value))
             {
-                Startup.Fail($"{name}={value}: there is no such file or folder on this machine");
+                Startup.Fail("path-missing", $"{name}={value}: there is no such file or folder on this machine");
             }
             var target = $"/mnt/{name.ToLowerInvariant()}/{Path.GetFileName(Path.TrimEndingDirectorySeparator(value))}";
             service.WithBindMount(value, target, isReadOnly: true).WithEnvironment(name, target);

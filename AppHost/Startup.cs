@@ -7,10 +7,12 @@ namespace Scenario6.AppHost;
 internal static class Startup
 {
     /// <summary>Ends the process as the services do when they cannot start: one line, and exit code 3.</summary>
+    /// <param name="code">Its row is in errors.toml.</param>
+    /// <param name="why">The text.</param>
     [DoesNotReturn]
-    public static void Fail(string why)
+    public static void Fail(string code, string why)
     {
-        Console.Error.WriteLine($"AppHost: {why}");
+        Console.Error.WriteLine($"AppHost: [{code}] {why}");
         Environment.Exit(3);
     }
 
@@ -20,7 +22,7 @@ internal static class Startup
         if (app.Services.GetRequiredService<DistributedApplicationExecutionContext>().IsRunMode
             && app.Services.GetRequiredService<IDeveloperCertificateService>().Certificates.IsEmpty)
         {
-            Fail("there is no development certificate; run `aspire certs trust` once, then start again");
+            Fail("development-certificate-missing", "there is no development certificate; run `aspire certs trust` once, then start again");
         }
         return app;
     }

@@ -31,10 +31,12 @@ runCommand "vendored-moshi-${release.upstream.version}"
     passthru = { inherit archive; };
   }
   ''
-    mkdir -p checkout/third_party checkout/tools
+    mkdir -p checkout/third_party checkout/tools checkout/service/src/moshi_service
     cp ${../MOSHI_VERSION} checkout/MOSHI_VERSION
     cp -r ${../third_party/moshi} checkout/third_party/moshi
     cp -r ${../tools/vendoring} checkout/tools/vendoring
+    cp ${../service/src/moshi_service/__init__.py} checkout/service/src/moshi_service/__init__.py
+    cp -r ${../service/src/moshi_service/errors} checkout/service/src/moshi_service/errors
     chmod -R u+w checkout
     ln -s ${archive} ${release.upstream.archive}
     export HOME=$TMPDIR

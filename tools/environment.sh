@@ -2,8 +2,9 @@
 
 DOWNLOADED_PYTHON=.state/python # where `make PYTHON=download` puts it
 
+# fail CODE TEXT: tools/errors.toml has the cause and the remedy of each code.
 fail() {
-    echo "scenario6: $1" >&2
+    echo "scenario6: [$1] $2" >&2
     exit 3
 }
 
@@ -21,7 +22,7 @@ find_python() {
             return
         fi
     done
-    fail "Python 3.12 (with venv) was not found; install it, name one (make PYTHON=/path/to/python3.12 ...), or let uv download one (make PYTHON=download ...)"
+    fail python-missing "Python 3.12 (with venv) was not found; install it, name one (make PYTHON=/path/to/python3.12 ...), or let uv download one (make PYTHON=download ...)"
 }
 
 # With PYTHON=download: Python 3.12 from uv, unless this machine has one.
@@ -60,10 +61,10 @@ ensure_uv() {
 # these are dozens of lines that all say the same.
 fail_download() {
     if grep -Eqi "$NO_NETWORK" "$2"; then
-        fail "$1 could not be downloaded, because the package index cannot be reached: check the network, HTTPS_PROXY and the index's settings, then run it again. Details: $2"
+        fail download-failed "$1 could not be downloaded, because the package index cannot be reached: check the network, HTTPS_PROXY and the index's settings, then run it again. Details: $2"
     fi
     cat "$2" >&2
-    fail "$1 could not be installed; the message above says why. Nothing is lost: run it again"
+    fail install-failed "$1 could not be installed; the message above says why. Nothing is lost: run it again"
 }
 NO_NETWORK='name resolution|name or service not known|NewConnectionError|ConnectTimeout|ProxyError|SSLError|dns error'
 NO_NETWORK="$NO_NETWORK|error trying to connect|tcp connect error|client error .Connect|EAI_AGAIN|ENOTFOUND|ECONNREFUSED"
@@ -90,13 +91,13 @@ install_node_packages() {
 # require_disk GIB WHAT
 require_disk() {
     free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
-    [ "$free" -ge "$1" ] || fail "$2 needs $1 GiB of disk space here, $free GiB are free"
+    [ "$free" -ge "$1" ] || fail disk-full "$2 needs $1 GiB of disk space here, $free GiB are free"
 }
 
 require_node() {
-    command -v node >/dev/null || fail "Node.js was not found; install Node 20.19 or newer with npm"
+    command -v node >/dev/null || fail node-missing "Node.js was not found; install Node 20.19 or newer with npm"
     node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
-        fail "Node.js is $(node --version); the page is built with 20.19 or newer"
+        fail node-too-old "Node.js is $(node --version); the page is built with 20.19 or newer"
     command -v npm >/dev/null ||
-        fail "npm was not found, but Node.js $(node --version) was; install npm (on Debian: apt install npm)"
+        fail npm-missing "npm was not found, but Node.js $(node --version) was; install npm (on Debian: apt install npm)"
 }

@@ -10,6 +10,7 @@ from platformdirs import user_state_path
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_settings import BaseSettings
 
+import troubleshooting
 from moshi_backend.api import openapi as moshi_openapi
 from moshi_backend.settings import Settings as MoshiSettings
 from moshi_backend.telemetry import metrics as moshi_metrics
@@ -31,6 +32,7 @@ def pages() -> dict[str, str]:
         "reference/openapi-moshi.json": moshi_openapi.document(),
         "reference/openapi-frontend.json": frontend_openapi.document(),
         "reference/events.schema.json": _events(),
+        "reference/troubleshooting.md": troubleshooting.page(GENERATED),
     }
 
 

@@ -154,18 +154,20 @@ async def test_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         line = await failed_start(MOSHI_URL="http://127.0.0.1:1", FRONTEND_PORT=str(port))
-    assert line.startswith(f"moshi-frontend: cannot listen on 127.0.0.1 port {port}: Address already in use")
+    assert line.startswith(
+        f"moshi-frontend: [cannot-listen] cannot listen on 127.0.0.1 port {port}: Address already in use"
+    )
     assert "FRONTEND_PORT" in line
 
 
 async def test_an_address_of_another_machine() -> None:
     line = await failed_start(MOSHI_URL="http://127.0.0.1:1", FRONTEND_HOST="192.0.2.1", FRONTEND_PORT="0")
-    assert line.startswith("moshi-frontend: cannot listen on 192.0.2.1 port 0")
+    assert line.startswith("moshi-frontend: [cannot-listen] cannot listen on 192.0.2.1 port 0")
 
 
 async def test_a_wrong_setting() -> None:
     line = await failed_start(MOSHI_URL="http://127.0.0.1:1", FRONTEND_TLS="yes")
-    assert line.startswith("moshi-frontend: FRONTEND_TLS='yes': ")
+    assert line.startswith("moshi-frontend: [setting-invalid] FRONTEND_TLS='yes': ")
 
 
 async def test_prometheus_fetches_the_metrics_from_a_port_of_their_own() -> None:
@@ -218,7 +220,7 @@ async def test_a_host_name_that_no_certificate_can_carry(tmp_path: Path) -> None
         FRONTEND_TLS_HOSTS="not a name",
         FRONTEND_STATE_DIR=str(tmp_path),
     )
-    assert line.startswith("moshi-frontend: FRONTEND_TLS_HOSTS='not a name': ")
+    assert line.startswith("moshi-frontend: [certificate-hosts-invalid] FRONTEND_TLS_HOSTS='not a name': ")
 
 
 async def test_a_state_folder_that_cannot_be_one(tmp_path: Path) -> None:

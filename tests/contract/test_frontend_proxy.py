@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 import trustme
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from contract.fake_moshi import FakeMoshi
 from contract.running_frontend import Frontend, closed_by_server, running_frontend
+from moshi_frontend import server
 from moshi_frontend.proxy import MESSAGE_BYTES_FROM_CLIENT
 from moshi_service.health import Health
+from moshi_service.network import protocols
 from moshi_service.protocol.info import Slots
 from moshi_service.protocol.wire import HANDSHAKE
 
@@ -295,3 +298,37 @@ async def test_the_replica_with_most_free_slots_gets_the_conversation() -> None:
         async with frontend.chat() as client:
             assert await client.recv() == HANDSHAKE
             assert len(roomy.conversations) == 1
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_client_that_reads_late_learns_of_a_stop_and_one_that_never_reads_does_not_delay_it(
+    reads: bool, moshi: FakeMoshi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on to speak. A socket that the service closes under what still comes is reset, and then all is lost."""
+    monkeypatch.setattr(protocols, "ANSWER_SECONDS", 60 if reads else 0.2)
+    monkeypatch.setattr(server, "SHUTDOWN_SECONDS", 60)
+
+    async def speak(client: ClientConnection) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                await client.send(b"\x01" + bytes(100))
+                await asyncio.sleep(0.01)
+
+    async with asyncio.timeout(40):
+        async with running_frontend(moshi.url) as frontend:
+            client = await frontend.chat("?protocol=2", max_queue=1)
+            assert await client.recv() == HANDSHAKE
+            speaking = asyncio.create_task(speak(client))
+            await asyncio.sleep(0.2)
+            ending = asyncio.create_task(_late(client)) if reads else None
+        if ending:
+            said, code, reason = await ending
+            assert (code, reason) == (1001, "the frontend is shutting down")
+            assert announced(said[-1:]) == [{"type": "end", "code": code, "reason": reason, "retry_after": None}]
+        speaking.cancel()
+
+
+async def _late(client: ClientConnection) -> tuple[list[bytes], int, str]:
+    """What comes, read once the service must have sent it."""
+    await asyncio.sleep(1)
+    return await closed_by_server(client)

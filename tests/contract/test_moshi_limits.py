@@ -236,19 +236,3 @@ async def test_draining_lets_conversations_finish_and_takes_no_new(tmp_path: Pat
             async with asyncio.timeout(5):
                 assert await live.recv() == bytes([KIND_PING])
         assert await asyncio.to_thread(moshi.process.wait, 15) == 0
-
-
-@pytest.mark.parametrize(
-    ("number", "settings"),
-    [(signal.SIGTERM, {"MOSHI_DRAIN_SECONDS": "0.5"}), (signal.SIGINT, {"MOSHI_DRAIN_SECONDS": "60"})],
-)
-async def test_what_is_still_live_then_ends_with_1001_and_the_process_with_0(
-    number: signal.Signals, settings: dict[str, str], tmp_path: Path
-) -> None:
-    """SIGINT comes from somebody who is waiting: it leaves no time."""
-    with running_moshi(tmp_path, {"MOSHI_SLOTS": "1", **settings}) as moshi:
-        async with connect(moshi.chat) as socket:
-            await handshake(socket)
-            moshi.process.send_signal(number)
-            assert await closing(socket) == (1001, "the service is shutting down")
-        assert await asyncio.to_thread(moshi.process.wait, 15) == 0

@@ -123,5 +123,5 @@ def test_a_killed_model_is_explained_and_an_orderly_end_is_not(tmp_path: Path, e
     os.kill(int(moshi) if killed else process.pid, end)
     assert process.wait(60) == (128 + signal.SIGKILL if killed else 0)
     last = log.read_text().splitlines()[-1]
-    assert last.startswith("scenario6: a service was killed (SIGKILL; ") == killed
+    assert last.startswith("scenario6: [service-killed] a service was killed (SIGKILL; ") == killed
     assert "not asked yet" not in log.read_text()

@@ -80,7 +80,8 @@ def test_node_without_npm(checkout: Path) -> None:
     python(checkout)
     program(checkout, "node", 'case "$1" in --version) echo v20.19.2;; esac')
     line = refused(checkout)
-    assert line == "scenario6: npm was not found, but Node.js v20.19.2 was; install npm (on Debian: apt install npm)\n"
+    said = "npm was not found, but Node.js v20.19.2 was; install npm (on Debian: apt install npm)"
+    assert line == f"scenario6: [npm-missing] {said}\n"
 
 
 def test_an_old_node(checkout: Path) -> None:
@@ -129,7 +130,7 @@ def test_without_a_network_there_is_one_line(checkout: Path) -> None:
     assert done.returncode == 3
     assert done.stdout == "scenario6: installing uv into .bootstrap (20 MB)\n"
     assert done.stderr.startswith(
-        "scenario6: uv could not be downloaded, because the package index cannot be reached: "
+        "scenario6: [download-failed] uv could not be downloaded, because the package index cannot be reached: "
     )
     assert done.stderr.count("\n") == 1
     assert (checkout / ".bootstrap/pip.log").read_text().strip() == PIP_WITHOUT_A_NETWORK.strip()
@@ -139,9 +140,10 @@ def test_another_failure_of_pip_is_shown(checkout: Path) -> None:
     fake_python(checkout, "echo 'ERROR: THESE PACKAGES DO NOT MATCH THE HASHES' >&2; exit 1")
     done = run(checkout, "setup-python")
     assert done.returncode == 3
+    said = "uv could not be installed; the message above says why. Nothing is lost: run it again"
     assert done.stderr.splitlines() == [
         "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES",
-        "scenario6: uv could not be installed; the message above says why. Nothing is lost: run it again",
+        f"scenario6: [install-failed] {said}",
     ]
 
 

@@ -216,7 +216,7 @@ def test_what_set_up_runs_needs_the_standard_library_only(command: str, tmp_path
     ran = subprocess.run([*python, "diff", "1", "2"], capture_output=True, text=True)
     assert (ran.returncode, ran.stderr) == (
         3,
-        "update_moshi: packaging is not installed here; run make setup-tests first\n",
+        "update_moshi: [package-missing] packaging is not installed here; run make setup-tests first\n",
     )
 
 

@@ -1,6 +1,7 @@
 """The main job in a real browser: both services as `make run` starts them, speech in the microphone, speech back."""
 
 import os
+import re
 import signal
 import socket
 import ssl
@@ -17,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from support.browser import ARTIFACTS, REPORT_VIOLATIONS, ROOT, WORDS, talking_browser
-from support.services import clean_environment, free_port
+from support.services import clean_environment, descendants, free_port, is_there
 
 START_SECONDS = 120.0
 TALK_SECONDS = 15.0
@@ -43,12 +44,6 @@ class Running:
         while (now := self.used_slots()) != used:
             assert time.monotonic() < deadline, f"{now} slots in use after {seconds} s, not {used}"
             time.sleep(0.02)
-
-
-def descendants(process: int) -> set[int]:
-    """The processes that this one started, and those that they started."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return {int(child) for child in children}.union(*(descendants(int(child)) for child in children))
 
 
 def start(folder: Path) -> Running:
@@ -138,14 +133,26 @@ def picture(tab: Tab, name: str) -> None:
     tab.page.screenshot(path=ARTIFACTS / f"{name}.png")
 
 
+def felt_delay(shown: str) -> int:
+    """The milliseconds from mouth to ear, of which a packet (20 ms) and a frame (80 ms) can never be missing."""
+    found = re.fullmatch(r"Delay (\d+) ms", shown)
+    assert found, shown
+    return int(found[1])
+
+
 @pytest.mark.parametrize("query", ["", "?codec=wasm"], ids=["webcodecs", "wasm"])
 def test_someone_speaks_and_hears_and_reads_moshi(query: str, running: Running, browser: Browser) -> None:
     tab = open_tab(browser, running.page + "/" + query)
     expect(tab.page.get_by_text("it does not understand your words")).to_be_visible()
+    began = time.monotonic()
     tab.connect()
     assert running.used_slots() == 1
     tab.page.wait_for_timeout(TALK_SECONDS * 1000)
     stats = tab.stats()
+    late = felt_delay(tab.page.get_by_test_id("delay").inner_text())
+    # Each second of answers belongs to a second of speech, so the answers cannot be later than what is not played yet.
+    # The page shows a delay of the last second.
+    assert 100 < late < (time.monotonic() - began - stats["playedSeconds"] + 1) * 1000
     picture(tab, f"live-{stats['codec']}")
     assert stats["codec"] == ("wasm" if query else "webcodecs")
     assert stats["playedSeconds"] >= 12
@@ -221,7 +228,7 @@ def test_ctrl_c_ends_everything_with_exit_code_0(running: Running, browser: Brow
     assert len(children) >= 2
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(15) == 0, running.log.read_text()
-    assert [child for child in children if Path(f"/proc/{child}").exists()] == []
+    assert [child for child in children if is_there(child)] == []
     expect(tab.page.get_by_test_id("state")).to_contain_text("shutting down", timeout=5000)
     tab.page.close()
 

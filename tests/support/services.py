@@ -38,6 +38,18 @@ def clean_environment(**settings: str) -> dict[str, str]:
     return kept | settings
 
 
+def descendants(process: int) -> set[int]:
+    """The processes that this one started, and those that they started."""
+    listed = [thread / "children" for thread in Path(f"/proc/{process}/task").iterdir()]
+    children = {int(child) for children in listed for child in children.read_text().split()}
+    return children.union(*(descendants(child) for child in children))
+
+
+def is_there(process: int) -> bool:
+    """Whether the process runs, or is a zombie."""
+    return Path(f"/proc/{process}").exists()
+
+
 @dataclass
 class Service:
     process: subprocess.Popen[str]

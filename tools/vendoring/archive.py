@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from vendoring import errors
 from vendoring.manifest import NAME, Refused
 
 WHEEL = ".whl"
@@ -66,7 +67,7 @@ def read_archive(data: bytes, name: str) -> tuple[dict[str, bytes], str]:
             path = _harmless(member, top)
             # Two names that differ only in case are one file on macOS and Windows.
             if path.casefold() in seen:
-                raise Refused(f"the archive has {top + path!r} twice; do not use it")
+                raise Refused(errors.archive_file_twice(top + path))
             seen.add(path.casefold())
             # A wheel has licences beside its metadata, or in a folder of their own there.
             inside = re.fullmatch(rf"{NAME}-[^/]+\.dist-info/(?:licenses/)?([^/]+)", path)
@@ -74,7 +75,7 @@ def read_archive(data: bytes, name: str) -> tuple[dict[str, bytes], str]:
                 files[inside[1] if wheel and inside else path] = read()
         metadata = files.get("METADATA" if wheel else "PKG-INFO", b"").decode()
     except _DAMAGE as error:
-        raise Refused(f"the archive is damaged or truncated ({error}); get it again") from None
+        raise Refused(errors.archive_damaged(error)) from None
     return {path: content for path, content in files.items() if is_vendored(path)}, metadata
 
 
@@ -82,16 +83,16 @@ def _harmless(member: tarfile.TarInfo, top: str) -> str:
     """The path of a member below the archive's folder."""
     name = member.name
     if not (member.isfile() or member.isdir()) or member.issparse():
-        raise Refused(f"the archive has {name!r}, which is neither a file nor a folder; do not use it")
+        raise Refused(errors.archive_file_special(name))
     try:
         filtered = tarfile.data_filter(member, ".").name
         inside = filtered == posixpath.normpath(name) == name and f"{name}/".startswith(top)
     except tarfile.FilterError:
         inside = False
     if not inside:
-        raise Refused(f"the archive has {name!r}, a path outside its own folder; do not use it")
+        raise Refused(errors.archive_file_outside(name))
     if not all(_SAFE.fullmatch(part) and not _RESERVED.fullmatch(part) for part in name.split("/")):
-        raise Refused(f"the archive has {name!r}, which is not a safe name for a file; do not use it")
+        raise Refused(errors.archive_file_name(name))
     return f"{name}/".removeprefix(top).rstrip("/")
 
 
@@ -123,4 +124,4 @@ def _wheel(data: bytes) -> Iterator[Member]:
 
 def _limit(size: int) -> None:
     if size > MAX_BYTES:
-        raise Refused(f"the archive unpacks to more than {MAX_BYTES} bytes; do not use it")
+        raise Refused(errors.archive_too_large(MAX_BYTES))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from vendoring import errors
 from vendoring.archive import is_licence
 from vendoring.manifest import NAME, Manifest, Refused, Release, sha256
 from vendoring.swap import is_unfinished, recover, swap
@@ -71,7 +72,7 @@ class Checkout:
             try:
                 _lock(lock.fileno())
             except (BlockingIOError, PermissionError):
-                raise Refused(f"another process is changing {FOLDER}; run this again when it is done") from None
+                raise Refused(errors.update_running(FOLDER)) from None
             recover(self.root)
             yield
 
@@ -85,10 +86,10 @@ class Checkout:
                 cut short and either may be old or new.
         """
         if is_unfinished(self.root):
-            raise Refused("an update or sync was cut short; `tools/update_moshi.sh sync` finishes or undoes it")
+            raise Refused(errors.update_cut_short())
         manifest = Manifest.read(self.root / MANIFEST_FILE)
         if Release.read(self.root / RELEASE_FILE) != manifest.release:
-            raise Refused("MOSHI_VERSION and UPSTREAM.json name different releases; restore both from git")
+            raise Refused(errors.pins_differ())
         return manifest
 
     def patches(self) -> dict[str, bytes]:
@@ -149,10 +150,10 @@ class Checkout:
         try:
             ran = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, check=False)
         except OSError as error:
-            raise Refused(f"git does not run ({error.strerror}); install it") from None
+            raise Refused(errors.git_missing(error.strerror)) from None
         if ran.returncode != 0:
             reason = ran.stderr.decode(errors="replace").strip().splitlines()
-            raise Refused(f"git {arguments[0]} failed ({reason[0] if reason else ran.returncode}); is this a checkout?")
+            raise Refused(errors.git_failed(arguments[0], reason[0] if reason else ran.returncode))
         return ran.stdout
 
     def changed_paths(self) -> list[str]:

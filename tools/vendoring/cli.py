@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from moshi_service.errors import Problem
+from vendoring import errors
 from vendoring.checkout import Checkout
 from vendoring.manifest import Refused
 from vendoring.sync import sync
@@ -23,11 +25,11 @@ def main(argv: Sequence[str] | None = None, checkout: Checkout | None = None) ->
     try:
         return _run(arguments, checkout or Checkout(Path(__file__).resolve().parents[2]))
     except Refused as refusal:
-        return _fail(str(refusal))
+        return _fail(refusal.problem)
     except OSError as error:
-        return _fail(f"{error}; put that right and run it again")
+        return _fail(errors.system_failed(error))
     except ModuleNotFoundError as error:
-        return _fail(f"{error.name} is not installed here; run make setup-tests first")
+        return _fail(errors.package_missing(error.name))
 
 
 def _run(arguments: argparse.Namespace, checkout: Checkout) -> int:
@@ -77,8 +79,8 @@ def _verify(checkout: Checkout, from_scratch: bool) -> int:
     return int(bool(wrong))
 
 
-def _fail(reason: str) -> int:
-    print(f"update_moshi: {reason}", file=sys.stderr)
+def _fail(problem: Problem) -> int:
+    print(f"update_moshi: {problem}", file=sys.stderr)
     return 3
 
 

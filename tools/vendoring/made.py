@@ -8,6 +8,7 @@ from email import message_from_string
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from vendoring import errors
 from vendoring.archive import is_licence, read_archive
 from vendoring.checkout import MANIFEST_FILE, PACKAGING_FILE, RELEASE_FILE, SBOM_FILE, Checkout
 from vendoring.manifest import UNKNOWN, Manifest, Refused, Release, sha256
@@ -28,7 +29,6 @@ LEFT_OUT = {
 """Upstream's dependencies that we do not take, and their use."""
 
 REPOSITORY = "https://github.com/kyutai-labs/moshi"
-_ADVICE = "have it looked at, then add it to tools/vendoring/made.py"
 _PACKAGING = """\
 # Our packaging of upstream's package, written by tools/update_moshi.sh. The version ranges are upstream's.
 # Left out is what we do not run:
@@ -125,12 +125,12 @@ def _licences(files: Mapping[str, bytes], declared: str | None, archive: str) ->
         text = " ".join(files[name].decode(errors="replace").split())
         known = [identifier for identifier, words in ACCEPTED_LICENCES.items() if words in text]
         if not known:
-            raise Refused(f"{name} is not an accepted licence ({accepted}); {_ADVICE}")
+            raise Refused(errors.licence_file(name, accepted))
         licences[name] = known[0]
     if not licences or licences.keys() == files.keys():
-        raise Refused(f"{archive} lacks the package or its licence; is it a release?")
+        raise Refused(errors.archive_incomplete(archive))
     if declared and declared not in ACCEPTED_LICENCES:
-        raise Refused(f"{archive} declares the licence {declared!r}, not one of {accepted}; {_ADVICE}")
+        raise Refused(errors.licence_declared(archive, declared, accepted))
     return licences
 
 
@@ -151,7 +151,7 @@ def requirements(metadata: str) -> dict[str, str]:
         try:
             requirement = Requirement(line)
         except InvalidRequirement as error:
-            raise Refused(f"the release asks for {line!r}, which is not understood ({error})") from None
+            raise Refused(errors.dependency_malformed(line, error)) from None
         if "extra ==" in (marker := str(requirement.marker or "")):
             continue
         order = sorted(requirement.specifier, key=lambda part: (part.operator not in (">=", "=="), str(part)))

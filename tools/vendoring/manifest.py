@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
+from moshi_service.errors import ProblemError
+from vendoring import errors
+
 NAME = "moshi"
 """Upstream's name on the package index, of its package, and of our folder for it."""
 
@@ -24,7 +27,7 @@ _PATTERNS = {
 _HEADER = "# The one place that says which Moshi this is. Written by tools/update_moshi.sh, not by hand.\n"
 
 
-class Refused(Exception):
+class Refused(ProblemError):
     """Nothing was changed. The message is one line: the fault, then the remedy."""
 
 
@@ -49,7 +52,7 @@ class Release:
     def __post_init__(self) -> None:
         for key, value in asdict(self).items():
             if not isinstance(value, str) or not re.fullmatch(_PATTERNS[key], value):
-                raise Refused(f"{key} {value!r} does not look like one ({_PATTERNS[key]}); correct it")
+                raise Refused(errors.pin_malformed(key, value, _PATTERNS[key]))
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -61,10 +64,10 @@ class Release:
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise Refused(f"{path} cannot be read ({error}); restore it from git") from None
+            raise Refused(errors.pin_unreadable(path, error)) from None
         wanted = {field.name for field in fields(cls)}
         if values.keys() != wanted:
-            raise Refused(f"{path} must have exactly {', '.join(sorted(wanted))}; restore it from git")
+            raise Refused(errors.pin_fields(path, ", ".join(sorted(wanted))))
         return cls(**values)
 
     def text(self) -> str:
@@ -97,7 +100,7 @@ class Manifest:
         try:
             return cls.parse(path.read_bytes())
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise Refused(f"{path} is damaged ({error!r}); restore it from git, or else delete it") from None
+            raise Refused(errors.manifest_damaged(path, error)) from None
 
     @classmethod
     def parse(cls, text: bytes) -> Self:
@@ -134,4 +137,4 @@ class Manifest:
         """
         for path in sorted(contents.keys() | self.files.keys()):
             if path not in contents or sha256(contents[path]) != self.files.get(path):
-                raise Refused(f"{self.release.archive} and UPSTREAM.json disagree on {path}; restore that from git")
+                raise Refused(errors.manifest_differs(self.release.archive, path))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vendoring import source
+from vendoring import errors, source
 from vendoring.archive import read_archive
 from vendoring.checkout import FOLDER, MANIFEST_FILE, PATCHES, PIN_FILES, Checkout, patches_in
 from vendoring.made import outdated_in
@@ -71,7 +71,7 @@ def _find(checkout: Checkout, earlier: list[tuple[str, Manifest]], version: str 
     advice = f"`update {version or 'VERSION'}` gets a release that is not"
     if checkout.git("rev-parse", "--is-shallow-repository").strip() == b"true":
         advice = "this clone has only a part of the history: git fetch --unshallow"
-    raise Refused(f"{wanted} (recorded: {known}); {advice}")
+    raise Refused(errors.pin_not_recorded(wanted, known, advice))
 
 
 def _refuse_other_changes(checkout: Checkout, present: Manifest, own: tuple[str, ...]) -> None:
@@ -79,6 +79,6 @@ def _refuse_other_changes(checkout: Checkout, present: Manifest, own: tuple[str,
     inside = (f"{FOLDER}/{NAME}/", f"{FOLDER}/LICENSE", PATCHES)
     other = [path for path in checkout.changed_paths() if path not in own and not path.startswith(inside)]
     if other:
-        raise Refused(f"{other[0]} has changes that are not committed; commit or stash them first")
+        raise Refused(errors.uncommitted_changes(other[0]))
     if wrong := [item for item in checkout.differences(present) if item.kind != "missing"]:
-        raise Refused(f"local changes in {FOLDER}: {wrong[0].kind} {wrong[0].path}; move them away, or sync --force")
+        raise Refused(errors.local_changes_before_rollback(FOLDER, f"{wrong[0].kind} {wrong[0].path}"))

@@ -20,13 +20,13 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from vendoring import errors
 from vendoring.archive import WHEEL
 from vendoring.manifest import NAME, Refused, Release, sha256
 
 _BOOTSTRAP = Path(__file__).parents[2] / ".bootstrap" / "bin" / "python"
 """Set-up's own Python, which has pip; the environment that it makes has none."""
 
-_ADVICE = "check the network and pip's index settings, or use --archive FILE"
 _BACKEND = """\
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise Refused(f"{path} cannot be read ({error.strerror}); name the release archive") from None
+        raise Refused(errors.archive_unreadable(path, error.strerror)) from None
 
 
 def obtain(release: Release, archive: Path | None = None) -> bytes:
@@ -94,10 +94,7 @@ def obtain(release: Release, archive: Path | None = None) -> bytes:
         return kept
     data = download(release) if archive is None else read(archive)
     if sha256(data) != release.sha256:
-        raise Refused(
-            f"{archive or release.archive} has sha256 {sha256(data)}, not {release.sha256}: "
-            "truncated, changed or another release; get it again"
-        )
+        raise Refused(errors.archive_differs(archive or release.archive, sha256(data), release.sha256))
     if kept is None:
         store(data)
     return data
@@ -113,7 +110,7 @@ def versions() -> list[str]:
     for line in result.stdout.splitlines():
         if line.startswith("Available versions:"):
             return [version.strip() for version in line.partition(":")[2].split(",")]
-    raise Refused(f"the package index did not say which versions there are ({_reason(result)}); {_ADVICE}")
+    raise Refused(errors.versions_unknown(_reason(result)))
 
 
 def download(release: Release) -> bytes:
@@ -124,7 +121,7 @@ def download(release: Release) -> bytes:
     """
     found = _download(release.version, release.archive.endswith(WHEEL), f" --hash=sha256:{release.sha256}")
     if isinstance(found, str):
-        raise Refused(f"pip could not get {release.archive} ({found}); {_ADVICE}")
+        raise Refused(errors.release_not_downloaded(release.archive, found))
     return found[1]
 
 
@@ -136,14 +133,14 @@ def find(version: str) -> tuple[str, bytes]:
     """
     known = versions()
     if version not in known:
-        raise Refused(f"the package index has no {NAME} {version}; it has {', '.join(known)}")
+        raise Refused(errors.release_unknown(version, ", ".join(known)))
     reasons: list[str] = []
     for wheel in (False, True):
         found = _download(version, wheel)
         if not isinstance(found, str):
             return found
         reasons.append(found)
-    raise Refused(f"pip could not get {NAME} {version} ({'; '.join(reasons)}); {_ADVICE}")
+    raise Refused(errors.release_not_downloaded(f"{NAME} {version}", "; ".join(reasons)))
 
 
 def _download(version: str, wheel: bool, options: str = "") -> tuple[str, bytes] | str:
@@ -184,7 +181,7 @@ def _python_with_pip() -> str:
     for candidate in (sys.executable, str(_BOOTSTRAP)):
         if Path(candidate).exists() and has_pip(candidate):
             return candidate
-    raise Refused(f"{sys.executable} has no pip; use a Python that has, or --archive FILE")
+    raise Refused(errors.no_pip(sys.executable))
 
 
 def has_pip(python: str) -> bool:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from vendoring import errors
 from vendoring.archive import is_licence, is_vendored, read_archive
 from vendoring.checkout import Checkout
 from vendoring.manifest import NAME, Refused
@@ -34,10 +35,7 @@ def sync(checkout: Checkout, archive: Path | None, force: bool) -> str:
         wrong = checkout.differences(manifest)
         if wrong and not force and (local := checkout.local_changes(manifest)):
             more = f" and {len(local) - 1} more" if len(local) > 1 else ""
-            raise Refused(
-                f"local changes in {checkout.folder}: {local[0].kind} {local[0].path}{more}; "
-                "move them away, or throw them away with sync --force"
-            )
+            raise Refused(errors.local_changes(checkout.folder, f"{local[0].kind} {local[0].path}{more}"))
         if wrong or archive is not None:
             contents = apply(checkout.patches(), read_archive(obtain(release, archive), release.archive)[0])
             manifest.check(contents)
@@ -68,11 +66,11 @@ def apply(patches: Mapping[str, bytes], files: Mapping[str, bytes]) -> dict[str,
         result = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
         for name, path in sorted(result.items()):
             if path.is_symlink() or not is_vendored(name):
-                raise Refused(f"a patch makes {name}, which is no file of the package; patches change only that")
+                raise Refused(errors.patch_makes_file(name))
         patched = {name: path.read_bytes() for name, path in result.items()}
     for name in sorted(patched.keys() | files.keys()):
         if is_licence(name) and patched.get(name) != files.get(name):
-            raise Refused(f"a patch changes {name}; a licence is not ours to change")
+            raise Refused(errors.patch_changes_licence(name))
     return patched
 
 
@@ -90,10 +88,10 @@ def _git_apply(name: str, patch: bytes, folder: Path) -> None:
         command = ["git", "apply", "--whitespace=nowarn", "--reject"]
         ran = subprocess.run(command, cwd=folder, env=environment, input=patch, capture_output=True, check=False)
     except OSError as error:
-        raise Refused(f"git does not run ({error.strerror}); patches need it") from None
+        raise Refused(errors.git_missing_for_patches(error.strerror)) from None
     if ran.returncode != 0:
         places = re.findall(
             r"^error: (?!while searching)(?:patch failed: )?(.+)$", ran.stderr.decode(errors="replace"), re.MULTILINE
         )
         where = ", ".join(dict.fromkeys(places)) or "git apply says no"
-        raise Refused(f"{name} does not apply: {where}; rewrite it for this release")
+        raise Refused(errors.patch_does_not_apply(name, where))

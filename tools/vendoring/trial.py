@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vendoring import errors
 from vendoring.checkout import FOLDER, PACKAGING_FILE, PATCHES, Checkout
 from vendoring.made import Pin, outdated_in
 from vendoring.manifest import NAME, Refused
@@ -62,7 +63,7 @@ def try_out(checkout: Checkout, pin: Pin) -> Trial:
         tests = sorted((copy / "tests" / "contract").glob(TESTS))
         first = [test for test in tests if test.name in FIRST]
         if not first:
-            raise Refused(f"there is no tests/contract/{FIRST[0]} to try the release with")
+            raise Refused(errors.trial_without_test(FIRST[0]))
         _run_tests(copy, python, first, trial)
         if others := [test for test in tests if test not in first]:
             if trial.problems:
@@ -104,10 +105,7 @@ def _lock_anew(checkout: Checkout, copy: Path, wrong: list[str]) -> Path:
     for step in ("lock", "setup-python", "setup-tests"):
         ran = _run([copy / "tools" / step], copy, {})
         if ran.returncode != 0:
-            raise Refused(
-                f"the release does not fit our locks ({'; '.join(wrong)}) and tools/{step} found no others: "
-                f"{_end(ran, 4)}; change moshi/pyproject.toml first"
-            )
+            raise Refused(errors.locks_do_not_fit("; ".join(wrong), step, _end(ran, 4)))
     return copy / ".venv" / "bin" / "python"
 
 

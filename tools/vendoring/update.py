@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from email import message_from_string
 from pathlib import Path
 
-from vendoring import source
+from vendoring import errors, source
 from vendoring.archive import read_archive
 from vendoring.checkout import FOLDER, PATCHES, Checkout, patches_in
 from vendoring.made import Pin, current_pin, make_pin
@@ -95,13 +95,13 @@ def find_release(checkout: Checkout, request: Update) -> tuple[Release, bytes]:
         version = _version_inside(name, data)
         known = checkout.recorded(version)
     if known and known.sha256 != digest:
-        raise Refused(f"{name} has sha256 {digest}, but {version} is recorded with {known.sha256}; find out why")
+        raise Refused(errors.archive_differs_from_record(name, digest, version, known.sha256))
     if request.digest and request.digest != digest:
-        raise Refused(f"{name} has sha256 {digest}, not {request.digest}; get it again")
+        raise Refused(errors.archive_differs_from_request(name, digest, request.digest))
     commit = request.commit or (known.commit if known else UNKNOWN)
     release = Release(version, commit, known.archive if known else name, digest)
     if (inside := _version_inside(release.archive, data)) != version:
-        raise Refused(f"{name} is {NAME} {inside}, not {version}; name the archive of that release")
+        raise Refused(errors.archive_of_another_release(name, inside, version))
     source.store(data)
     return release, data
 
@@ -134,9 +134,9 @@ def _refuse_changes(checkout: Checkout) -> None:
     other = [path for path in checkout.changed_paths() if not path.startswith(PATCHES)]
     if other:
         more = f" and {len(other) - 1} more" if len(other) > 1 else ""
-        raise Refused(f"{other[0]}{more} has changes that are not committed; commit or stash them first")
+        raise Refused(errors.uncommitted_changes(f"{other[0]}{more}"))
     if wrong := checkout.differences(checkout.manifest()):
-        raise Refused(f"{FOLDER} is not as pinned: {wrong[0].kind} {wrong[0].path}; run update_moshi.sh sync")
+        raise Refused(errors.not_as_pinned(FOLDER, f"{wrong[0].kind} {wrong[0].path}"))
 
 
 def _version_inside(name: str, data: bytes) -> str:
@@ -144,12 +144,12 @@ def _version_inside(name: str, data: bytes) -> str:
     try:
         version = message_from_string(read_archive(data, name)[1]).get("Version")
     except Refused as refusal:
-        raise Refused(f"{name}: {refusal}") from None
+        raise Refused(errors.archive_unusable(name, refusal.problem)) from None
     if not version:
-        raise Refused(f"{name} does not say its version; is it a release?")
+        raise Refused(errors.archive_without_version(name))
     return version
 
 
 def _stop_unless(accept: bool, reason: str, found: list[str]) -> None:
     if found and not accept:
-        raise Refused(f"{reason}: {'; '.join(found)}. Nothing was changed; --accept goes on nevertheless")
+        raise Refused(errors.release_differs(reason, "; ".join(found)))

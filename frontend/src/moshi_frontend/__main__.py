@@ -28,7 +28,7 @@ def main() -> None:
     try:
         _run()
     except StartupError as error:
-        print(f"moshi-frontend: {error}", file=sys.stderr)
+        print(f"moshi-frontend: {error.problem}", file=sys.stderr)
         sys.exit(StartupError.EXIT_CODE)
 
 

@@ -85,7 +85,7 @@ def create_api(
         if seen.status != "ready":
             response.status_code = 503
         status = "starting" if seen.status == "unreachable" else seen.status
-        return Health(status, seen.phase, seen.progress, seen.detail)
+        return Health(status, seen.phase, seen.progress, seen.detail, seen.error)
 
     @api.get("/api/config")
     async def config(request: Request) -> Config:

@@ -1,7 +1,9 @@
 """How the frontend ends conversations: close frames, and the events that announce them."""
 
 from dataclasses import dataclass
+from typing import Self
 
+from moshi_service.errors import Problem
 from moshi_service.protocol import events, wire
 from moshi_service.protocol.wire import CloseCode
 
@@ -21,11 +23,18 @@ class CloseFrame:
         code: a `CloseCode`, or the other side's code.
         reason: in words, without `retry_after`.
         retry_after: seconds after which the client may try again.
+        error: the code of the problem; None if the other side ended the conversation.
     """
 
     code: int
     reason: str
     retry_after: int | None = None
+    error: str | None = None
+
+    @classmethod
+    def of(cls, code: CloseCode, problem: Problem, retry_after: int | None = None) -> Self:
+        """The frame that tells a problem of this service."""
+        return cls(code, problem.text, retry_after, problem.code)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "code", int(UNSENDABLE.get(self.code, self.code)))
@@ -38,4 +47,5 @@ class CloseFrame:
 
     def announcement(self) -> bytes:
         """The message that announces the end to a client of protocol 2."""
-        return events.EndEvent(code=self.code, reason=self.reason, retry_after=self.retry_after).message()
+        event = events.EndEvent(code=self.code, reason=self.reason, retry_after=self.retry_after, error=self.error)
+        return event.message()

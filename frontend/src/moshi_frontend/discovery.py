@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from moshi_frontend.endpoint import PORTS, Endpoint
+from moshi_frontend.errors import start as errors
 from moshi_service.errors import StartupError
 
 # Strict, because what it lets through ends up in a header.
@@ -59,10 +60,7 @@ def find_moshi(environment: Mapping[str, str]) -> tuple[Source, ...]:
             names.append(numbered)
         if found := [(name, environment[name]) for name in names if environment.get(name)]:
             return _sources(found)
-    raise StartupError(
-        "nothing says where moshi is; set MOSHI_URL, e.g. MOSHI_URL=https://localhost:8998 "
-        "(Aspire sets services__scenario6-moshi__https__0 instead)"
-    )
+    raise StartupError(errors.moshi_unknown())
 
 
 def check_mode(sources: Iterable[Source], mode: Literal["proxy", "direct"]) -> None:
@@ -72,10 +70,7 @@ def check_mode(sources: Iterable[Source], mode: Literal["proxy", "direct"]) -> N
     """
     for source in sources:
         if mode == "direct" and isinstance(source, Name):
-            raise StartupError(
-                f"FRONTEND_MOSHI_MODE=direct: browsers cannot choose among the replicas of {source.text}; "
-                "use proxy, or list the replicas' URLs in MOSHI_URL"
-            )
+            raise StartupError(errors.direct_with_name(source))
 
 
 def _sources(found: Iterable[tuple[str, str]]) -> tuple[Source, ...]:
@@ -85,20 +80,18 @@ def _sources(found: Iterable[tuple[str, str]]) -> tuple[Source, ...]:
 
 def _source(name: str, value: str) -> Source:
     if "@" in value:
-        raise StartupError(f"{name} must not contain a user name or password")
+        raise StartupError(errors.moshi_url_with_password(name))
     matched = _URL.fullmatch(value)
     if not matched or not 0 < int(matched["port"] or 1) < 65536 or not _is_possible(matched["host"]):
-        raise StartupError(f"{name}={value!r} is not a URL such as https://localhost:8998")
+        raise StartupError(errors.moshi_url_malformed(name, value))
     kind, scheme, host, port = matched["kind"], matched["scheme"], matched["host"], matched["port"]
     path = (matched["path"] or "").rstrip("/")
     if kind == "srv":
         if not matched["service"] or port:
-            raise StartupError(
-                f"{name}={value!r} is not a name of SRV records such as srv+https://_moshi._tcp.service.consul"
-            )
+            raise StartupError(errors.moshi_srv_malformed(name, value))
         return Name(value, "SRV", matched["service"] + host, 0, f"{scheme}://{host}{path}")
     if matched["service"]:
-        raise StartupError(f"{name}={value!r} is not a URL such as https://localhost:8998")
+        raise StartupError(errors.moshi_url_malformed(name, value))
     url = f"{scheme}://{host}{f':{port}' if port else ''}{path}"
     return Name(value, "A", host.strip("[]"), int(port or PORTS[scheme]), url) if kind else Endpoint(url)
 

@@ -15,6 +15,8 @@ import dns.resolver
 
 from moshi_frontend.discovery import Name, Source
 from moshi_frontend.endpoint import Endpoint
+from moshi_frontend.errors import moshi as errors
+from moshi_service.errors import Problem, ProblemError
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ type LookUp = Callable[[Name], Awaitable[Iterable[tuple[str, int]]]]
 """Addresses and ports of a name. Raises LookUpFailed."""
 
 
-class LookUpFailed(Exception):
+class LookUpFailed(ProblemError):
     """DNS does not answer, or does not know the name; the message says which."""
 
 
@@ -43,7 +45,7 @@ class Names:
     def __init__(
         self,
         sources: Sequence[Source],
-        found: Callable[[Sequence[Endpoint], str], None],
+        found: Callable[[Sequence[Endpoint], Problem | None], None],
         seconds: float,
         look_up: LookUp | None = None,
     ) -> None:
@@ -53,13 +55,13 @@ class Names:
         self._found = found
         self._seconds = seconds
         self._look_up = look_up or look_up_name
-        self._problems: dict[Name, str] = {}
+        self._problems: dict[Name, Problem] = {}
 
     async def watch(self) -> None:
         """Until cancelled. Returns at once if there is no name."""
         while names := [source for source in self._known if isinstance(source, Name)]:
             await asyncio.gather(*map(self._ask, names))
-            why = next(iter(self._problems.values()), "")
+            why = next(iter(self._problems.values()), None)
             self._found([endpoint for endpoints in self._known.values() for endpoint in endpoints], why)
             await asyncio.sleep(self._seconds * random.uniform(*SPREAD))
 
@@ -68,12 +70,11 @@ class Names:
         try:
             addresses = sorted(set(await self._look_up(name)))
             if not addresses:
-                raise LookUpFailed("DNS has no address for it")
+                raise LookUpFailed(errors.dns_has_no_address())
         except LookUpFailed as failure:
-            if str(failure) != self._problems.get(name):
-                kept = len(self._known[name])
-                log.warning("cannot look up %s: %s; %d known addresses stay in use", name, failure, kept)
-            self._problems[name] = str(failure)
+            if failure.problem != self._problems.get(name):
+                log.warning(errors.look_up_failed(name, failure.problem, len(self._known[name])))
+            self._problems[name] = failure.problem
             return
         self._problems.pop(name, None)
         endpoints = tuple(Endpoint(name.url, address) for address in addresses)
@@ -99,7 +100,7 @@ async def _services(query: str) -> set[tuple[str, int]]:
     try:
         answer = await dns.asyncresolver.resolve(query, "SRV", lifetime=ANSWER_SECONDS, search=True)
     except dns.exception.DNSException as error:
-        raise LookUpFailed(str(error).partition("\n")[0]) from None
+        raise LookUpFailed(errors.dns_failed(str(error).partition("\n")[0])) from None
     best = min(record.priority for record in answer)
     given: dict[str, set[str]] = {}  # servers such as Consul add the addresses
     for extra in answer.response.additional:
@@ -137,9 +138,9 @@ async def _addresses(host: str, port: int) -> set[tuple[str, int]]:
             for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
                 found.add((str(address[0]), port))
         except OSError as error:
-            failure = LookUpFailed((error.strerror or str(error)).lower())
+            failure = LookUpFailed(errors.dns_failed((error.strerror or str(error)).lower()))
         except UnicodeError:  # of a label that is too long
-            failure = LookUpFailed("the name is not one that DNS can have")
+            failure = LookUpFailed(errors.dns_name_impossible())
         with suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(finish, found, failure)
 

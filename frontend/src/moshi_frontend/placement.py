@@ -11,11 +11,14 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus
 
 from moshi_frontend.closing import CloseFrame
+from moshi_frontend.errors import conversations as errors
+from moshi_frontend.errors import moshi as reasons
 from moshi_frontend.replica import Replica
 from moshi_frontend.replicas import Replicas, roomiest
 from moshi_frontend.schemes import explain_at
 from moshi_frontend.telemetry import metrics
 from moshi_frontend.trust import explain
+from moshi_service.errors import Problem
 from moshi_service.protocol.upgrade import LOAD_HEADER, Denial, Load, Trial
 from moshi_service.protocol.wire import CloseCode
 
@@ -63,6 +66,7 @@ class NotPlaced(Exception):
 
     def __init__(self, cause: str, close: CloseFrame) -> None:
         super().__init__(close.text)
+        self.problem = Problem(close.error, close.text) if close.error else close.text
         self.cause = cause
         self.close = close
 
@@ -118,7 +122,8 @@ class Placement:
         if refusals:
             raise await _not_placed(min(refusals, key=_helpfulness))
         shown = self._replicas.shown()
-        raise _not_reached(shown, shown.health.detail)
+        health = shown.health
+        raise _not_reached(shown, Problem(health.error, health.detail) if health.error else health.detail)
 
     async def move(self, placed: Placed, open_: Open) -> Placed | None:
         """A slot with another replica for a client that waits; None while nobody is known to have one."""
@@ -132,7 +137,7 @@ class Placement:
 
     def doubt(self, replica: Replica) -> None:
         """A conversation broke. Nobody is sent there until a probe succeeds."""
-        replica.lost("the connection to moshi was lost")
+        replica.lost(reasons.conversation_lost())
         self._look(replica)
 
     async def _try(
@@ -226,14 +231,14 @@ def _helpfulness(refused: _Refused) -> tuple[bool, float]:
 async def _not_placed(refused: _Refused) -> NotPlaced:
     """The end for the client. To explain an error may take a second, so only this one is explained."""
     if (denial := refused.denial) is not None:
-        return NotPlaced("moshi", CloseFrame(denial.code, denial.reason, denial.retry_after))
+        return NotPlaced("moshi", CloseFrame(denial.code, denial.reason, denial.retry_after, denial.error))
     assert refused.error is not None
     return _not_reached(refused.replica, await explain_at(refused.replica.endpoint, refused.error))
 
 
-def _not_reached(replica: Replica, why: str) -> NotPlaced:
-    reason = f"moshi is not reachable at {replica.endpoint}: {why}"
-    return NotPlaced("unreachable", CloseFrame(CloseCode.TRY_LATER, reason))
+def _not_reached(replica: Replica, why: object) -> NotPlaced:
+    problem = errors.moshi_unreachable(str(replica.endpoint), why)
+    return NotPlaced("unreachable", CloseFrame.of(CloseCode.TRY_LATER, problem))
 
 
 def _note(replica: Replica, outcome: str) -> None:

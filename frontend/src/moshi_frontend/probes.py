@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import httpx
 from pydantic import ValidationError
 
+from moshi_frontend.errors import moshi as errors
 from moshi_frontend.replica import MoshiInfo, Replica
 from moshi_frontend.replicas import Replicas
 from moshi_frontend.schemes import explain_at, other_scheme
@@ -83,14 +84,14 @@ class Prober:
                     extensions={"sni_hostname": endpoint.host},
                 )
             if answer.status_code == 421:
-                replica.lost("it does not know the name in its URL; list the name in MOSHI_ALLOWED_HOSTS there")
+                replica.lost(errors.name_unknown())
             elif answer.status_code == 401:
-                replica.lost("it asks for a token; set MOSHI_API_TOKEN to the same here and there")
+                replica.lost(errors.asks_for_token())
             else:
                 replica.answered(MoshiInfo.model_validate_json(answer.content), asked_at)
         except ValidationError:
             other = await other_scheme(endpoint)
-            replica.lost(other or "something answers there, but not as moshi does; is the URL right?")
+            replica.lost(other or errors.not_moshi())
         except Exception as error:  # one that nobody foresaw must not end `watch`
             replica.lost(await explain_at(endpoint, error))
 

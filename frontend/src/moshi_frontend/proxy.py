@@ -11,6 +11,7 @@ from opentelemetry.propagate import extract, inject
 from websockets.asyncio.client import ClientConnection, connect
 
 from moshi_frontend.closing import CloseFrame
+from moshi_frontend.errors import conversations as errors
 from moshi_frontend.moshi_connection import MoshiConnection, reach
 from moshi_frontend.placement import NotPlaced, Placement
 from moshi_frontend.relay import CLOSE_SECONDS, Relay, close
@@ -18,6 +19,7 @@ from moshi_frontend.replica import Replica
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
 from moshi_frontend.trust import Trust
+from moshi_service.errors import conversations as shared_errors
 from moshi_service.hosts import wrong_host
 from moshi_service.limiter import ConnectionLimiter
 from moshi_service.origins import is_allowed_host, is_allowed_origin
@@ -68,7 +70,9 @@ class Proxy:
                 return
             address = socket.client.host if socket.client else ""
             if (refusal := self._limiter.enter(address)) is not None:
-                await _refuse(socket, "address", CloseFrame(CloseCode.TRY_LATER, refusal.reason, refusal.retry_after))
+                await _refuse(
+                    socket, "address", CloseFrame.of(CloseCode.TRY_LATER, refusal.problem, refusal.retry_after)
+                )
                 return
             conversation = asyncio.create_task(self._converse(socket))
             self._conversations.add(conversation)
@@ -113,15 +117,14 @@ class Proxy:
         """For the metric, and for the client."""
         host, origin = socket.headers.get("host"), socket.headers.get("origin")
         if not is_allowed_host(host, self._hosts):
-            return "host", CloseFrame(CloseCode.NOT_ALLOWED, wrong_host(host, "FRONTEND_ALLOWED_HOSTS"))
+            return "host", CloseFrame.of(CloseCode.NOT_ALLOWED, wrong_host(host, "FRONTEND_ALLOWED_HOSTS"))
         if not is_allowed_origin(origin, host, self._allowed_origins):
-            return "origin", CloseFrame(CloseCode.NOT_ALLOWED, f"origin {origin} is not in FRONTEND_ALLOWED_ORIGINS")
+            problem = shared_errors.origin_not_allowed(origin, "FRONTEND_ALLOWED_ORIGINS")
+            return "origin", CloseFrame.of(CloseCode.NOT_ALLOWED, problem)
         if self._draining:
-            return "draining", CloseFrame(CloseCode.TRY_LATER, "the frontend is shutting down; try again soon")
+            return "draining", CloseFrame.of(CloseCode.TRY_LATER, errors.frontend_draining())
         if len(self._conversations) >= self._limit:
-            return "full", CloseFrame(
-                CloseCode.TRY_LATER, f"full: every connection is in use ({self._limit}); try again soon"
-            )
+            return "full", CloseFrame.of(CloseCode.TRY_LATER, errors.frontend_full(self._limit))
         return None
 
     async def _converse(self, socket: WebSocket) -> None:
@@ -131,7 +134,7 @@ class Proxy:
         try:
             placed = await self._placement.place(open_)
         except NotPlaced as refused:
-            log.warning("no conversation: %s", refused)
+            log.warning(errors.no_conversation(refused.problem))
             await _refuse(socket, refused.cause, refused.close)
             return
         span = trace.get_current_span()

@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from moshi_frontend.closing import CloseFrame
+from moshi_frontend.errors import conversations as errors
 from moshi_frontend.placement import Open, Placed, Placement
 from moshi_frontend.telemetry import metrics
 from moshi_frontend.waiting import Waiting
@@ -22,7 +23,7 @@ from moshi_service.protocol.wire import CloseCode, wants_events
 
 CLOSE_SECONDS = 0.25
 
-_SHUTTING_DOWN = CloseFrame(CloseCode.GOING_AWAY, "the frontend is shutting down")
+_SHUTTING_DOWN = CloseFrame.of(CloseCode.GOING_AWAY, errors.frontend_shutting_down())
 
 
 class Relay:
@@ -130,7 +131,7 @@ async def _moshi_to_client(moshi: ClientConnection, socket: WebSocket) -> CloseF
                 await socket.send_bytes(message)
     except ConnectionClosed as closed:
         if closed.rcvd is None:
-            return CloseFrame(CloseCode.MOSHI_LOST, "the connection to moshi was lost; try again")
+            return CloseFrame.of(CloseCode.MOSHI_LOST, errors.moshi_lost())
         return CloseFrame(closed.rcvd.code, closed.rcvd.reason)
     except WebSocketDisconnect:
         return None

@@ -7,6 +7,8 @@ from typing import Annotated, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from moshi_frontend.endpoint import Endpoint
+from moshi_frontend.errors import moshi as errors
+from moshi_service.errors import Problem
 from moshi_service.health import Health, ObservedHealth, Status
 from moshi_service.protocol.info import Slots
 from moshi_service.protocol.upgrade import Denial, Load
@@ -50,7 +52,7 @@ class Replica:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self.health = unreachable("not asked yet")
+        self.health = unreachable(errors.not_asked_yet())
         self.info: MoshiInfo | None = None
         self.load: Load | None = None
         self.pending = 0
@@ -85,18 +87,19 @@ class Replica:
     def denied(self, denial: Denial) -> None:
         """moshi has denied a conversation. If it is because of its health, nobody else is sent there."""
         if denial.cause in get_args(Status) and denial.cause != "ready":
-            self._news(ObservedHealth(denial.cause, denial.cause, None, _cut(denial.reason)))  # type: ignore[arg-type]
+            self._news(ObservedHealth(denial.cause, denial.cause, None, _cut(denial.reason), denial.error))  # type: ignore[arg-type]
 
-    def lost(self, detail: str) -> None:
+    def lost(self, problem: Problem) -> None:
         """moshi was not reached. Nobody is sent there until a probe succeeds."""
-        self._news(unreachable(detail))
+        self._news(unreachable(problem))
         self.info = self.load = None
 
     def _news(self, health: ObservedHealth) -> None:
         self.asked = True
         before, self.health = self.health, health
         if _told(before) != _told(health):
-            log.info("moshi at %s is %s: %s", self.endpoint, health.status, health.detail)
+            code = f"[{health.error}] " if health.error else ""
+            log.info("moshi at %s is %s: %s%s", self.endpoint, health.status, code, health.detail)
 
 
 def _told(health: ObservedHealth) -> tuple[str, str, str | None]:
@@ -104,6 +107,6 @@ def _told(health: ObservedHealth) -> tuple[str, str, str | None]:
     return health.status, health.phase, health.detail if health.status == "unreachable" else None
 
 
-def unreachable(detail: str) -> ObservedHealth:
+def unreachable(problem: Problem) -> ObservedHealth:
     """The health of a moshi that does not answer."""
-    return ObservedHealth("unreachable", "waiting for moshi", None, detail)
+    return ObservedHealth("unreachable", "waiting for moshi", None, problem.text, problem.code)

@@ -10,6 +10,7 @@ from opentelemetry.metrics import Observation
 
 from moshi_frontend.endpoint import Endpoint
 from moshi_frontend.replica import Replica, unreachable
+from moshi_service.errors import Problem
 from moshi_service.health import Status
 
 STATES = (*get_args(Status), "unreachable")
@@ -49,11 +50,11 @@ class Replicas:
         """Whether there are too many to follow each. The candidates for a conversation are then asked first."""
         return len(self._replicas) > self._poll_most
 
-    def update(self, endpoints: Iterable[Endpoint], why_none: str = "") -> None:
+    def update(self, endpoints: Iterable[Endpoint], why_none: Problem | None = None) -> None:
         """There are these now. Conversations with a replica that is gone go on. `why_none`: if there is none."""
         kept = self._replicas
         self._replicas = {endpoint: kept.get(endpoint) or Replica(endpoint) for endpoint in endpoints}
-        if why_none:
+        if why_none is not None:
             self._none.health = unreachable(why_none)
 
     def candidates(self, tried: AbstractSet[Replica]) -> list[Replica]:

@@ -7,7 +7,9 @@ import ssl
 import httpx
 
 from moshi_frontend.endpoint import Endpoint
+from moshi_frontend.errors import moshi as errors
 from moshi_frontend.trust import explain, root_of
+from moshi_service.errors import Problem
 
 ASK_SECONDS = 1.0
 """For the answer in the other scheme."""
@@ -16,17 +18,17 @@ _NOT_THE_SCHEME = (ssl.SSLCertVerificationError, ConnectionRefusedError, FileNot
 """Errors that come before the scheme matters, or that show that it is right."""
 
 
-async def explain_at(endpoint: Endpoint, error: BaseException) -> str:
+async def explain_at(endpoint: Endpoint, error: BaseException) -> Problem:
     """As `explain`. Names the other scheme if the address answers in that one."""
-    words = explain(error)
-    return words if isinstance(root_of(error), _NOT_THE_SCHEME) else await other_scheme(endpoint) or words
+    problem = explain(error)
+    return problem if isinstance(root_of(error), _NOT_THE_SCHEME) else await other_scheme(endpoint) or problem
 
 
-async def other_scheme(endpoint: Endpoint) -> str | None:
+async def other_scheme(endpoint: Endpoint) -> Problem | None:
     """What to change, if the address answers in the scheme that its URL does not have."""
     if not await _answers(endpoint.in_other_scheme):
         return None
-    return "it serves HTTP, not HTTPS; try http://" if endpoint.is_tls else "it serves HTTPS, not HTTP; try https://"
+    return errors.serves_http() if endpoint.is_tls else errors.serves_https()
 
 
 async def _answers(endpoint: Endpoint) -> bool:

@@ -6,6 +6,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from moshi_frontend.errors import start as errors
+from moshi_service.errors import InvalidValue
 from moshi_service.settings import ServiceSettings, Token
 
 
@@ -56,7 +58,7 @@ class Settings(ServiceSettings):
     @model_validator(mode="after")
     def _a_token_needs_the_proxy(self) -> Self:
         if self.api_token and self.moshi_mode == "direct":
-            raise ValueError("FRONTEND_MOSHI_MODE=direct: browsers cannot send MOSHI_API_TOKEN; use proxy, or unset it")
+            raise InvalidValue(errors.direct_with_token())
         return self
 
     def authorization(self) -> dict[str, str]:

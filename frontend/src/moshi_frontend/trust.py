@@ -6,6 +6,9 @@ from pathlib import Path
 
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
+from moshi_frontend.errors import moshi as errors
+from moshi_service.errors import Problem
+
 OTHER_NAME, OTHER_ADDRESS = 62, 64
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 
@@ -35,30 +38,30 @@ class Trust:
         return self._context
 
 
-def explain(error: BaseException) -> str:
-    """A few words on why a connection to moshi failed, short enough for a close reason."""
+def explain(error: BaseException) -> Problem:
+    """Why a connection to moshi failed. The text is short enough for a close reason."""
     match root_of(error):
         case ssl.SSLCertVerificationError(verify_code=code) if code in (OTHER_NAME, OTHER_ADDRESS):
-            return "its certificate has another name; see MOSHI_TLS_HOSTS"
+            return errors.certificate_name()
         case ssl.SSLCertVerificationError() as untrusted:
-            return f"its certificate is not trusted ({untrusted.verify_message}); set FRONTEND_MOSHI_CA"
+            return errors.certificate_untrusted(untrusted.verify_message)
         case ssl.SSLError() as failed:
-            return f"TLS failed ({failed.reason.replace('_', ' ').lower()})"
+            return errors.tls_failed(failed.reason.replace("_", " ").lower())
         case FileNotFoundError() | PermissionError() | IsADirectoryError() as unreadable:
-            return f"cannot read FRONTEND_MOSHI_CA ({unreadable.strerror})"
+            return errors.authority_unreadable(unreadable.strerror)
         case TimeoutError():
-            return "no answer in time"
+            return errors.no_answer()
         case InvalidStatus() as refused:
-            return f"it answers {refused.response.status_code}, so it is not moshi"
+            return errors.not_moshi_status(refused.response.status_code)
         case InvalidHandshake():
-            return "it does not speak WebSocket, so it is not moshi"
+            return errors.not_moshi_websocket()
         case OSError(errno=int(number)) if number > 0:
-            return os.strerror(number).lower()
+            return errors.connection_failed(os.strerror(number).lower())
         case OSError() as other:
             # A failed name lookup has a text, but a number of its own; several failed addresses have neither.
-            return (other.strerror or "connection failed").lower()
+            return errors.connection_failed((other.strerror or "connection failed").lower())
         case other:
-            return f"unexpected answer ({type(other).__name__})"
+            return errors.unexpected_answer(type(other).__name__)
 
 
 def root_of(error: BaseException) -> BaseException:

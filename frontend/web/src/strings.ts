@@ -1,5 +1,12 @@
 /** Every word the page says. A translation is another object of this type. */
 
+/** A problem in words. People search for its code in the documentation, so a code never changes. */
+export interface Problem {
+  /** null: the text is no problem. */
+  code: string | null;
+  text: string;
+}
+
 const en = {
   title: "Talk to Moshi",
   lead: "A conversation, not a dictation: Moshi listens while it talks.",
@@ -71,107 +78,182 @@ const en = {
   },
   attempt: (number: number) => `Attempt ${number}`,
   inTime: (duration: string) => `in ${duration}`,
-  hungUp: "You hung up.",
+  hungUp: { code: null, text: "You hung up." },
+  codeHint: "The code of this message. The page Troubleshooting of the documentation explains it.",
   ended: { title: (duration: string) => `Ended after ${duration}` },
   failed: { title: "That did not work" },
   newConversation: "A new conversation: Moshi does not remember what was said before the connection was lost.",
 
-  // Problems and their remedies. Each has its row in docs/reference/troubleshooting.md.
+  // Problems and their remedies. errors.toml has the cause and the remedy of each code.
   problems: {
     insecure: {
+      code: "page-insecure",
       title: "This address is not secure",
       detail: "Browsers give the microphone to secure pages only.",
     },
     untrusted: {
+      code: "certificate-not-accepted",
       title: "Certificate not accepted",
       detail: "Your browser does not reach the model. Most likely it does not know its certificate yet.",
     },
     unreachable: {
+      code: "model-not-reached",
       title: "Waiting for the model",
       detail: "It does not answer yet. This page goes on by itself as soon as it does.",
     },
     modelDraining: {
+      code: "model-draining",
       title: "The model is shutting down",
       detail: "This page goes on by itself when it is back.",
     },
     interrupted: {
+      code: "sound-interrupted",
       title: "Interrupted",
       detail: "Another app or a call has taken the sound. Press Go on when it is over.",
     },
     serviceGone: {
+      code: "page-service-gone",
       title: "The service does not answer",
       detail: "It may be stopped or restarting. This page looks again every second.",
     },
-    modelDown: "The model does not run",
-    busy: { title: "All places are taken" },
+    modelDown: {
+      code: "model-down",
+      title: "The model does not run",
+    },
+    busy: { code: "places-taken", title: "All places are taken" },
     reconnecting: {
+      code: "connecting-again",
       title: "Connection lost",
       detail: "Trying again. It will be a new conversation: Moshi will not remember this one.",
     },
     warnings: {
-      session: "Time is nearly up: this conversation ends",
-      idle: "No sound arrives from you: the service hangs up",
-      draining: "The service stops or restarts: this conversation ends",
+      session: { code: "time-nearly-up", text: "Time is nearly up: this conversation ends" },
+      idle: { code: "no-sound-arrives", text: "No sound arrives from you: the service hangs up" },
+      draining: { code: "service-stops", text: "The service stops or restarts: this conversation ends" },
     },
 
     brokenSound: {
-      server: "The service is overloaded: its answers come late and in pieces. Fewer conversations at once would help.",
-      network: "The connection is bad: sound comes late and in pieces. Better Wi-Fi or a cable may help.",
+      server: {
+        code: "service-overloaded",
+        text: "The service is overloaded: its answers come late and in pieces. Fewer conversations at once would help.",
+      },
+      network: {
+        code: "network-bad",
+        text: "The connection is bad: sound comes late and in pieces. Better Wi-Fi or a cable may help.",
+      },
     },
-    copyFailed: "The browser did not allow it. Select the figures and copy them.",
+    copyFailed: { code: "copy-not-allowed", text: "The browser did not allow it. Select the figures and copy them." },
 
-    microphoneDenied: "The browser may not use the microphone. Allow it beside the address bar, then connect again.",
-    microphoneMissing: "No microphone was found. Plug one in, then connect again.",
-    microphoneBusy: "The microphone could not be opened. Another program may be using it.",
-    microphoneOther: (name: string) => `The microphone could not be opened (${name}).`,
-    audioFailed: "This browser could not load the audio code. Reload the page, or try another browser.",
-    audioBroke: (detail: string) => `The audio code stopped. ${detail} Connect again, or try another browser.`,
-    steps: {
-      microphone: "The microphone does not start. Plug it in again, or choose another one in the settings.",
-      speaker: "The sound output does not start. Check that a speaker or headphones are connected, then connect again.",
-      code: "The audio code did not load. Check the connection to the service, then reload the page.",
-      worker: "The audio worker did not start. Reload the page, or try another browser.",
-      codec: "The audio codec did not load. Reload the page, or try another browser.",
+    microphoneDenied: {
+      code: "microphone-denied",
+      text: "The browser may not use the microphone. Allow it beside the address bar, then connect again.",
     },
-    noConfig: "The service does not answer. Is it running?",
-    modelFailed: (detail: string) => `The model could not be started: ${detail}`,
-    refusedSetting: (reason: string) =>
-      `The service refused a setting: ${reason}. Change it, or go back to the defaults.`,
-    finished: "The conversation is over.",
-    goingAway: "The service is shutting down.",
-    full: "All places are taken.",
-    tooSlow: "This connection is too slow for a conversation.",
-    notAllowed: "The service does not accept this page's address.",
-    lost: "The connection was lost or refused. Is the service running?",
-    modelLost: "The service lost the model.",
-    nothingHeard: "No sound arrived from you for too long.",
-    closed: (code: number) => `The service closed the connection (${code}).`,
+    microphoneMissing: {
+      code: "microphone-not-found",
+      text: "No microphone was found. Plug one in, then connect again.",
+    },
+    microphoneBusy: {
+      code: "microphone-busy",
+      text: "The microphone could not be opened. Another program may be using it.",
+    },
+    microphoneOther: (name: string) => ({
+      code: "microphone-failed",
+      text: `The microphone could not be opened (${name}).`,
+    }),
+    audioFailed: {
+      code: "audio-not-loaded",
+      text: "This browser could not load the audio code. Reload the page, or try another browser.",
+    },
+    audioBroke: (detail: string) => ({
+      code: "audio-stopped",
+      text: `The audio code stopped. ${detail} Connect again, or try another browser.`,
+    }),
+    steps: {
+      microphone: {
+        code: "microphone-not-started",
+        text: "The microphone does not start. Plug it in again, or choose another one in the settings.",
+      },
+      speaker: {
+        code: "speaker-not-started",
+        text: "The sound output does not start. Check that a speaker or headphones are connected, then connect again.",
+      },
+      code: {
+        code: "audio-code-not-loaded",
+        text: "The audio code did not load. Check the connection to the service, then reload the page.",
+      },
+      worker: {
+        code: "audio-worker-not-started",
+        text: "The audio worker did not start. Reload the page, or try another browser.",
+      },
+      codec: {
+        code: "audio-codec-not-loaded",
+        text: "The audio codec did not load. Reload the page, or try another browser.",
+      },
+    },
+    noConfig: { code: "service-not-answering", text: "The service does not answer. Is it running?" },
+    modelFailed: (detail: string) => ({ code: "model-not-started", text: `The model could not be started: ${detail}` }),
+    refusedSetting: (reason: string) => ({
+      code: "setting-refused",
+      text: `The service refused a setting: ${reason}. Change it, or go back to the defaults.`,
+    }),
+    finished: { code: "conversation-over", text: "The conversation is over." },
+    goingAway: { code: "service-shutting-down", text: "The service is shutting down." },
+    full: { code: "all-places-taken", text: "All places are taken." },
+    tooSlow: { code: "connection-too-slow", text: "This connection is too slow for a conversation." },
+    notAllowed: { code: "address-not-accepted", text: "The service does not accept this page's address." },
+    lost: { code: "connection-lost", text: "The connection was lost or refused. Is the service running?" },
+    modelLost: { code: "model-lost", text: "The service lost the model." },
+    nothingHeard: { code: "nothing-heard", text: "No sound arrived from you for too long." },
+    closed: (code: number) => ({ code: "connection-closed", text: `The service closed the connection (${code}).` }),
     /** Seen after the Back button has brought the page back as it was. */
     pageLeft: {
-      conversation: "You left this page, which ended the conversation.",
-      attempt: "You left this page before the conversation began. Connect again to start one.",
+      conversation: { code: "page-left", text: "You left this page, which ended the conversation." },
+      attempt: {
+        code: "page-left-before",
+        text: "You left this page before the conversation began. Connect again to start one.",
+      },
     },
-    noSoundHint: "Nothing comes from your microphone. Is it off, or the wrong one?",
+    noSoundHint: { code: "no-sound", text: "Nothing comes from your microphone. Is it off, or the wrong one?" },
     devices: {
-      gone: "The chosen device is gone; the system’s default is used.",
-      replaced: "The microphone was unplugged; another one is used now.",
-      failed: "That device could not be opened; the one before is still in use.",
-      slow: "The chosen speaker does not answer; the system’s default is used.",
-      unlisted: "The browser does not list its microphones and speakers. Reload the page.",
+      gone: { code: "device-gone", text: "The chosen device is gone; the system’s default is used." },
+      replaced: { code: "microphone-replaced", text: "The microphone was unplugged; another one is used now." },
+      failed: { code: "device-not-opened", text: "That device could not be opened; the one before is still in use." },
+      slow: { code: "speaker-silent", text: "The chosen speaker does not answer; the system’s default is used." },
+      unlisted: {
+        code: "devices-not-listed",
+        text: "The browser does not list its microphones and speakers. Reload the page.",
+      },
     },
     noMicrophone: {
-      missing: "No microphone is left, so Moshi hears silence. Plug one in: it is used at once.",
-      denied: "The browser no longer allows the microphone, so Moshi hears silence. Allow it beside the address bar.",
-      stopped: "The microphone stopped, so Moshi hears silence. Plug it in again, or choose another one.",
+      missing: {
+        code: "no-microphone-left",
+        text: "No microphone is left, so Moshi hears silence. Plug one in: it is used at once.",
+      },
+      denied: {
+        code: "microphone-permission-lost",
+        text: "The browser no longer allows the microphone, so Moshi hears silence. Allow it beside the address bar.",
+      },
+      stopped: {
+        code: "microphone-stopped",
+        text: "The microphone stopped, so Moshi hears silence. Plug it in again, or choose another one.",
+      },
     },
-    settingWrong: (least: string, most: string, whole: boolean) =>
-      `Takes ${whole ? "a whole number" : "a number"} from ${least} to ${most}.`,
+    settingWrong: (least: string, most: string, whole: boolean) => ({
+      code: "setting-out-of-range",
+      text: `Takes ${whole ? "a whole number" : "a number"} from ${least} to ${most}.`,
+    }),
     notRecorded: {
-      full: "This tab has no room for another recording, so this conversation is not recorded. Save the earlier ones.",
-      failed: "This conversation is not recorded: the browser did not load the recorder. Reload the page.",
+      full: {
+        code: "recordings-full",
+        text: "This tab has no room for another recording, so this conversation is not recorded. Save the earlier ones.",
+      },
+      failed: {
+        code: "recorder-not-loaded",
+        text: "This conversation is not recorded: the browser did not load the recorder. Reload the page.",
+      },
     },
-    recordingFull: "The recording is full; what came later is not in it.",
-    saveFailed: "That could not be made. Nothing was saved.",
+    recordingFull: { code: "recording-full", text: "The recording is full; what came later is not in it." },
+    saveFailed: { code: "file-not-made", text: "That could not be made. Nothing was saved." },
   },
 
   // Both sides.

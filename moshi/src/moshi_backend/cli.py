@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 import moshi_backend
+from moshi_backend.errors import start as errors
 from moshi_service.errors import StartupError
 from moshi_service.init import split_off_init
 from moshi_service.signals import treat_hangup_as_termination
@@ -41,7 +42,7 @@ def main() -> None:
             sys.exit(_doctor(arguments.json))
         {"serve": _serve, "download": _download, "certificate": _certificate, "openapi": _openapi}[arguments.command]()
     except StartupError as error:
-        print(f"moshi-backend: {error}", file=sys.stderr)
+        print(f"moshi-backend: {error.problem}", file=sys.stderr)
         sys.exit(StartupError.EXIT_CODE)
 
 
@@ -113,7 +114,7 @@ def _download() -> None:
     try:
         checkpoint = find_checkpoint(settings.model, settings.revision, progress, settings.lora)
     except LoadError as error:
-        raise StartupError(str(error)) from None
+        raise StartupError(error.problem) from None
     print(checkpoint.moshi_weights.parent)
 
 
@@ -123,7 +124,7 @@ def _certificate() -> None:
 
     settings = load_settings()
     if (tls := certificate(settings)) is None:
-        raise StartupError("MOSHI_TLS=off: there is no certificate")
+        raise StartupError(errors.certificate_off())
     print(tls.authority)
 
 

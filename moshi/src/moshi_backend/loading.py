@@ -10,6 +10,8 @@ from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.engine.engine import Loaded
 from moshi_backend.engine.observer import Report
 from moshi_backend.errors import LoadError, brief
+from moshi_backend.errors import checkpoints as checkpoint_errors
+from moshi_backend.errors import memory as errors
 from moshi_backend.model.batch import BatchedModel, required_memory
 from moshi_backend.model.capacity import GIB, RESERVE, DoesNotFit
 from moshi_backend.model.device import NoSuchGPU, choose_device, choose_dtype, free_memory
@@ -17,6 +19,7 @@ from moshi_backend.model.support import check_support
 from moshi_backend.personas.catalogue import Catalogue, Persona
 from moshi_backend.personas.loading import PersonaOptions, open_catalogue
 from moshi_backend.settings import Settings
+from moshi_service.errors import InvalidValue, Problem
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +57,7 @@ def load(settings: Settings, report: Report) -> LoadedCheckpoint:
         raise
     except Exception as error:
         log.debug("loading failed", exc_info=True)
-        raise LoadError(
-            f"{settings.model} could not be loaded ({brief(error)}): check that its files are whole and of one "
-            "repository; MOSHI_LOG_LEVEL=debug logs the details"
-        ) from error
+        raise LoadError(checkpoint_errors.loading_failed(settings.model, brief(error))) from error
 
 
 def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
@@ -89,14 +89,12 @@ def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
         report("load", "voices and roles", None)
         catalogue = open_catalogue(persona_options(settings), checkpoint, model, settings.model)
     except ValueError as error:
-        raise LoadError(f"{settings.model}: {error}") from error
+        why = error.problem if isinstance(error, InvalidValue) else error
+        raise LoadError(checkpoint_errors.model_unusable(settings.model, why)) from error
     except DoesNotFit as full:
         raise LoadError(_too_many_slots(full)) from None
     except torch.cuda.OutOfMemoryError as error:
-        raise LoadError(
-            f"the memory of {device} ran out while {settings.model} was made ready: free some, or lower MOSHI_SLOTS, "
-            f"which is {settings.slots}, or MOSHI_CONTEXT"
-        ) from error
+        raise LoadError(errors.memory_ran_out(device, settings.model, settings.slots)) from error
     usual = catalogue.prompt(Persona(catalogue.default or next(iter(catalogue.voices), None)))
     return LoadedCheckpoint(model, slots is not None, usual, name, checkpoint.commit, catalogue)
 
@@ -122,11 +120,7 @@ def check_cpu(weights: int, settings: Settings) -> None:
         LoadError: a CPU is far too slow for so many weights, and MOSHI_ALLOW_SLOW is not set.
     """
     if weights > TOO_LARGE_FOR_A_CPU and not settings.allow_slow:
-        raise LoadError(
-            f"{settings.model} has {weights / 1e9:.1f} GB of weights, and PyTorch {torch.__version__} sees no GPU "
-            "that it can use: a CPU would answer many times too slowly. See what moshi-backend doctor says of the GPU, "
-            "or set MOSHI_ALLOW_SLOW=true to try all the same"
-        )
+        raise LoadError(errors.cpu_too_slow(settings.model, weights / 1e9, torch.__version__))
 
 
 def check_memory(weight_bytes: int, slot_bytes: int, free: int, frame_seconds: float, reserve: int = RESERVE) -> None:
@@ -142,36 +136,27 @@ def check_memory(weight_bytes: int, slot_bytes: int, free: int, frame_seconds: f
     needed = weight_bytes + slot_bytes + reserve
     if needed <= free:
         return
+    sizes = _size(free), _size(weight_bytes), _size(slot_bytes), _size(reserve)
     if weight_bytes + reserve < free:
-        advice = "MOSHI_CONTEXT makes a conversation smaller"
-    else:
-        seconds = weight_bytes / PCIE
-        advice = (
-            "a smaller model or a larger GPU is needed; weights kept in the host's memory would have to cross PCIe for "
-            f"each frame of {frame_seconds:g} s, which takes {seconds:.1f} s"
-        )
-    raise LoadError(
-        f"the GPU has {_size(free)} free, and the weights take {_size(weight_bytes)}, a conversation "
-        f"{_size(slot_bytes)} and calculations {_size(reserve)}: {advice}"
-    )
+        raise LoadError(errors.gpu_memory_for_no_conversation(*sizes))
+    raise LoadError(errors.gpu_memory_for_no_weights(*sizes, frame_seconds, weight_bytes / PCIE))
 
 
 def _device(settings: Settings) -> torch.device:
     try:
         return choose_device(settings.device)
     except NoSuchGPU as missing:
-        raise LoadError(
-            f"MOSHI_DEVICE={settings.device} but PyTorch {torch.__version__} sees {missing.gpus} GPUs here; "
-            "check the driver with nvidia-smi, or set MOSHI_DEVICE=cpu"
-        ) from None
+        raise LoadError(errors.gpu_missing(settings.device, torch.__version__, missing.gpus)) from None
 
 
-def _too_many_slots(full: DoesNotFit) -> str:
-    wanted = full.wanted
-    takes = f"{_size((wanted or 1) * full.slot_bytes)} beside the weights, {_size(full.slot_bytes)} a conversation"
-    asked = f"MOSHI_SLOTS={wanted} takes {takes}" if wanted else f"one conversation takes {takes}"
-    advice = f"{full.fitting} would fit: lower MOSHI_SLOTS" if full.fitting else "none fits: free some memory"
-    return f"{asked}, and {_size(full.free)} are free for it; {advice} or MOSHI_CONTEXT"
+def _too_many_slots(full: DoesNotFit) -> Problem:
+    each, free = _size(full.slot_bytes), _size(full.free)
+    if not full.wanted:
+        return errors.no_slot_fits(each, free)
+    total = _size(full.wanted * full.slot_bytes)
+    if full.fitting:
+        return errors.too_many_slots(full.wanted, total, each, free, full.fitting)
+    return errors.wanted_slots_do_not_fit(full.wanted, total, each, free)
 
 
 def _size(number: int) -> str:

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from moshi_service.protocol.events import ERROR
+
 Status = Literal["starting", "ready", "draining", "failed"]
 
 
@@ -22,6 +24,7 @@ class ObservedHealth:
     phase: Annotated[str, Field(description="Of the start: resolve, load, warm-up, ready. Or the phase that failed")]
     progress: Annotated[float | None, Field(description="Of the phase, 0 to 1; null where it is unknown")]
     detail: Annotated[str, Field(description="One line for people")]
+    error: Annotated[str | None, Field(description=ERROR)] = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from moshi_service.errors import Problem
+from moshi_service.errors import conversations as errors
 from moshi_service.origins import host_of_origin, is_allowed_host, parse_host_pattern
 
 
@@ -54,11 +56,12 @@ class HostCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not is_allowed_host(host := Headers(scope=scope).get("host"), self._hosts):
-            await JSONResponse({"detail": wrong_host(host, self._setting)}, 421)(scope, receive, send)
+            detail = wrong_host(host, self._setting).text
+            await JSONResponse({"detail": detail}, 421)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
-def wrong_host(host: str | None, setting: str) -> str:
+def wrong_host(host: str | None, setting: str) -> Problem:
     """Tells a client why its `Host` is refused, and the operator what to do."""
-    return f"host {(host or '')[:60]} is not in {setting}"
+    return errors.host_not_allowed((host or "")[:60], setting)

@@ -4,6 +4,8 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from moshi_service.errors import Problem
+from moshi_service.errors import conversations as errors
 from moshi_service.network.addresses import group_of
 
 ADDRESSES = 10_000
@@ -15,11 +17,10 @@ class Refusal:
     """The reason why a connection is refused.
 
     Attributes:
-        reason: one line for people.
         retry_after: seconds after which the address may connect again; none where nobody knows.
     """
 
-    reason: str
+    problem: Problem
     retry_after: int | None = None
 
 
@@ -43,9 +44,9 @@ class ConnectionLimiter:
         address = group_of(address)
         now = time.monotonic() if now is None else now
         if self._connections and self._open.get(address, 0) >= self._connections:
-            return Refusal(f"{self._connections} connections are open from {address} already")
+            return Refusal(errors.address_too_many(self._connections, address))
         if self._interval and (wait := self._wait(address, now)):
-            return Refusal(f"too many connections from {address}", retry_after=round(wait))
+            return Refusal(errors.address_too_fast(address), retry_after=round(wait))
         self._open[address] = self._open.get(address, 0) + 1
         return None
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 from moshi_service.addresses import own_address
 from moshi_service.errors import StartupError
+from moshi_service.errors import start as errors
 from moshi_service.network.descriptors import raise_limit
 from moshi_service.settings import ServiceSettings
-from moshi_service.tls import Certificate, automatic_certificate, names_of_this_machine
+from moshi_service.tls import Certificate, UnusableFile, automatic_certificate, names_of_this_machine
 
 MOST_CONNECTIONS = 2048
 """Connections that there is room for beside the expected ones, if there are descriptors for them."""
@@ -28,10 +29,7 @@ def listen(settings: ServiceSettings) -> socket.socket:
     except OSError as error:
         # The socket module puts the address into the system's message, except for name look-ups.
         why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-        raise StartupError(
-            f"cannot listen on {host} port {port}: {why}; "
-            f"stop what uses it (ss -ltnp shows it), or set {prefix}HOST or {prefix}PORT"
-        ) from None
+        raise StartupError(errors.cannot_listen(host, port, why, prefix)) from None
 
 
 def places(setting: str, expected: int, *, descriptors_each: int, spare: int, reserved: int) -> int:
@@ -51,10 +49,7 @@ def places(setting: str, expected: int, *, descriptors_each: int, spare: int, re
     left = descriptors - reserved - (descriptors_each - 1) * expected
     if left < expected + spare:
         needed = reserved + descriptors_each * expected + spare
-        raise StartupError(
-            f"{setting}={expected} needs {needed} open files and the limit is {descriptors}; "
-            "raise it (ulimit -n), or lower the setting"
-        )
+        raise StartupError(errors.too_few_open_files(setting, expected, needed, descriptors))
     return min(left, expected + MOST_CONNECTIONS)
 
 
@@ -79,11 +74,11 @@ def _automatic(settings: ServiceSettings) -> Certificate:
         hosts = (*names_of_this_machine(), *own_address(settings.host), *settings.tls_hosts)
         return automatic_certificate(folder, hosts, datetime.now(UTC))
     except OSError as error:
-        why = error.strerror or error
-        raise StartupError(f"cannot keep a certificate in {folder}: {why}; set {prefix}STATE_DIR") from None
+        why = error.problem if isinstance(error, UnusableFile) else error.strerror or error
+        raise StartupError(errors.certificate_folder_unusable(folder, why, prefix)) from None
     except ValueError as error:
         given = ",".join(settings.tls_hosts)
-        raise StartupError(f"{prefix}TLS_HOSTS={given!r}: {error}; it takes names and addresses") from None
+        raise StartupError(errors.certificate_hosts_invalid(prefix, given, error)) from None
 
 
 def _given(settings: ServiceSettings) -> Certificate:
@@ -93,8 +88,8 @@ def _given(settings: ServiceSettings) -> Certificate:
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
     except OSError as error:
+        why = error.strerror or error
         raise StartupError(
-            f"{prefix}TLS_CERT={settings.tls_cert} with {prefix}TLS_KEY={settings.tls_key}: {error.strerror or error}; "
-            "both must be readable PEM files that belong together"
+            errors.certificate_files_unusable(prefix, settings.tls_cert, settings.tls_key, why)
         ) from None
     return Certificate(settings.tls_cert, settings.tls_key, settings.tls_cert)

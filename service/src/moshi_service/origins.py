@@ -5,6 +5,9 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from moshi_service.errors import InvalidValue
+from moshi_service.errors import start as errors
+
 _PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
 
@@ -19,17 +22,17 @@ def parse_origin(text: str) -> str:
     """The origin as browsers send it: lower case, ASCII, without the scheme's own port.
 
     Raises:
-        ValueError: the text is not an origin, so that no browser can ever send it. Says why.
+        InvalidValue: the text is not an origin, so that no browser can ever send it. Says why.
     """
     scheme, separator, rest = text.strip().partition("://")
     scheme = scheme.lower()
     if not separator or scheme not in _PORTS:
-        raise ValueError(f"{text!r} is not an origin: it must begin with http:// or https://")
+        raise InvalidValue(errors.origin_without_scheme(text))
     if "*" in rest:
-        raise ValueError(f"{text!r} is not an origin: wildcards are not supported, so list each origin")
+        raise InvalidValue(errors.origin_wildcard(text))
     authority = rest.removesuffix("/")
     if re.search(r"[/?#@\\]", authority):
-        raise ValueError(f"{text!r} is not an origin: it must be scheme, host and port only")
+        raise InvalidValue(errors.origin_with_path(text))
     host, port = _host_and_port(authority)
     return f"{scheme}://{host}" if port in (None, _PORTS[scheme]) else f"{scheme}://{host}:{port}"
 
@@ -38,7 +41,7 @@ def parse_host(text: str) -> str:
     """The host of a `Host` header, or a host name by itself: lower case, ASCII, without its port.
 
     Raises:
-        ValueError: the text is neither a name nor an address.
+        InvalidValue: the text is neither a name nor an address.
     """
     return _host_and_port(text.strip())[0]
 
@@ -96,31 +99,31 @@ def parse_host_pattern(text: str) -> str:
     """One entry of a list of allowed hosts: a name, `*.` and a name, or `*`.
 
     Raises:
-        ValueError: it can never match a host. Says why.
+        InvalidValue: it can never match a host. Says why.
     """
     text = text.strip()
     if text == "*":
         return text
     if "/" in text:
-        raise ValueError(f"{text!r} is not a host: it must be a name such as talk.example, without scheme or path")
+        raise InvalidValue(errors.host_with_path(text))
     prefix, name = ("*.", text[2:]) if text.startswith("*.") else ("", text)
     host, port = _host_and_port(name)
     if port is not None:
-        raise ValueError(f"{text!r} is not a host: leave out the port, because every port is allowed")
+        raise InvalidValue(errors.host_with_port(text))
     return prefix + host
 
 
 def _host_and_port(authority: str) -> tuple[str, int | None]:
     if len(authority) > _LONGEST:
-        raise ValueError(f"{authority[:60]!r}... is longer than a host can be")
+        raise InvalidValue(errors.host_too_long(authority[:60]))
     try:
         parts = urlsplit(f"//{authority}")
         port = parts.port
     except ValueError:
-        raise ValueError(f"{authority!r} has a port or an address that is not possible") from None
+        raise InvalidValue(errors.port_impossible(authority)) from None
     host = (parts.hostname or "").removesuffix(".")
     if parts.netloc != authority or "@" in authority or authority.endswith(":"):
-        raise ValueError(f"{authority!r} is not a host")
+        raise InvalidValue(errors.host_malformed(authority))
     if ":" in host:
         return f"[{ipaddress.IPv6Address(host)}]", port
     try:
@@ -128,7 +131,7 @@ def _host_and_port(authority: str) -> tuple[str, int | None]:
     except UnicodeError:
         name = ""
     if not _NAME.fullmatch(name) or len(name) > 253:
-        raise ValueError(f"{authority!r} is not a host")
+        raise InvalidValue(errors.host_malformed(authority))
     return name, port
 
 

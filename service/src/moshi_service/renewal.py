@@ -5,6 +5,8 @@ import logging
 import ssl
 from collections.abc import Callable
 
+from moshi_service.errors import ProblemError
+from moshi_service.errors import start as errors
 from moshi_service.tls import Certificate
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ async def keep_current(context: ssl.SSLContext, find: Callable[[], Certificate |
             context.load_cert_chain(certificate.chain, certificate.key)
         except Exception as error:  # what is presented goes on being presented
             if str(error) != said:  # the same problem once, not at every check
-                log.warning("the new certificate cannot be used: %s", error)
+                log.warning(errors.renewal_failed(error.problem if isinstance(error, ProblemError) else error))
             said = str(error)
             continue
         presented, said = stamp, ""

@@ -1,14 +1,17 @@
 """The settings that both services have, their checks, and the one line that explains a wrong value."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from platformdirs import user_state_path
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from moshi_service.errors import StartupError
+from moshi_service.errors import InvalidValue, Problem, StartupError
+from moshi_service.errors import start as errors
 from moshi_service.network.addresses import Networks
 from moshi_service.origins import parse_host_pattern, parse_origin
 
@@ -17,14 +20,14 @@ def check_token(token: SecretStr) -> SecretStr:
     """A token that a header can carry.
 
     Raises:
-        ValueError: the token is empty, or has characters that a header cannot carry. An empty one would turn
+        InvalidValue: the token is empty, or has characters that a header cannot carry. An empty one would turn
             authentication off without a word.
     """
     value = token.get_secret_value()
     if not value:
-        raise ValueError("it is empty; unset it to turn authentication off")
+        raise InvalidValue(errors.token_empty())
     if not re.fullmatch(r"[\x21-\x7e]+", value):
-        raise ValueError("it may have letters, digits and ASCII punctuation only, without spaces")
+        raise InvalidValue(errors.token_unsendable())
     return token
 
 
@@ -32,7 +35,7 @@ def check_networks(listed: str) -> str:
     """Addresses and networks, with commas.
 
     Raises:
-        ValueError: an entry is neither, and would be ignored without a word.
+        InvalidValue: an entry is neither, and would be ignored without a word.
     """
     Networks(listed)
     return listed
@@ -42,35 +45,42 @@ def check_file(path: Path) -> Path:
     """An ordinary file.
 
     Raises:
-        ValueError: there is none, or this process may not look.
+        InvalidValue: there is none, or this process may not look.
     """
     try:
         there = path.is_file()
     except (OSError, ValueError):
         there = False
     if not there:
-        raise ValueError("there is no such file, or it cannot be read")
+        raise InvalidValue(errors.file_missing())
     return path
 
 
-def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> str:
-    """One line about the first wrong setting: its variable, its value, the reason, and what it takes.
+def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> Problem:
+    """The problem of the first wrong setting: its variable, its value, the reason, and what it takes.
 
     A value that may be one of several things fails as each of them. The last of these errors is about the most general
     one: for `auto` or a number, it is about the number. A secret is not shown.
     """
-    errors = error.errors()
-    if not errors[0]["loc"]:
-        return errors[0]["msg"].removeprefix("Value error, ")
-    field = str(errors[0]["loc"][0])
+    found = error.errors()
+    if not found[0]["loc"]:
+        return _reason(found[0])
+    field = str(found[0]["loc"][0])
     name = next((name for name, info in model.model_fields.items() if field in (name, info.validation_alias)), field)
-    about = [found for found in errors if found["loc"][0] == field][-1]
+    about = [one for one in found if one["loc"][0] == field][-1]
     info = model.model_fields[name]
     variable = str(info.validation_alias or f"{prefix}{name.upper()}")
-    value = "(secret)" if name == "api_token" else shortened(repr(errors[0]["input"]))
+    value = "(secret)" if name == "api_token" else shortened(repr(found[0]["input"]))
     takes = " ".join((info.description or "").split())
-    why = shortened(about["msg"].removeprefix("Value error, "), 300)
-    return f"{variable}={value}: {why}. It takes: {takes}"
+    why = _reason(about)
+    return errors.setting_invalid(variable, value, replace(why, text=shortened(why.text, 300)), takes)
+
+
+def _reason(found: ErrorDetails) -> Problem:
+    cause = found.get("ctx", {}).get("error")
+    if isinstance(cause, InvalidValue):
+        return cause.problem
+    return Problem(errors.setting_invalid.code, found["msg"])
 
 
 def shortened(text: str, most: int = 100) -> str:
@@ -140,10 +150,7 @@ class ServiceSettings(BaseSettings):
     @model_validator(mode="after")
     def _files_are_named(self) -> Self:
         if self.tls == "files" and (self.tls_cert is None or self.tls_key is None):
-            prefix = self.prefix()
-            raise ValueError(
-                f"{prefix}TLS=files needs {prefix}TLS_CERT and {prefix}TLS_KEY, each the path of a PEM file"
-            )
+            raise InvalidValue(errors.certificate_files_unnamed(self.prefix()))
         return self
 
     @classmethod

@@ -25,6 +25,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from moshi_service.errors import ProblemError
+from moshi_service.errors import start as errors
+
 LIFETIME = timedelta(days=397)  # the longest that every browser accepts
 CLOCK_SKEW = timedelta(days=1)
 RENEW_BEFORE_END = timedelta(days=30)
@@ -38,6 +41,10 @@ _UNFINISHED = "tmp"
 """How names of files begin that are still being written."""
 
 log = logging.getLogger(__name__)
+
+
+class UnusableFile(ProblemError, OSError):
+    """A file of the automatic certificate cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -127,25 +134,25 @@ def _tidy(folder: Path) -> None:
     """Remove what a writer left behind when it was killed, and make sure that every file is safe to open.
 
     Raises:
-        OSError: one is not an ordinary file. To open a pipe, for one, would wait forever.
+        UnusableFile: one is not an ordinary file. To open a pipe, for one, would wait forever.
     """
     for file in folder.iterdir():
         if file.name.startswith(_UNFINISHED) and not file.is_dir():
             file.unlink()
         elif file.name in _FILES and file.exists():
             if not file.is_file():
-                raise OSError(f"{file.name} is not an ordinary file; remove it")
+                raise UnusableFile(errors.certificate_file_special(file.name))
             if file.stat().st_mode & 0o077:
                 file.chmod(0o600)
                 if file.name.endswith("key.pem"):
-                    log.warning("%s could be read by other users of this machine; now only its owner can", file)
+                    log.warning(errors.key_was_readable(file))
 
 
 def _kept_authority(folder: Path) -> trustme.CA | None:
     """None if a file is missing or is not PEM.
 
     Raises:
-        OSError: the files do not belong together.
+        UnusableFile: the files do not belong together.
     """
     try:
         authority = trustme.CA.from_pem((folder / "ca.pem").read_bytes(), (folder / "ca-key.pem").read_bytes())
@@ -153,10 +160,7 @@ def _kept_authority(folder: Path) -> trustme.CA | None:
     except (FileNotFoundError, ValueError):
         return None
     if x509.load_pem_x509_certificate(authority.cert_pem.bytes()).public_key() != key.public_key():
-        raise OSError(
-            "ca-key.pem is not the key of ca.pem; restore the right one, or remove both files: "
-            "then there will be a new authority, which clients have to trust anew"
-        )
+        raise UnusableFile(errors.authority_key_mismatch())
     return authority
 
 

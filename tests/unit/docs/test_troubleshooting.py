@@ -1,81 +1,75 @@
-"""Every error has its row, and every row its error."""
+"""Every error has a row in the tables, and every row an error that happens."""
 
 import re
-from functools import cache
+from collections import Counter
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from support import messages
-from support.messages import Message
+import troubleshooting
+from moshi_service.errors import entries
+from troubleshooting import ROOT, SECTIONS, Foreign, described
 
-PAGE = Path(__file__).parents[3] / "docs/reference/troubleshooting.md"
-UNWRITTEN = "Without a message"
-
-
-@cache
-def patterns() -> dict[str, re.Pattern[str]]:
-    """By the words in the first column: what they match, `…` being anything."""
-    found = {}
-    section = ""
-    for line in PAGE.read_text().splitlines():
-        if line.startswith("## "):
-            section = line.removeprefix("## ")
-        elif line.startswith("| `") and section != UNWRITTEN:
-            for words in re.findall(r"`([^`]+)`", line.split(" | ")[0]):
-                assert len(re.sub(r"[^A-Za-z]", "", words)) >= 4, f"{words!r} would match too much"
-                found[words] = re.compile(".*".join(map(re.escape, words.split("…"))), re.DOTALL)
-    return found
+PACKAGES = ("moshi/src", "frontend/src", "service/src", "tools/vendoring")
+TABLES = [source for _, _, sources in SECTIONS for source in sources if isinstance(source, ModuleType)]
 
 
-EVERY = [*messages.of_python(), *messages.of_the_page(), *messages.of_set_up(), *messages.of_the_app_host()]
+def code_of(package: str) -> str:
+    """The Python code of a package, without its tables of errors."""
+    files = [
+        file for file in (ROOT / package).rglob("*.py") if "errors" not in file.relative_to(ROOT).with_suffix("").parts
+    ]
+    return "\n".join(file.read_text() for file in files)
 
 
-@pytest.mark.parametrize("message", sorted({message.text for message in EVERY}))
-def test_an_error_has_its_row(message: str) -> None:
-    assert any(pattern.fullmatch(message) for pattern in patterns().values()), f"{message!r} is not explained"
+SOURCES = {package: code_of(package) for package in PACKAGES}
+EVERYTHING = "\n".join(SOURCES.values()) + (ROOT / "tools/run").read_text()
 
 
-@pytest.mark.parametrize("words", patterns())
-def test_a_row_is_about_an_error_that_there_is(words: str) -> None:
-    assert any(patterns()[words].fullmatch(message.text) for message in EVERY)
+def test_a_code_stands_for_one_error() -> None:
+    codes = Counter(error.code for _, _, sources in SECTIONS for error in described(sources))
+    assert [code for code, count in codes.items() if count > 1] == []
+    assert len(codes) > 250
+    assert [code for code in codes if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", code)] == [], "a search finds words"
 
 
-def test_errors_are_found_wherever_they_come_from() -> None:
-    """A reader of the source that finds nothing would let everything pass."""
-    found = {(message.where.split("/")[0], message.text) for message in EVERY}
-    assert ("moshi", "… is damaged (…): delete … and start again") in found  # an exception made of a variable
-    assert ("moshi", "HF_TOKEN may not read …: give the token access to it, or use another one") in found  # a function
-    assert ("moshi", "sphn cannot encode: …") in found  # a finding of the doctor
-    assert ("frontend", "the frontend is shutting down") in found  # a close frame
-    assert ("frontend", "its certificate is not trusted (…); set FRONTEND_MOSHI_CA") in found  # moshi is lost
-    assert ("moshi", "a step has not returned for … s") in found  # the engine fails
-    assert ("service", "the new certificate cannot be used: …") in found  # a warning in the log
-    assert ("page", "No microphone was found. Plug one in, then connect again.") in found
-    assert ("page", "Certificate not accepted") in found  # a state
-    assert ("page", "Takes … from … to ….") in found
-    assert ("tools", "Node.js is …; the page is built with 20.19 or newer") in found
-    assert ("AppHost", "SCENARIO6_GPU=…: it takes auto, on or off") in found
-    assert ("tools", "git does not run (…); install it") in found  # placing Moshi
-    assert len(found) > 200
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
+def test_every_error_of_a_table_happens(table: ModuleType) -> None:
+    names = [entry.code.replace("-", "_") for entry in entries(table)]
+    assert names
+    assert [name for name in names if f".{name}" not in EVERYTHING] == []
 
 
-def test_what_the_page_says_of_a_failure_is_among_its_problems() -> None:
-    """Of modules that put failures into words, or report them, every string but a farewell."""
-    for module in ("conversation/reasons.ts", "conversation/machine.ts", "conversation/controller.ts"):
-        named = re.findall(r"\bstrings\.([\w.]+)", (messages.PAGE / module).read_text())
-        assert named
-        assert [name for name in named if not name.startswith("problems.") and name != "hungUp"] == [], module
+def test_every_table_is_on_the_page() -> None:
+    files = {Path(str(table.__file__)) for table in TABLES}
+    there = [*ROOT.glob("*/src/*/errors/*.py"), *ROOT.glob("tools/*/errors.py")]
+    assert {file for file in there if file.name != "__init__.py"} == files
 
 
-def test_a_new_error_would_be_found(tmp_path: Path) -> None:
-    (tmp_path / "new.py").write_text(
-        "WHY = 'of a reason'\n"
-        "def words(name):\n    return f'no {name}' if name else 'nothing at all'\n"
-        "def fail(name):\n    if name:\n        raise LoadError(words(name))\n"
-        "    reason = 'ends ' + WHY\n    raise Rejected('cause', 1008, reason)\n"
-        "def warn(self, name):\n    log.warning('%s is late', name)\n    self._fail(f'{name} ended')\n"
-    )
-    found = messages.of_package(tmp_path, root=tmp_path)
-    texts = ("no …", "nothing at all", "ends of a reason", "… is late", "… ended")
-    assert set(found) == {Message(text, "new.py") for text in texts}
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_error_has_its_words_outside_of_the_tables(package: str) -> None:
+    """Types demand a `Problem` of most errors. These take any text."""
+    for call in (r"log\.(?:warning|error|exception|critical)", "raise (?:ValueError|OSError|LookupError|RuntimeError)"):
+        assert re.findall(rf'{call}\(\s*f?"[^"]*"', SOURCES[package]) == []
+    assert re.findall(r'HTTPException\(\d+, f?"', SOURCES[package]) == []
+
+
+def test_a_script_with_an_unknown_code_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(troubleshooting, "ROOT", tmp_path)
+    foreign = Foreign("errors.toml", "*.sh", troubleshooting.SET_UP.pattern, troubleshooting.SET_UP.varying)
+    (tmp_path / "one.sh").write_text('fail tool-missing "$1 was not found (\\"$(uname)\\")"\n')
+    (tmp_path / "errors.toml").write_text('[[row]]\ncodes = ["tool-missing"]\ncause = "why"\nremedy = "what"\n')
+    (found,) = foreign.described()
+    assert (found.code, found.text, found.row.cause) == ("tool-missing", '… was not found (\\"…\\")', "why")
+    (tmp_path / "two.sh").write_text('fail other-missing "It is not there"\n')
+    with pytest.raises(ValueError, match=r"differ: .*other-missing"):
+        list(foreign.described())
+
+
+def test_every_failure_of_the_scripts_has_a_code() -> None:
+    """A call without a code would be on no page."""
+    scripts = "\n".join(file.read_text() for file in (ROOT / "tools").iterdir() if file.is_file())
+    apphost = "\n".join(file.read_text() for file in (ROOT / "AppHost").glob("*.cs"))
+    assert re.findall(r'\bfail "', scripts) == []
+    assert re.findall(r'\bFail\((?!string |"[a-z-]+", )', apphost) == []

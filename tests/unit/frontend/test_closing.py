@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from websockets.frames import Close as Frame
 
 from moshi_frontend.closing import CloseFrame
+from moshi_service.errors import Problem
+from moshi_service.protocol.wire import CloseCode
 
 SENDABLE = [*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)]
 
@@ -38,10 +40,17 @@ def test_a_reason_is_cut_between_characters() -> None:
 def test_the_announcement_says_what_the_close_frame_will() -> None:
     kind, document = CloseFrame(1005, "ä" * 100).announcement()[:1], CloseFrame(1005, "ä" * 100).announcement()[1:]
     assert kind == b"\x04"
-    assert json.loads(document) == {"type": "end", "code": 1000, "reason": "ä" * 61, "retry_after": None}
+    assert json.loads(document) == {"type": "end", "code": 1000, "reason": "ä" * 61, "retry_after": None, "error": None}
 
 
 def test_the_time_to_try_again_is_a_number_in_the_announcement_and_the_last_words_of_the_frame() -> None:
     close = CloseFrame(1013, "full", retry_after=7)
     assert close.text == "full; Retry-After: 7"
-    assert json.loads(close.announcement()[1:]) == {"type": "end", "code": 1013, "reason": "full", "retry_after": 7}
+    event = {"type": "end", "code": 1013, "reason": "full", "retry_after": 7, "error": None}
+    assert json.loads(close.announcement()[1:]) == event
+
+
+def test_the_announcement_of_a_problem_has_its_code() -> None:
+    close = CloseFrame.of(CloseCode.TRY_LATER, Problem("frontend-full", "full"), 7)
+    assert close.text == "full; Retry-After: 7"
+    assert json.loads(close.announcement()[1:])["error"] == "frontend-full"

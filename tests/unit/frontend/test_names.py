@@ -7,7 +7,9 @@ import pytest
 
 from moshi_frontend.discovery import Name
 from moshi_frontend.endpoint import Endpoint
+from moshi_frontend.errors import moshi as errors
 from moshi_frontend.names import LookUpFailed, Names, look_up_name
+from moshi_service.errors import Problem
 
 pytestmark = pytest.mark.anyio
 
@@ -30,8 +32,8 @@ class Dns:
             raise answer
         return [(address, name.port) for address in answer]
 
-    def note(self, endpoints: Sequence[Endpoint], why: str) -> None:
-        self.found.append(([str(endpoint) for endpoint in endpoints], why))
+    def note(self, endpoints: Sequence[Endpoint], why: Problem | None) -> None:
+        self.found.append(([str(endpoint) for endpoint in endpoints], why.text if why else ""))
 
 
 async def found(*script: Iterable[str] | LookUpFailed) -> list[tuple[list[str], str]]:
@@ -55,14 +57,15 @@ async def test_they_come_and_go() -> None:
 
 
 async def test_while_dns_fails_or_knows_none_the_last_known_stay() -> None:
-    known, *later = await found(["10.0.0.1"], LookUpFailed("temporary failure in name resolution"), [], ["10.0.0.1"])
+    failure = LookUpFailed(errors.dns_failed("temporary failure in name resolution"))
+    known, *later = await found(["10.0.0.1"], failure, [], ["10.0.0.1"])
     assert [endpoints for endpoints, _ in later] == [known[0]] * 3
-    assert [why for _, why in later] == ["temporary failure in name resolution", "DNS has no address for it", ""]
+    assert [why for _, why in later] == ["DNS: temporary failure in name resolution", "DNS has no address for it", ""]
 
 
 async def test_without_an_answer_so_far_there_is_a_reason() -> None:
-    ((endpoints, why),) = await found(LookUpFailed("name or service not known"))
-    assert (endpoints, why) == (["http://spare:8998"], "name or service not known")
+    ((endpoints, why),) = await found(LookUpFailed(errors.dns_failed("name or service not known")))
+    assert (endpoints, why) == (["http://spare:8998"], "DNS: name or service not known")
 
 
 async def test_without_a_name_nothing_is_looked_up() -> None:

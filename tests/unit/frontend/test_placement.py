@@ -10,6 +10,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 
 from moshi_frontend.endpoint import Endpoint
+from moshi_frontend.errors import moshi as errors
 from moshi_frontend.placement import ANSWER_SECONDS, LAST_ANSWER_SECONDS, NotPlaced, Placed, Placement
 from moshi_frontend.replica import MoshiInfo, Replica
 from moshi_frontend.replicas import Replicas
@@ -193,9 +194,9 @@ async def test_when_none_is_known_to_be_ready_they_are_tried_because_one_may_be(
 
 async def test_without_any_replica_the_client_learns_why() -> None:
     fleet = Fleet(0)
-    fleet.replicas.update([], "name or service not known")
+    fleet.replicas.update([], errors.dns_failed("name or service not known"))
     refused = await fleet.refusal()
-    assert refused.close.reason == "moshi is not reachable at https://moshi: name or service not known"
+    assert refused.close.reason == "moshi is not reachable at https://moshi: DNS: name or service not known"
 
 
 async def test_of_many_the_two_candidates_are_asked_first() -> None:

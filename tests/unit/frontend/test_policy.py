@@ -18,6 +18,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 
 from moshi_frontend.endpoint import Endpoint
+from moshi_frontend.errors import moshi as errors
 from moshi_frontend.placement import NotPlaced, Placement
 from moshi_frontend.replica import MoshiInfo, Replica
 from moshi_frontend.replicas import Replicas
@@ -116,7 +117,7 @@ class Simulation:
         for replica in replicas.all:
             moshi = self.moshis[replica.endpoint]
             if not moshi.alive:
-                replica.lost("connection refused")
+                replica.lost(errors.connection_failed("connection refused"))
             else:
                 load = moshi.load
                 slots = Slots(total=SLOTS, used=load.used)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moshi_frontend.endpoint import Endpoint
+from moshi_frontend.errors import moshi as errors
 from moshi_frontend.replica import MoshiInfo, Replica
 from moshi_frontend.replicas import STATES, Replicas
 from moshi_service.health import Health
@@ -101,7 +102,7 @@ def test_a_full_moshi_stays_one_that_may_serve() -> None:
 
 def test_a_lost_moshi_gets_nobody_until_it_answers() -> None:
     replicas = fleet(0, 0)
-    replicas.all[0].lost("connection refused")
+    replicas.all[0].lost(errors.connection_failed("connection refused"))
     assert {replicas.pick(set()) for _ in range(20)} == {replicas.all[1]}
     assert replicas.hope({replicas.all[1]}) is replicas.all[0]
     answer(replicas.all[0])
@@ -119,11 +120,11 @@ def test_one_that_dns_no_longer_names_is_not_chosen_and_the_others_keep_their_ne
 def test_while_none_is_known_the_page_shows_why() -> None:
     replicas = Replicas([], stand_in=Endpoint("http://moshi:8998"))
     assert replicas.pick(set()) is None
-    replicas.update([], "name or service not known")
+    replicas.update([], errors.dns_failed("name or service not known"))
     shown = replicas.shown()
     assert shown.endpoint.url == "http://moshi:8998"
     assert (shown.health.status, shown.health.phase) == ("unreachable", "waiting for moshi")
-    assert shown.health.detail == "name or service not known"
+    assert shown.health.detail == "DNS: name or service not known"
 
 
 def test_the_metric_counts_by_state_and_has_no_series_for_each_replica() -> None:
@@ -140,7 +141,7 @@ def test_a_few_are_all_probed() -> None:
 
 def test_of_many_some_are_probed_and_first_those_that_are_not_ready() -> None:
     replicas = fleet(*[0] * 10, poll_most=4)
-    replicas.all[7].lost("no answer in time")
+    replicas.all[7].lost(errors.no_answer())
     for _ in range(5):
         deck = replicas.deck()
         assert len(deck) == len(set(deck)) == 4

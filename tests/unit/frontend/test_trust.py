@@ -41,7 +41,7 @@ def unverified(code: int) -> ssl.SSLCertVerificationError:
     ],
 )
 def test_the_cause_is_found_and_explained(error: BaseException, words: str) -> None:
-    assert explain(error) == words
+    assert explain(error).text == words
 
 
 def test_the_authority_is_read_again_only_when_its_file_has_changed(tmp_path: Path) -> None:
@@ -58,4 +58,4 @@ def test_a_file_without_a_certificate(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("hello")
     with pytest.raises(ssl.SSLError) as error:
         Trust(tmp_path / "ca.pem").context()
-    assert explain(error.value) == "TLS failed (no certificate or crl found)"
+    assert explain(error.value).text == "TLS failed (no certificate or crl found)"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub import constants
+from moshi.models import LMModel
 from safetensors.torch import load_file, save_file
 
 import personaplex_checkpoint
@@ -19,6 +20,7 @@ from moshi_backend.loading import load
 from moshi_backend.settings import Settings
 from support.checkpoints import CONFIG, POINTER, RANDOM_MODEL, copied, in_cache
 from support.hub import COMMIT
+from support.lora import LORA, RANK, adapters, base, finetune, merged, tuned_model
 
 FOUND = [
     Finding("one", "ok", "there"),
@@ -41,7 +43,13 @@ def test_the_table_tells_what_to_do_only_where_something_is_to_be_done() -> None
 def test_machines_get_the_same() -> None:
     told = json.loads(as_json(FOUND))
     assert told["ok"] is False
-    assert told["checks"][1] == {"check": "another", "status": "failed", "detail": "not there", "fix": "get it"}
+    assert told["checks"][1] == {
+        "check": "another",
+        "status": "failed",
+        "detail": "not there",
+        "fix": "get it",
+        "error": None,
+    }
     assert is_well(FOUND[:1])
 
 
@@ -132,6 +140,54 @@ def test_a_folder_fails_as_in_loading(damage: Callable[[Path], None], tmp_path: 
     with pytest.raises(LoadError) as caught:
         load(settings, lambda *_: None)
     assert (finding.check, finding.status, finding.detail) == ("weights", "failed", str(caught.value))
+
+
+@pytest.fixture(scope="module")
+def tune() -> LMModel:
+    return tuned_model()
+
+
+def test_a_fine_tune_is_well_if_it_loads(tune: LMModel, tmp_path: Path) -> None:
+    """The folders that moshi-finetune's files may come in."""
+    alone, beside, whole = (tmp_path / name for name in ("alone", "beside", "merged"))
+    finetune(alone, tune)
+    base(beside, **LORA, lora_name="tuned.safetensors")
+    save_file(adapters(tune), beside / "tuned.safetensors")
+    base(whole, **LORA)
+    (whole / "model.safetensors").unlink()
+    save_file(merged(tune), whole / "consolidated.safetensors")
+    for model, lora in ((RANDOM_MODEL, alone), (beside, None), (whole, None)):
+        settings = Settings(model=str(model), lora=lora and str(lora), device="cpu", slots=1)
+        assert hub.checks(settings)[0].status == "ok"
+        load(settings, lambda *_: None)
+
+
+def test_a_fine_tune_fails_as_in_loading(tune: LMModel, tmp_path: Path) -> None:
+    """Adapters of another rank, another size, another number of layers; without their base, or not there."""
+    weights = {name: weight.clone() for name, weight in adapters(tune).items()}
+    other_rank = finetune(tmp_path / "rank", tune, lora_rank=RANK + 1)
+    other_size, other_depth = (finetune(tmp_path / name, tune) for name in ("size", "depth"))
+    save_file(
+        {
+            name: weight[:, :-1].contiguous() if name.endswith("lora_A.weight") else weight
+            for name, weight in weights.items()
+        },
+        other_size / "lora.safetensors",
+    )
+    save_file(
+        {name.replace("layers.0.", "layers.7."): weight for name, weight in weights.items()},
+        other_depth / "lora.safetensors",
+    )
+    pointer = finetune(tmp_path / "pointer", tune)
+    (pointer / "lora.safetensors").write_bytes(POINTER)
+    gone = base(tmp_path / "gone", **LORA, lora_name="gone.safetensors")
+    adapted = [(RANDOM_MODEL, lora) for lora in (other_rank, other_size, other_depth, pointer, gone)]
+    for model, lora in [*adapted, (other_rank, None), (gone, None)]:
+        settings = Settings(model=str(model), lora=lora and str(lora), device="cpu", slots=1)
+        finding = hub.checks(settings)[0]
+        with pytest.raises(LoadError) as caught:
+            load(settings, lambda *_: None)
+        assert (finding.status, finding.detail) == ("failed", str(caught.value))
 
 
 @pytest.fixture

@@ -20,10 +20,11 @@ LAYERS: dict[str, set[str]] = {
     "personas": {"errors", "model", "checkpoint"},
     "engine": {"errors", "wording", "model"},
     "telemetry": {"engine"},
-    "conversation": {"wording", "model", "personas", "engine", "telemetry"},
+    "conversation": {"errors", "wording", "model", "personas", "engine", "telemetry"},
     "loading": {"errors", "settings", "model", "checkpoint", "personas", "engine"},
     "doctor": {"errors", "settings", "model", "checkpoint"},
     "api": {
+        "errors",
         "settings",
         "model",
         "checkpoint",
@@ -33,7 +34,7 @@ LAYERS: dict[str, set[str]] = {
         "conversation",
         "loading",
     },
-    "cli": {"settings", "doctor", "api"},
+    "cli": {"errors", "settings", "doctor", "api"},
     "__main__": {"cli"},
 }
 """The layers from low to high. Each may import the layers that stand beside it, and its own modules."""

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moshi_service.errors import conversations as errors
 from moshi_service.limiter import ADDRESSES, ConnectionLimiter, Refusal
 
 
@@ -10,7 +11,7 @@ def test_an_address_has_so_many_connections_and_no_more() -> None:
     limiter = ConnectionLimiter(2, 0)
     assert limiter.enter("a") is None
     assert limiter.enter("a") is None
-    assert limiter.enter("a") == Refusal("2 connections are open from a already")
+    assert limiter.enter("a") == Refusal(errors.address_too_many(2, "a"))
     assert limiter.enter("b") is None
     limiter.leave("a")
     assert limiter.enter("a") is None
@@ -19,7 +20,7 @@ def test_an_address_has_so_many_connections_and_no_more() -> None:
 def test_an_address_comes_so_often_and_is_told_when_it_may_again() -> None:
     limiter = ConnectionLimiter(0, 60)
     assert [limiter.enter("a", 0.0) for _ in range(60)] == [None] * 60
-    assert limiter.enter("a", 0.0) == Refusal("too many connections from a", retry_after=1)
+    assert limiter.enter("a", 0.0) == Refusal(errors.address_too_fast("a"), retry_after=1)
     assert limiter.enter("b", 0.0) is None
     assert limiter.enter("a", 1.0) is None
     assert limiter.enter("a", 1.0) is not None

@@ -18,6 +18,7 @@ from moshi_backend.api import server as moshi
 from moshi_frontend import server as frontend
 from moshi_service import listening
 from moshi_service.errors import StartupError
+from moshi_service.errors import conversations as errors
 from moshi_service.limiter import ConnectionLimiter, Refusal
 from moshi_service.network import descriptors, gate
 from moshi_service.network.addresses import Networks, group_of, plain
@@ -133,7 +134,7 @@ def test_a_client_does_not_get_around_its_limits_with_another_address_of_its_net
     limiter = ConnectionLimiter(2, 0)
     assert limiter.enter("2001:db8::1") is None
     assert limiter.enter("2001:db8::2") is None
-    assert limiter.enter("2001:db8::3") == Refusal("2 connections are open from 2001:db8::/64 already")
+    assert limiter.enter("2001:db8::3") == Refusal(errors.address_too_many(2, "2001:db8::/64"))
     assert limiter.enter("2001:db8:0:1::1") is None
     limiter.leave("2001:db8::2")
     assert limiter.enter("2001:db8::3") is None
@@ -253,6 +254,7 @@ def test_a_stop_of_the_service_does_not_fail_on_a_connection_that_is_closing() -
     closed: list[bool] = []
     protocol: Any = WebSocketProtocol.__new__(WebSocketProtocol)
     protocol.handshake_complete = True
+    protocol.close_timer = None
     protocol.conn = ServerProtocol(state=State.CLOSING)
     protocol.transport = SimpleNamespace(close=lambda: closed.append(True))
     protocol.shutdown()

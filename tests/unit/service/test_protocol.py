@@ -83,8 +83,8 @@ SETTINGS = events.SessionSettings(
         ),
         (events.WarningEvent(why="idle", seconds=30), {"type": "warning", "why": "idle", "seconds": 30}),
         (
-            events.EndEvent(code=1013, reason="voll: später", retry_after=7),
-            {"type": "end", "code": 1013, "reason": "voll: später", "retry_after": 7},
+            events.EndEvent(code=1013, reason="voll: später", retry_after=7, error="queue-full"),
+            {"type": "end", "code": 1013, "reason": "voll: später", "retry_after": 7, "error": "queue-full"},
         ),
     ],
 )

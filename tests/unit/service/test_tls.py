@@ -170,7 +170,7 @@ def test_a_key_that_others_can_read_is_closed_to_them_and_that_is_said(
     automatic_certificate(folder, HOSTS, NOW)
     assert stat.S_IMODE(certificate.key.stat().st_mode) == 0o600
     assert [record.message for record in caplog.records] == [
-        f"{certificate.key} could be read by other users of this machine; now only its owner can"
+        f"[key-was-readable] {certificate.key} could be read by other users of this machine; now only its owner can"
     ]
 
 

@@ -187,7 +187,9 @@ function eventsFor(over: AbortSignal): CallEvents {
     }),
     onText: ifCurrent((piece) => transcriptPiece(piece, Date.now())),
     onServerEvent: ifCurrent(onServerEvent),
-    onServerError: ifCurrent((reason) => send({ type: "server said", reason, code: null, retryAfter: null })),
+    onServerError: ifCurrent((reason) =>
+      send({ type: "server said", reason, error: null, code: null, retryAfter: null }),
+    ),
     onInterruption: ifCurrent((interrupted) => {
       send({ type: "interruption", interrupted });
       if (interrupted) silence();
@@ -224,7 +226,13 @@ function onServerEvent(event: ServerEvent): void {
       send({ type: "warning", why: event.why, seconds: event.seconds, now: Date.now() });
       return;
     case "end":
-      send({ type: "server said", reason: event.reason, code: event.code, retryAfter: event.retry_after });
+      send({
+        type: "server said",
+        reason: event.reason,
+        error: event.error,
+        code: event.code,
+        retryAfter: event.retry_after,
+      });
       return;
     case "stats":
       return;
@@ -247,7 +255,8 @@ async function waitForModel(over: AbortSignal): Promise<Config | null> {
       send({
         type: "closed",
         code: LOST,
-        reason: strings.problems.noConfig,
+        reason: strings.problems.noConfig.text,
+        error: strings.problems.noConfig.code,
         retryAfter: null,
         now: Date.now(),
         chance: Math.random(),

@@ -9,6 +9,7 @@ const first: Dial = { attempt: 0, lost: false, muted: false };
 /** What differs between states must survive from one to the next. */
 const later: Dial = { attempt: 2, lost: true, muted: true };
 
+const BROKEN = { code: "audio-stopped", text: "Broken." };
 const states: Record<State["name"], State> = {
   idle: INITIAL,
   insecure: { name: "insecure" },
@@ -19,10 +20,10 @@ const states: Record<State["name"], State> = {
   queued: { name: "queued", position: 3, waitSeconds: 40, longestSeconds: 90, said: null, ...later },
   prefill: { name: "prefill", done: 0, total: 60, seconds: null, said: null, ...later },
   live: { name: "live", since: 1000, said: null, interrupted: false, warning: null, ...later },
-  busy: { name: "busy", reason: "full", at: 9000, ...later },
-  reconnecting: { name: "reconnecting", reason: "lost", at: 9000, ...later },
-  ended: { name: "ended", reason: "over", seconds: 3 },
-  failed: { name: "failed", reason: "broken", fix: null },
+  busy: { name: "busy", reason: { code: "slots-full", text: "Full." }, at: 9000, ...later },
+  reconnecting: { name: "reconnecting", reason: strings.problems.lost, at: 9000, ...later },
+  ended: { name: "ended", reason: strings.problems.finished, seconds: 3 },
+  failed: { name: "failed", reason: BROKEN, fix: null },
 };
 
 const events: Record<Event["type"], Event> = {
@@ -39,17 +40,17 @@ const events: Record<Event["type"], Event> = {
   mute: { type: "mute", muted: true },
   interruption: { type: "interruption", interrupted: true },
   warning: { type: "warning", why: "draining", seconds: 30, now: 5000 },
-  "server said": { type: "server said", reason: "because", code: 1001, retryAfter: null },
+  "server said": { type: "server said", reason: "because", error: "shutting-down", code: 1001, retryAfter: null },
   closed: { type: "closed", code: 1006, reason: "", retryAfter: null, now: 63_000, chance: 1 },
   retry: { type: "retry" },
-  failed: { type: "failed", reason: "broken" },
+  failed: { type: "failed", reason: BROKEN },
   disconnect: { type: "disconnect", now: 63_000 },
   "page left": { type: "page left", now: 63_000 },
 };
 
-const because = { reason: "because", code: 1001, retryAfter: null };
+const because = { reason: "because", error: "shutting-down", code: 1001, retryAfter: null };
 const begun: State = { name: "microphone", attempt: 0, lost: false, muted: true };
-const broken: State = { name: "failed", reason: "broken", fix: null };
+const broken: State = { name: "failed", reason: BROKEN, fix: null };
 const dialling = (dial: Dial): State => ({ name: "connecting", said: null, ...dial });
 const unreached = { name: "untrusted", url: "https://gpu.example/alive" } as const;
 const waiting = { name: "queued", position: 2, waitSeconds: null, longestSeconds: 60, said: null } as const;
@@ -156,16 +157,29 @@ describe("a conversation", () => {
   });
 
   it("fails when the model has failed, with the reason", () => {
-    const health: Health = { status: "failed", phase: "load", progress: null, detail: "no space left" };
+    const health: Health = {
+      status: "failed",
+      phase: "load",
+      progress: null,
+      detail: "no space left",
+      error: "disk-too-small",
+    };
     const failed = next(states.connecting, { type: "model not ready", health });
-    expect(failed).toMatchObject({ name: "failed", reason: expect.stringContaining("no space left") });
+    expect(failed).toMatchObject({
+      name: "failed",
+      reason: { text: expect.stringContaining("no space left"), code: "disk-too-small" },
+    });
   });
 
   it("believes what the server said over what the close frame says", () => {
     const reason = "the time for a conversation is over";
-    const told = next(states.live, { type: "server said", reason, code: 1000, retryAfter: null });
+    const told = next(states.live, { type: "server said", reason, error: "time-over", code: 1000, retryAfter: null });
     const ended = next(told, { type: "closed", code: 1006, reason: "", retryAfter: null, now: 2000, chance: 0 });
-    expect(ended).toEqual({ name: "ended", reason: "The time for a conversation is over.", seconds: 1 });
+    expect(ended).toEqual({
+      name: "ended",
+      reason: { code: "time-over", text: "The time for a conversation is over." },
+      seconds: 1,
+    });
   });
 });
 
@@ -185,7 +199,7 @@ describe("how a conversation ends", () => {
     const reason = "full: every slot is in use (4); Retry-After: 7";
     expect(close(states.connecting, 1013, reason)).toEqual({
       name: "busy",
-      reason: "Full: every slot is in use (4).",
+      reason: { code: "all-places-taken", text: "Full: every slot is in use (4)." },
       at: 17_000,
       attempt: 1,
       lost: false,
@@ -194,15 +208,25 @@ describe("how a conversation ends", () => {
   });
 
   it("the server's own number beats that of the close frame", () => {
-    const said = next(states.connecting, { type: "server said", reason: "full", code: 1013, retryAfter: 9 });
-    expect(close(said, 1013, "full; Retry-After: 7")).toMatchObject({ name: "busy", reason: "Full.", at: 19_000 });
+    const said = next(states.connecting, {
+      type: "server said",
+      reason: "full",
+      error: "slots-full",
+      code: 1013,
+      retryAfter: 9,
+    });
+    expect(close(said, 1013, "full; Retry-After: 7")).toMatchObject({
+      name: "busy",
+      reason: { code: "slots-full", text: "Full." },
+      at: 19_000,
+    });
   });
 
   it("one that is tried again does not ask for it too", () => {
     const lost = close(states.live, 1012, "the connection to moshi was lost; try again");
-    expect(lost).toMatchObject({ name: "reconnecting", reason: "The connection to moshi was lost." });
+    expect(lost).toMatchObject({ name: "reconnecting", reason: { text: "The connection to moshi was lost." } });
     const full = close(states.connecting, 1013, "full: every connection is in use (8); try again soon");
-    expect(full).toMatchObject({ name: "busy", reason: "Full: every connection is in use (8)." });
+    expect(full).toMatchObject({ name: "busy", reason: { text: "Full: every connection is in use (8)." } });
   });
 
   it("it gives up in the end, with the reason", () => {
@@ -219,6 +243,6 @@ describe("how a conversation ends", () => {
   it("a refused setting leads to the settings", () => {
     const refused = close(states.connecting, 4001, "seed='x': takes a whole number from 0 to 9");
     expect(refused).toMatchObject({ name: "failed", fix: "settings" });
-    expect(refused).toMatchObject({ reason: expect.stringContaining("takes a whole number from 0 to 9") });
+    expect(refused).toMatchObject({ reason: { text: expect.stringContaining("takes a whole number from 0 to 9") } });
   });
 });

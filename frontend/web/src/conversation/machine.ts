@@ -3,8 +3,8 @@
 import type { Closing } from "../audio/protocol/closing";
 import { CloseCode } from "../audio/protocol/generated";
 import type { Health } from "../service/types";
-import { strings } from "../strings";
-import { closeReason, microphoneReason, withoutAdvice } from "./reasons";
+import { type Problem, strings } from "../strings";
+import { closeReason, microphoneReason, modelReason, withoutAdvice } from "./reasons";
 import { isTemporary, retryAt } from "./retrying";
 
 /** Facts that last from one attempt to the next. */
@@ -33,6 +33,8 @@ export interface Place {
 /** The server's own words, before it closes; they beat the close frame's, which may be lost. */
 export interface Said {
   reason: string;
+  /** The code of the reason in the documentation; null where the server gives none. */
+  error: string | null;
   /** null: only the close frame has it. */
   code: number | null;
   /** Seconds after which to try again; null where the server does not say. */
@@ -55,11 +57,11 @@ export type State =
   /** `since`: ms since the epoch. `interrupted`: the system has taken the microphone or the speaker away. */
   | ({ name: "live"; since: number; said: Said | null; interrupted: boolean; warning: Warning | null } & Dial)
   /** The service is full or away, and is asked again `at` (ms since the epoch). */
-  | ({ name: "busy"; reason: string; at: number } & Dial)
-  | ({ name: "reconnecting"; reason: string; at: number } & Dial)
-  | { name: "ended"; reason: string; seconds: number }
+  | ({ name: "busy"; reason: Problem; at: number } & Dial)
+  | ({ name: "reconnecting"; reason: Problem; at: number } & Dial)
+  | { name: "ended"; reason: Problem; seconds: number }
   /** `fix`: where the person can put it right. */
-  | { name: "failed"; reason: string; fix: "settings" | null };
+  | { name: "failed"; reason: Problem; fix: "settings" | null };
 
 /** Everything that may change the state. */
 export type Event =
@@ -79,9 +81,9 @@ export type Event =
   | { type: "warning"; why: Warning["why"]; seconds: number; now: number }
   | ({ type: "server said" } & Said)
   /** `chance`: 0..1, so that pages that were cut off together do not come back at once. */
-  | ({ type: "closed"; now: number; chance: number } & Closing)
+  | ({ type: "closed"; now: number; chance: number; error?: string } & Closing)
   | { type: "retry" }
-  | { type: "failed"; reason: string }
+  | { type: "failed"; reason: Problem }
   | { type: "disconnect"; now: number }
   /** The page is hidden for good, or until the Back button shows it again as it was. */
   | { type: "page left"; now: number };
@@ -106,7 +108,7 @@ export function next(state: State, event: Event): State {
     case "model not ready":
       if (!isReaching(state)) return state;
       return event.health.status === "failed"
-        ? failed(strings.problems.modelFailed(event.health.detail))
+        ? failed(modelReason(event.health))
         : { name: "starting", health: event.health, ...dial(state) };
     case "model ready":
       if (state.name !== "starting" && state.name !== "untrusted") return state;
@@ -134,7 +136,10 @@ export function next(state: State, event: Event): State {
       return { ...state, warning: { why: event.why, until: event.now + event.seconds * 1000 } };
     case "server said":
       return "said" in state
-        ? { ...state, said: { reason: event.reason, code: event.code, retryAfter: event.retryAfter } }
+        ? {
+            ...state,
+            said: { reason: event.reason, error: event.error, code: event.code, retryAfter: event.retryAfter },
+          }
         : state;
     case "closed":
       return closed(state, event);
@@ -176,7 +181,7 @@ function closed(state: State, event: Extract<Event, { type: "closed" }>): State 
   const { now, chance } = event;
   const said = "said" in state ? state.said : null;
   const code = said?.code ?? event.code;
-  const reason = closeReason(code, said?.reason ?? event.reason);
+  const reason = closeReason(code, said?.reason ?? event.reason, said ? said.error : event.error);
   const lost = state.lost || state.name === "live";
   // Connect again after a conversation or a wait. A first attempt that fails explains more as it is.
   if (isTemporary(code) && (waited || state.lost || code === CloseCode.TryLater)) {
@@ -191,11 +196,11 @@ function closed(state: State, event: Extract<Event, { type: "closed" }>): State 
   return failed(reason, code === CloseCode.BadPreference ? "settings" : null);
 }
 
-function ended(since: number, now: number, reason: string): State {
+function ended(since: number, now: number, reason: Problem): State {
   return { name: "ended", reason, seconds: Math.round((now - since) / 1000) };
 }
 
-function failed(reason: string, fix: "settings" | null = null): State {
+function failed(reason: Problem, fix: "settings" | null = null): State {
   return { name: "failed", reason, fix };
 }
 

@@ -3,26 +3,27 @@
 import { BROWSER_FAILED, LOST } from "../audio/protocol/closing";
 import { CloseCode } from "../audio/protocol/generated";
 import type { Step } from "../audio/steps";
-import { strings } from "../strings";
+import type { Health } from "../service/types";
+import { type Problem, strings } from "../strings";
 import type { DeviceProblem, NoMicrophone } from "./devices";
 
 /** The step that the browser failed at, or did not finish. */
-export function stepReason(step: Step): string {
+export function stepReason(step: Step): Problem {
   return strings.problems.steps[step];
 }
 
 /** A problem with a device, in words. */
-export function deviceReason(problem: DeviceProblem): string {
+export function deviceReason(problem: DeviceProblem): Problem {
   return strings.problems.devices[problem];
 }
 
 /** The reason why a conversation has no microphone. */
-export function noMicrophoneReason(reason: NoMicrophone): string {
+export function noMicrophoneReason(reason: NoMicrophone): Problem {
   return strings.problems.noMicrophone[reason];
 }
 
 /** `error`: the name of getUserMedia's DOMException. */
-export function microphoneReason(error: string): string {
+export function microphoneReason(error: string): Problem {
   switch (error) {
     case "NotAllowedError":
     case "SecurityError":
@@ -40,13 +41,21 @@ export function microphoneReason(error: string): string {
   }
 }
 
-/** The service's own reason where it has one. */
-export function closeReason(code: number, reason: string): string {
+/** The service's own reason where it has one. `error`: the code that the service gave it. */
+export function closeReason(code: number, reason: string, error: string | null = null): Problem {
   if (code === BROWSER_FAILED) return strings.problems.audioBroke(sentence(reason));
-  const said = sentence(reason);
+  const own = closeProblem(code);
   // The reason begins with the setting's name.
-  if (code === CloseCode.BadPreference) return strings.problems.refusedSetting(reason || strings.problems.closed(code));
-  if (said) return said;
+  if (code === CloseCode.BadPreference) {
+    const refused = strings.problems.refusedSetting(reason || own.text);
+    return { ...refused, code: error ?? refused.code };
+  }
+  const said = sentence(reason);
+  return said ? { code: error ?? own.code, text: said } : own;
+}
+
+/** The meaning of a close code without a reason. */
+function closeProblem(code: number): Problem {
   switch (code) {
     case CloseCode.Finished:
       return strings.problems.finished;
@@ -69,9 +78,15 @@ export function closeReason(code: number, reason: string): string {
   }
 }
 
+/** The reason why the model runs no conversations, under the code that the service gave it. */
+export function modelReason({ detail, error }: Health): Problem {
+  const problem = strings.problems.modelFailed(detail);
+  return { ...problem, code: error ?? problem.code };
+}
+
 /** Without "try again" at its end, for when the page already does. */
-export function withoutAdvice(reason: string): string {
-  return sentence(reason.replace(/[;,.]\s*(please )?try again( soon| later)?[.!]?$/i, ""));
+export function withoutAdvice({ code, text }: Problem): Problem {
+  return { code, text: sentence(text.replace(/[;,.]\s*(please )?try again( soon| later)?[.!]?$/i, "")) };
 }
 
 /** The services' reasons are fragments; on the page they are sentences. */

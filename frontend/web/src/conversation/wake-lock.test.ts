@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
+import { strings } from "../strings";
 import { state } from "./state";
 import { keepAwake } from "./wake-lock";
 
@@ -29,6 +30,6 @@ it("keeps the screen on from Connect to the end, and again after the page was hi
   if (lock) lock.released = true; // as the browser does when the page is hidden
   whenVisible();
   await vi.waitFor(() => expect(request).toHaveBeenCalledTimes(2));
-  state.value = { name: "ended", reason: "", seconds: 1 };
+  state.value = { name: "ended", reason: strings.hungUp, seconds: 1 };
   await vi.waitFor(() => expect(release).toHaveBeenCalled());
 });

@@ -32,6 +32,10 @@ export interface ObservedHealth {
    */
   detail: string;
   /**
+   * The code of the error in docs/reference/troubleshooting.md, or null
+   */
+  error?: string | null;
+  /**
    * Of the start: resolve, load, warm-up, ready. Or the phase that failed
    */
   phase: string;
@@ -97,6 +101,10 @@ export interface Health {
    * One line for people
    */
   detail: string;
+  /**
+   * The code of the error in docs/reference/troubleshooting.md, or null
+   */
+  error?: string | null;
   /**
    * Of the start: resolve, load, warm-up, ready. Or the phase that failed
    */

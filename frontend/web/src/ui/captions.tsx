@@ -6,6 +6,7 @@ import { strings } from "../strings";
 import { lines, unannounced } from "../transcript/captions";
 import * as styles from "./captions.module.css";
 import { card } from "./card.module.css";
+import { ProblemText } from "./code";
 import { Line } from "./line";
 import { Note } from "./note";
 import { Save } from "./save";
@@ -29,7 +30,11 @@ export function Captions() {
         <h2 id="captions-title">{strings.captions}</h2>
         <Save />
       </header>
-      {notRecorded.value && <Note>{strings.problems.notRecorded[notRecorded.value]}</Note>}
+      {notRecorded.value && (
+        <Note>
+          <ProblemText problem={strings.problems.notRecorded[notRecorded.value]} />
+        </Note>
+      )}
       {/* It scrolls, so the keyboard has to reach it. */}
       {/* biome-ignore-start lint/a11y/noNoninteractiveTabindex: see above */}
       {/* biome-ignore-start lint/a11y/useSemanticElements: a fieldset is for fields */}

@@ -4,6 +4,7 @@ import { config } from "../service/availability";
 import { strings } from "../strings";
 import { card } from "./card.module.css";
 import { copyText } from "./clipboard";
+import { ProblemText } from "./code";
 import * as styles from "./details.module.css";
 import { asReport, delay, figures } from "./figures";
 import * as text from "./text.module.css";
@@ -39,7 +40,9 @@ export function Details() {
           ))}
         </dl>
         <p>
-          <span class={text.hint}>{copied === false ? strings.problems.copyFailed : strings.detailsHint}</span>
+          <span class={text.hint}>
+            {copied === false ? <ProblemText problem={strings.problems.copyFailed} /> : strings.detailsHint}
+          </span>
           <button type="button" onClick={() => void copyText(asReport(shown)).then(setCopied)}>
             {copied ? strings.copied : strings.copy}
           </button>

@@ -2,6 +2,8 @@
 
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
+import type { Problem } from "../strings";
+import { ProblemText } from "./code";
 import * as styles from "./fields.module.css";
 import * as text from "./text.module.css";
 
@@ -111,7 +113,7 @@ export function LongText(props: {
 export function NumberField(props: {
   label: string;
   hint: string;
-  error: string | null;
+  error: Problem | null;
   whole: boolean;
   value: string;
   placeholder: string;
@@ -133,7 +135,7 @@ export function NumberField(props: {
         onInput={(event) => props.onInput(event.currentTarget.value)}
       />
       <p id={`${id}-hint`} class={props.error ? `${text.error} ${styles.small}` : text.hint}>
-        {props.error ?? props.hint}
+        {props.error ? <ProblemText problem={props.error} /> : props.hint}
       </p>
     </div>
   );

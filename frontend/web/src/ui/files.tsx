@@ -4,6 +4,7 @@ import { stats } from "../conversation/current-call";
 import { recordingSaved, transcriptSaved } from "../conversation/history";
 import { beganAt, type Kept as Conversation, jsonOf, textOf, vttOf } from "../conversation/kept";
 import { strings } from "../strings";
+import { Alert, ProblemText } from "./code";
 import { fileName, saveFile } from "./download";
 import * as text from "./text.module.css";
 
@@ -50,8 +51,8 @@ export function Files({ kept, done }: { kept: Conversation; done?: () => void })
         />
       ))}
       {failed && (
-        <p class={text.error} role="alert">
-          {strings.problems.saveFailed}
+        <p class={text.error}>
+          <Alert problem={strings.problems.saveFailed} />
         </p>
       )}
     </>
@@ -69,7 +70,8 @@ function Recording({ kept, save }: { kept: Kept; save(format: RecordingFormat): 
         </button>
       ))}
       <p class={text.hint}>
-        {strings.recordingHas(strings.duration(Math.round(kept.seconds)))} {kept.full && strings.problems.recordingFull}
+        {strings.recordingHas(strings.duration(Math.round(kept.seconds)))}{" "}
+        {kept.full && <ProblemText problem={strings.problems.recordingFull} />}
       </p>
     </>
   );

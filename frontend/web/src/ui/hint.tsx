@@ -3,6 +3,7 @@ import { deviceReason, noMicrophoneReason } from "../conversation/reasons";
 import { state } from "../conversation/state";
 import { strings } from "../strings";
 import { Remaining } from "./clocks";
+import { Alert } from "./code";
 import * as styles from "./hint.module.css";
 import { hint, type Hint as Kind } from "./hints";
 import { Note } from "./note";
@@ -27,14 +28,16 @@ function Message({ kind }: { kind: Kind }) {
       return (
         <Note data-testid="warning">
           {/* The alert holds no countdown: screen readers would read it out every second. */}
-          <span role="alert">{problems.warnings[now.warning.why]}</span> <Remaining until={now.warning.until} />
+          <Alert problem={problems.warnings[now.warning.why]}>
+            <Remaining until={now.warning.until} />
+          </Alert>
         </Note>
       );
     case "noMicrophone":
     case "noSound":
       return (
         <Note>
-          <span role="alert">{noMicrophone.value ? noMicrophoneReason(noMicrophone.value) : problems.noSoundHint}</span>
+          <Alert problem={noMicrophone.value ? noMicrophoneReason(noMicrophone.value) : problems.noSoundHint} />
           <button type="button" onClick={openSettings}>
             {strings.chooseMicrophone}
           </button>
@@ -44,14 +47,14 @@ function Message({ kind }: { kind: Kind }) {
     case "network":
       return (
         <Note>
-          <span role="alert">{problems.brokenSound[kind]}</span>
+          <Alert problem={problems.brokenSound[kind]} />
         </Note>
       );
     case "device":
       return (
         deviceProblem.value && (
           <Note>
-            <span role="alert">{deviceReason(deviceProblem.value)}</span>
+            <Alert problem={deviceReason(deviceProblem.value)} />
           </Note>
         )
       );

@@ -6,6 +6,7 @@ import type { Health } from "../service/types";
 import { strings } from "../strings";
 import { Address, Beneath } from "./beneath";
 import { Elapsed, Remaining } from "./clocks";
+import { Code } from "./code";
 import { Secure } from "./secure";
 import * as styles from "./status.module.css";
 import { waitWords, words } from "./words";
@@ -14,7 +15,7 @@ import { waitWords, words } from "./words";
 export function Status() {
   const now = state.value;
   const behind = service.value;
-  const { title, detail } = words(now, pushToTalk.value, behind);
+  const { title, detail, code } = words(now, pushToTalk.value, behind);
   return (
     <div
       class={styles.status}
@@ -24,7 +25,9 @@ export function Status() {
     >
       <div role="status" data-testid="state">
         <h2>{title}</h2>
-        <p>{detail}</p>
+        <p>
+          {detail} <Code code={code} />
+        </p>
       </div>
       <Beside now={now} />
     </div>

@@ -34,14 +34,15 @@ describe("a state in words", () => {
     const connecting = (lost: boolean) => words({ name: "connecting", said: null, ...dial, lost }, false).detail;
     expect(connecting(true)).toContain("new conversation");
     expect(connecting(false)).not.toContain("new conversation");
-    const lost = words({ name: "reconnecting", reason: "Gone.", at: 0, ...dial }, false);
+    const lost = words({ name: "reconnecting", reason: { code: "moshi-lost", text: "Gone." }, at: 0, ...dial }, false);
     expect(lost.detail).toMatch(/^Gone\. .*new conversation/);
   });
 
   it("tells how long it was and why it ended", () => {
-    expect(words({ name: "ended", reason: "You hung up.", seconds: 125 }, false)).toEqual({
+    expect(words({ name: "ended", reason: strings.hungUp, seconds: 125 }, false)).toEqual({
       title: "Ended after 2 min 5 s",
       detail: "You hung up.",
+      code: null,
     });
   });
 
@@ -83,6 +84,8 @@ describe("an idle page", () => {
   it("says how far the model is, and why it failed", () => {
     const loading = { status: "starting", phase: "download", detail: "6 of 15 GB" } as const;
     expect(said(exampleConfig(loading)).detail).toBe("Downloading the model. 6 of 15 GB.");
-    expect(said(exampleConfig({ status: "failed", detail: "no space left" })).detail).toContain("no space left");
+    const failed = said(exampleConfig({ status: "failed", detail: "no space left", error: "disk-too-small" }));
+    expect(failed.detail).toContain("no space left");
+    expect(failed.code).toBe("disk-too-small");
   });
 });

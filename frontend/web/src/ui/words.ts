@@ -1,16 +1,17 @@
 /** A state in words: its name, and the reason or the next step. No countdowns: screen readers would never end. */
 
 import type { Place, State } from "../conversation/machine";
-import { sentence } from "../conversation/reasons";
+import { modelReason, sentence } from "../conversation/reasons";
 import type { Service } from "../service/availability";
 import { publicName } from "../service/public-name";
 import type { Health } from "../service/types";
-import { strings } from "../strings";
+import { type Problem, strings } from "../strings";
 
-/** A heading and a sentence. */
+/** A heading and a sentence; for a problem also its code in the documentation. */
 export interface Words {
   title: string;
   detail: string;
+  code?: string | null;
 }
 
 /** The length of a wait in words, no more exact than it is known; empty if nothing is known. */
@@ -46,17 +47,21 @@ export function words(state: State, pushToTalk: boolean, service: Service = { na
       if (pushToTalk) return strings.pushToTalk;
       return state.muted ? strings.muted : strings.live;
     case "busy":
-      return { title: strings.problems.busy.title, detail: state.reason };
+      return { ...strings.problems.busy, ...reasonWords(state.reason) };
     case "reconnecting":
       return {
-        title: strings.problems.reconnecting.title,
-        detail: `${state.reason} ${strings.problems.reconnecting.detail}`,
+        ...strings.problems.reconnecting,
+        ...reasonWords(state.reason, ` ${strings.problems.reconnecting.detail}`),
       };
     case "ended":
-      return { title: strings.ended.title(strings.duration(state.seconds)), detail: state.reason };
+      return { title: strings.ended.title(strings.duration(state.seconds)), ...reasonWords(state.reason) };
     case "failed":
-      return { title: strings.failed.title, detail: state.reason };
+      return { title: strings.failed.title, ...reasonWords(state.reason) };
   }
+}
+
+function reasonWords({ code, text }: Problem, more = ""): Pick<Words, "detail" | "code"> {
+  return { detail: `${text}${more}`, code };
 }
 
 /** Without a conversation: the state of the service. */
@@ -75,12 +80,15 @@ function idleWords(service: Service): Words {
   }
 }
 
-function startingWords({ status, phase, detail }: Health): Words {
-  if (status === "unreachable") return strings.problems.unreachable;
+function startingWords(health: Health): Words {
+  const { status, phase, error } = health;
+  const detail = publicName(health.detail);
+  if (status === "unreachable")
+    return { ...strings.problems.unreachable, code: error ?? strings.problems.unreachable.code };
   if (status === "draining") return strings.problems.modelDraining;
   if (status === "failed") {
-    return { title: strings.problems.modelDown, detail: strings.problems.modelFailed(publicName(detail)) };
+    return { title: strings.problems.modelDown.title, ...reasonWords(modelReason({ ...health, detail })) };
   }
   const doing = strings.starting.detail(strings.phases[phase] ?? phase);
-  return { title: strings.starting.title, detail: detail ? `${doing} ${sentence(publicName(detail))}` : doing };
+  return { title: strings.starting.title, detail: detail ? `${doing} ${sentence(detail)}` : doing };
 }

@@ -21,6 +21,7 @@ from moshi_backend.conversation.preferences import RANGES, described
 from moshi_backend.engine.engine import Engine
 from moshi_backend.engine.request import BACKLOG_FRAMES
 from moshi_backend.engine.scheduler import PERIOD
+from moshi_backend.errors import conversations as errors
 from moshi_backend.loading import LoadedCheckpoint, load
 from moshi_backend.model import upstream
 from moshi_backend.model.device import used_memory
@@ -125,7 +126,7 @@ def create_app(settings: Settings, engine: Engine[LoadedCheckpoint], manager: Se
     @app.get("/api/info", responses={401: {}})
     async def info(request: Request) -> Info:
         if not auth.knows(request):
-            raise HTTPException(401, "a token is needed: that of MOSHI_API_TOKEN")
+            raise HTTPException(401, errors.token_needed().text)
         loaded = engine.loaded
         revision = loaded.revision if loaded and loaded.revision else settings.revision
         return Info(

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 
 from starlette.requests import HTTPConnection
 
+from moshi_backend.errors import conversations as errors
+from moshi_service.errors import Problem, ProblemError
+from moshi_service.errors import conversations as shared_errors
 from moshi_service.hosts import wrong_host
 from moshi_service.limiter import ConnectionLimiter
 from moshi_service.origins import is_allowed_host, is_allowed_origin
@@ -20,18 +23,18 @@ def has_token(header: str | None, token: str | None) -> bool:
     return secrets.compare_digest((header or "").encode(), f"Bearer {token}".encode())
 
 
-class Rejected(Exception):
+class Rejected(ProblemError):
     """No conversation can begin.
 
     Args:
         cause: one word, for the metric.
         code: of the close frame.
-        reason: for the client.
+        problem: the reason, for the client.
         retry_after: seconds after which the client may try again; None where the service does not know.
     """
 
-    def __init__(self, cause: str, code: CloseCode, reason: str, *, retry_after: int | None = None) -> None:
-        super().__init__(reason)
+    def __init__(self, cause: str, code: CloseCode, problem: Problem, *, retry_after: int | None = None) -> None:
+        super().__init__(problem)
         self.cause = cause
         self.code = code
         self.retry_after = retry_after
@@ -64,12 +67,13 @@ class Auth:
         if not is_allowed_host(host, self._hosts):
             raise Rejected("host", CloseCode.NOT_ALLOWED, wrong_host(host, "MOSHI_ALLOWED_HOSTS"))
         if not is_allowed_origin(origin, host, self._origins):
-            raise Rejected("origin", CloseCode.NOT_ALLOWED, f"origin {origin} is not in MOSHI_ALLOWED_ORIGINS")
+            problem = shared_errors.origin_not_allowed(origin, "MOSHI_ALLOWED_ORIGINS")
+            raise Rejected("origin", CloseCode.NOT_ALLOWED, problem)
         if not self.knows(connection):
-            raise Rejected("token", CloseCode.NO_TOKEN, "a token is needed: that of MOSHI_API_TOKEN")
+            raise Rejected("token", CloseCode.NO_TOKEN, errors.token_needed())
         address = connection.client.host if connection.client else ""
         if (refusal := self._limiter.enter(address)) is not None:
-            raise Rejected("address", CloseCode.TRY_LATER, refusal.reason, retry_after=refusal.retry_after)
+            raise Rejected("address", CloseCode.TRY_LATER, refusal.problem, retry_after=refusal.retry_after)
         try:
             yield
         finally:

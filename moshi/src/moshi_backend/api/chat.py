@@ -11,7 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from moshi_backend.api.auth import Auth, Rejected
 from moshi_backend.conversation.connection import Connection, close
-from moshi_backend.conversation.manager import Refused, SessionManager
+from moshi_backend.conversation.manager import Refused, SessionManager, not_ready
 from moshi_backend.conversation.observer import Observer
 from moshi_backend.conversation.outbox import End
 from moshi_backend.conversation.preferences import BadPreference, choose, choose_persona
@@ -55,7 +55,8 @@ async def chat(
                 finally:
                     manager.leave(session)
         except Rejected as rejected:
-            log.info("refused: %s", close_reason(str(rejected), rejected.retry_after))
+            problem = rejected.problem
+            log.info("refused: [%s] %s", problem.code, close_reason(problem.text, rejected.retry_after))
             metrics.REFUSED.add(1, {"reason": rejected.cause, "trial": trial is not None})
             span.set_attributes({"moshi.refused": rejected.cause, "moshi.close.code": rejected.code.value})
             if trial is not None:
@@ -63,7 +64,7 @@ async def chat(
                 return
             await socket.accept(headers=_load(manager))
             with suppress(WebSocketDisconnect):  # the client left first
-                end = End(rejected.code, str(rejected), retry_after=rejected.retry_after)
+                end = End(rejected.code, problem, retry_after=rejected.retry_after)
                 await close(socket, end, extended=extended)
 
 
@@ -75,7 +76,11 @@ def _load(manager: SessionManager) -> list[tuple[bytes, bytes]]:
 async def _deny(socket: WebSocket, rejected: Rejected, manager: SessionManager) -> None:
     """Refuse the upgrade itself, so that the frontend may try another moshi."""
     denial = Denial(
-        cause=rejected.cause, code=rejected.code.value, reason=str(rejected), retry_after=rejected.retry_after
+        cause=rejected.cause,
+        code=rejected.code.value,
+        reason=rejected.problem.text,
+        retry_after=rejected.retry_after,
+        error=rejected.problem.code,
     )
     headers = {LOAD_HEADER: str(manager.load)}
     if rejected.retry_after is not None:
@@ -98,14 +103,14 @@ def _enter(
         Rejected: no conversation can begin.
     """
     if (loaded := engine.loaded) is None:
-        raise Rejected(manager.health.status, CloseCode.TRY_LATER, f"{manager.health.status}: {manager.health.detail}")
+        raise Rejected(manager.health.status, CloseCode.TRY_LATER, not_ready(manager.health))
     try:
         persona = choose_persona(socket.query_params, loaded.catalogue)
         sampling = choose(socket.query_params, loaded.model.sampling)
         session = Session(sampling, persona, loaded.catalogue.prompt(persona), observer)
         manager.enter(session, may_wait=may_wait)
     except BadPreference as error:
-        raise Rejected("setting", CloseCode.BAD_PREFERENCE, str(error)) from None
+        raise Rejected("setting", CloseCode.BAD_PREFERENCE, error.problem) from None
     except Refused as refusal:
-        raise Rejected(refusal.cause, CloseCode.TRY_LATER, str(refusal), retry_after=refusal.retry_after) from None
+        raise Rejected(refusal.cause, CloseCode.TRY_LATER, refusal.problem, retry_after=refusal.retry_after) from None
     return session

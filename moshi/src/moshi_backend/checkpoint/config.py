@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from moshi_backend.errors import LoadError, one_line
+from moshi_backend.errors import LoadError, one_line, structure
+from moshi_backend.errors import checkpoints as errors
+from moshi_service.errors import InvalidValue
 
 CONFIG_BYTES = 2**20
 """Of a configuration file. The released ones have 1 to 3 kB."""
@@ -91,17 +93,17 @@ class _LanguageModel(_Checked):
     @model_validator(mode="after")
     def _sizes_agree(self) -> Self:
         if len(self.delays) != self.n_q + 1:
-            raise ValueError(f"n_q={self.n_q} needs {self.n_q + 1} delays, of the text and each codebook")
+            raise InvalidValue(errors.config_delays(self.n_q, self.n_q + 1))
         if self.dep_q > self.n_q:
-            raise ValueError(f"dep_q={self.dep_q} is more than n_q={self.n_q}")
+            raise InvalidValue(errors.config_depformer_streams(self.dep_q, self.n_q))
         if self.dim % self.num_heads or self.dim // self.num_heads % 2:
-            raise ValueError(f"dim={self.dim} cannot be divided into num_heads={self.num_heads} heads of an even size")
+            raise InvalidValue(errors.config_heads("dim", self.dim, self.num_heads))
         heads = self.depformer_num_heads or self.num_heads
         if self.dep_q and self.depformer_dim % heads:
-            raise ValueError(f"depformer_dim={self.depformer_dim} cannot be divided into {heads} heads")
+            raise InvalidValue(errors.config_depformer_heads(self.depformer_dim, heads))
         for option in ("conditioners", "fuser"):
             if (self.model_extra or {}).get(option):
-                raise ValueError("a model that takes conditions is not supported")
+                raise InvalidValue(structure.unsupported_conditions())
         return self
 
 
@@ -138,9 +140,7 @@ class _Transformer(_Checked):
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:
         if self.d_model % self.num_heads or self.d_model // self.num_heads % 2:
-            raise ValueError(
-                f"d_model={self.d_model} cannot be divided into num_heads={self.num_heads} heads of an even size"
-            )
+            raise InvalidValue(errors.config_heads("d_model", self.d_model, self.num_heads))
         return self
 
 
@@ -173,10 +173,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     content = _read(path)
     if not describes_model(content) and any(key in content for key in TRANSFORMERS):
-        raise LoadError(
-            f"{path} is in the format of the transformers library: take the checkpoint in Kyutai's own format, from a "
-            "repository whose name ends in -pytorch-bf16"
-        )
+        raise LoadError(errors.transformers_format(path))
     _check(path, _Files, content)
     if describes_model(content) and content.get("model_type", "moshi") in MODEL_TYPES:
         _check(path, _LanguageModel, content)
@@ -209,26 +206,23 @@ def refuse_pointer(path: Path) -> None:
         with path.open("rb") as file:
             begins = file.read(len(POINTER))
     except OSError as error:
-        raise LoadError(f"{path} cannot be read: {error.strerror}; this process needs the right to read it") from None
+        raise LoadError(errors.file_unreadable(path, error.strerror)) from None
     if begins == POINTER:
-        raise LoadError(f"{path} is a Git LFS pointer, not the file itself: run `git lfs pull` in {path.parent}")
+        raise LoadError(errors.lfs_pointer(path, path.parent))
 
 
 def _read(path: Path) -> dict[str, Any]:
     refuse_pointer(path)
     try:
         if path.stat().st_size > CONFIG_BYTES:
-            raise LoadError(f"{path} has more than {CONFIG_BYTES} bytes, so it is not the configuration of a Moshi")
+            raise LoadError(errors.config_too_large(path, CONFIG_BYTES))
         content = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError) as error:
         why = one_line(error, 160)
-        raise LoadError(f"{path} is damaged ({why}): delete {path.resolve()} and start again") from None
+        raise LoadError(errors.file_damaged(path, why, path.resolve())) from None
     if not isinstance(content, dict):
-        raise LoadError(f"{path} is not the configuration of a Moshi checkpoint: copy that of the repository")
+        raise LoadError(errors.config_of_something_else(path))
     return content
-
-
-_COPY = "copy the configuration that belongs to the weights"
 
 
 def _check(path: Path, kind: type[BaseModel], content: dict[str, Any]) -> None:
@@ -238,7 +232,10 @@ def _check(path: Path, kind: type[BaseModel], content: dict[str, Any]) -> None:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "missing":
-            raise LoadError(f"{path} does not describe a Moshi: it lacks {where}; {_COPY}") from None
-        what = one_line(first["msg"].removeprefix("Value error, "), 200)
-        got = f"{where}={one_line(json.dumps(first['input'])[:1000], 60)}: " if where else ""
-        raise LoadError(f"{path}: {got}{what}; {_COPY}") from None
+            raise LoadError(errors.config_incomplete(path, where)) from None
+        cause = first.get("ctx", {}).get("error")
+        why = cause.problem if isinstance(cause, InvalidValue) else one_line(first["msg"], 200)
+        if not where:
+            raise LoadError(errors.config_wrong(path, why)) from None
+        value = one_line(json.dumps(first["input"])[:1000], 60)
+        raise LoadError(errors.config_value_wrong(path, where, value, why)) from None

@@ -38,6 +38,9 @@ from requests.exceptions import ChunkedEncodingError
 
 from moshi_backend.checkpoint.config import read_config
 from moshi_backend.errors import LoadError, brief
+from moshi_backend.errors import checkpoints as checkpoint_errors
+from moshi_backend.errors import hub as errors
+from moshi_service.errors import Problem
 
 log = logging.getLogger(__name__)
 
@@ -141,9 +144,9 @@ def fetch_extra(repository: str, commit: str, name: str, progress: Progress) -> 
         except EntryNotFoundError:
             log.info("%s has no %s", repository, name)
         except OfflineModeIsEnabled:
-            log.warning("%s of %s is not in the cache, and HF_HUB_OFFLINE forbids to download it", name, repository)
+            log.warning(errors.extra_file_offline(name, repository))
         except requests.RequestException as error:
-            log.warning("%s of %s is not in the cache and cannot be downloaded now: %s", name, repository, brief(error))
+            log.warning(errors.extra_file_unreachable(name, repository, brief(error)))
 
 
 def _complete(repository: str, commit: str, names: list[str], progress: Progress) -> None:
@@ -168,7 +171,7 @@ def _find(repository: str, revision: str | None, other: str) -> tuple[Path, Path
         found = _look_in_cache(repository, revision, other)
         if found is None:
             raise
-        log.warning("%s is taken from the cache: %s cannot be asked (%s)", repository, constants.ENDPOINT, brief(error))
+        log.warning(errors.taken_from_cache(repository, constants.ENDPOINT, brief(error)))
         return found
 
 
@@ -205,8 +208,8 @@ def _look_in_cache(repository: str, revision: str | None, other: str) -> tuple[P
     return (Path(path).parent, None) if isinstance(path, str) else None
 
 
-def _not_cached(repository: str, name: str) -> str:
-    return f"{name} of {repository} is not in the cache {constants.HF_HUB_CACHE}: it is downloaded at the next start"
+def _not_cached(repository: str, name: str) -> Problem:
+    return errors.not_in_cache(name, repository, constants.HF_HUB_CACHE)
 
 
 def _cached(repository: str, name: str, commit: str) -> bool:
@@ -242,10 +245,7 @@ def _check_disk(missing: list[_Missing]) -> None:
     Path(constants.HF_HUB_CACHE).mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(constants.HF_HUB_CACHE).free
     if needed > free:
-        raise LoadError(
-            f"the download takes {needed / GIB:.1f} GiB and {free / GIB:.1f} GiB are free in {constants.HF_HUB_CACHE}: "
-            "free some, or set HF_HOME to a folder on a larger disk"
-        )
+        raise LoadError(errors.disk_too_small(needed / GIB, free / GIB, constants.HF_HUB_CACHE))
 
 
 @contextmanager
@@ -284,55 +284,39 @@ def _in_words(repository: str, revision: str | None) -> Iterator[None]:
         # Whatever a hub answers, the client calls a file that is not cached missing.
         log.debug("the hub's client failed", exc_info=True)
         told = error.__cause__ if isinstance(error.__cause__, HfHubHTTPError) else error
-        raise LoadError(_words(told, repository, revision)) from None
+        raise LoadError(_problem(told, repository, revision)) from None
 
 
-def _words(error: Exception, repository: str, revision: str | None) -> str:
+def _problem(error: Exception, repository: str, revision: str | None) -> Problem:
     """What is wrong, and what to do about it. The order matters: the client's errors are kinds of each other."""
     hub, cache = constants.ENDPOINT, constants.HF_HUB_CACHE
     page = f"{hub}/{repository}"
     match error:
         case HFValidationError():
-            return f"MOSHI_MODEL={repository!r} is neither demo, nor a folder here, nor a repository like owner/name"
+            return errors.model_unknown(repository)
         case GatedRepoError():
-            return (
-                f"{repository} asks for its licence to be accepted: log in at {page}, accept it there, and set "
-                "HF_TOKEN to a token of that account"
-            )
+            return errors.licence_not_accepted(repository, page)
         case RepositoryNotFoundError():
-            return f"{page} does not exist, or is private and HF_TOKEN may not read it: check MOSHI_MODEL and HF_TOKEN"
+            return errors.repository_missing(page)
         case RevisionNotFoundError():
-            return f"MOSHI_REVISION={revision!r} is no branch, tag or commit of {page}"
+            return errors.revision_missing(revision, page)
         case LocalEntryNotFoundError() | OfflineModeIsEnabled() if constants.HF_HUB_OFFLINE:
-            return (
-                f"{repository} is not complete in the cache {cache}, and HF_HUB_OFFLINE forbids to download the rest: "
-                "unset it, or set HF_HOME to the cache that has it"
-            )
+            return errors.cache_incomplete(repository, cache)
         case LocalEntryNotFoundError():
-            return _unreachable(hub)
+            return errors.hub_unreachable(hub)
         case EntryNotFoundError():
             name = str(error.response.url if error.response is not None else "").rpartition("/")[2] or "such file"
-            return (
-                f"{page} has no {name}, so it is not a Moshi checkpoint for PyTorch: check MOSHI_MODEL; LoRA adapters "
-                "alone go into MOSHI_LORA"
-            )
+            return checkpoint_errors.repository_without_file(page, name)
         case HfHubHTTPError():
             status = error.response.status_code if error.response is not None else "nothing"
             if status == 401:
-                return f"{hub} does not know the token in HF_TOKEN: make a new one there"
+                return errors.token_unknown(hub)
             if status == 403:
-                return f"HF_TOKEN may not read {page}: give the token access to it, or use another one"
-            return f"{hub} answered {status}: start again later; {_KEPT}"
+                return errors.token_without_access(page)
+            return errors.hub_failed(hub, status)
         case requests.RequestException() | FileMetadataError():
-            return _unreachable(hub)
+            return errors.hub_unreachable(hub)
         case _ if "Consistency check failed" in str(error):
-            return f"a file of {page} came incomplete: start again; {_KEPT}"
+            return errors.download_incomplete(page)
     why = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-    return f"cannot write to the cache {cache}: {why}; set HF_HOME to a folder that can be written"
-
-
-def _unreachable(hub: str) -> str:
-    return f"{hub} cannot be reached or fails: check the network and HTTPS_PROXY, then start again; {_KEPT}"
-
-
-_KEPT = "what has been downloaded is kept"
+    return errors.cache_unwritable(cache, why)

@@ -19,7 +19,10 @@ from torch import nn
 
 from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.config import refuse_pointer
+from moshi_backend.checkpoint.lora import check_adapters
 from moshi_backend.errors import LoadError, brief
+from moshi_backend.errors import checkpoints as errors
+from moshi_service.errors import Problem
 
 
 def check_weights(path: Path) -> None:
@@ -29,13 +32,13 @@ def check_weights(path: Path) -> None:
         LoadError: it is not a whole safetensors file.
     """
     if path.suffix != ".safetensors":  # upstream would unpickle it, and run what is in it
-        raise LoadError(f"{path} is not in the safetensors format, the only one for weights that cannot run code")
+        raise LoadError(errors.not_safetensors(path))
     refuse_pointer(path)
     try:
         with safe_open(path, "np"):  # type: ignore[no-untyped-call]
             pass
     except (SafetensorError, OSError) as error:
-        raise LoadError(f"{path} is damaged ({brief(error)}): delete {path.resolve()} and start again") from error
+        raise LoadError(errors.file_damaged(path, brief(error), path.resolve())) from error
 
 
 def check_fit(checkpoint: Checkpoint, steps: int) -> None:
@@ -44,28 +47,27 @@ def check_fit(checkpoint: Checkpoint, steps: int) -> None:
     Args:
         steps: depformer steps that the weights have.
     Raises:
-        LoadError: the weights are of another size than the configuration says, the tokenizer is no tokenizer, or
-            upstream cannot build such a model.
+        LoadError: the weights are of another size than the configuration says, the adapters are of another model, the
+            tokenizer is no tokenizer, or upstream cannot build such a model.
     """
     with describing(checkpoint.moshi_weights), torch.device("meta"):
         lm = _language_model(checkpoint, steps)
     _compare(checkpoint.moshi_weights, lm, "config.json", spare=checkpoint.kind == "personaplex")
+    if checkpoint.adapters is not None:
+        check_adapters(checkpoint.adapters, {name: tuple(weight.shape) for name, weight in lm.named_parameters()})
     with describing(checkpoint.mimi_weights), torch.device("meta"):
         mimi = get_mimi(None, dict(checkpoint.mimi_config), "meta")
     _compare(checkpoint.mimi_weights, mimi, "the configuration of Mimi")
     if mimi.cardinality != lm.card:
         raise LoadError(
-            f"{checkpoint.moshi_weights} has {lm.card} codes in a codebook, and {checkpoint.mimi_weights} has "
-            f"{mimi.cardinality}: {_ALL_OF_ONE}"
+            errors.codebooks_differ(checkpoint.moshi_weights, lm.card, checkpoint.mimi_weights, mimi.cardinality)
         )
     refuse_pointer(checkpoint.tokenizer)
     try:
         SentencePieceProcessor(str(checkpoint.tokenizer))
     except Exception as error:  # the library raises several kinds
-        raise LoadError(
-            f"{checkpoint.tokenizer} is not a SentencePiece tokenizer ({brief(error)}): delete "
-            f"{checkpoint.tokenizer.resolve()} and start again"
-        ) from error
+        path = checkpoint.tokenizer
+        raise LoadError(errors.tokenizer_damaged(path, brief(error), path.resolve())) from error
 
 
 def _language_model(checkpoint: Checkpoint, steps: int) -> LMModel:
@@ -85,9 +87,7 @@ def _check_layers(path: Path, config: Mapping[str, Any]) -> None:
         there = len({name.removeprefix(prefix).partition(".")[0] for name in names if name.startswith(prefix)})
         wanted = config.get(key) or config["num_layers"]
         if wanted != there:
-            raise LoadError(
-                f"{path} does not fit config.json, which says {key}={wanted} where it has {there}; {_ALL_OF_ONE}"
-            )
+            raise LoadError(errors.layers_differ(path, key, wanted, there))
 
 
 def _compare(path: Path, module: nn.Module, source: str, spare: bool = False) -> None:
@@ -95,22 +95,19 @@ def _compare(path: Path, module: nn.Module, source: str, spare: bool = False) ->
     with safe_open(path, "np") as file:  # type: ignore[no-untyped-call]
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
         if any(entry.get_dtype() in ("I8", "U8") for entry in slices.values()):
-            raise LoadError(f"{path} has weights of 8 bits, which are not supported: take those of 16 bits")
+            raise LoadError(errors.weights_of_8_bits(path))
         state = {name: torch.empty(entry.get_shape(), device="meta") for name, entry in slices.items()}
     try:
         outcome = module.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:
-        raise LoadError(f"{path} does not fit {source} ({_first_mismatch(error)}): {_ALL_OF_ONE}") from error
+        raise LoadError(errors.weights_do_not_fit(path, source, _first_mismatch(error))) from error
     unknown = [] if spare else outcome.unexpected_keys
     for what, names in (("lacks", outcome.missing_keys), ("also has", unknown)):
         if names:
-            raise LoadError(f"{path} does not fit {source}: it {what} {names[0]}, one of {len(names)}; {_ALL_OF_ONE}")
+            raise LoadError(errors.weights_differ(path, source, what, names[0], len(names)))
 
 
-_ALL_OF_ONE = "copy all of one repository's files"
-
-
-def _first_mismatch(error: RuntimeError) -> str:
+def _first_mismatch(error: RuntimeError) -> Problem | str:
     """Of PyTorch's list, a line for each weight."""
     found = re.search(r"size mismatch for (\S+): .*?Size\(\[(.*?)\]\).*?Size\(\[(.*?)\]\)", str(error))
     return f"{found[1]} is [{found[2]}] and should be [{found[3]}]" if found else brief(error)
@@ -132,7 +129,4 @@ def describing(weights: Path) -> Iterator[None]:
     except Exception as error:
         option = re.search(r"unexpected keyword argument '(\w+)'", str(error))
         why = f"it has no option {option[1]}" if option else brief(error)
-        raise LoadError(
-            f"the configuration of {weights} describes a model that Moshi {version('moshi')} and this service do not "
-            f"have ({why}): take a released checkpoint"
-        ) from error
+        raise LoadError(errors.model_not_supported(weights, version("moshi"), why)) from error

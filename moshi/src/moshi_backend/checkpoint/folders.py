@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from moshi_backend.errors import LoadError
+from moshi_backend.errors import checkpoints as errors
 
 _REPOSITORY = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
@@ -12,7 +13,7 @@ _CACHED = "models--"
 
 
 def is_folder(model: str) -> bool:
-    """Whether MOSHI_MODEL names a folder here; otherwise it is a repository.
+    """Whether `model` names a folder here; otherwise it is a repository.
 
     Raises:
         LoadError: this process may not look.
@@ -20,13 +21,13 @@ def is_folder(model: str) -> bool:
     try:
         return Path(model).is_dir()
     except PermissionError as error:
-        raise LoadError(f"{model} cannot be read: {error.strerror}; this process needs the right to read it") from None
+        raise LoadError(errors.file_unreadable(model, error.strerror)) from None
     except (OSError, ValueError):  # too long for a path, or with a null character
         return False
 
 
 def public_name(model: str) -> str:
-    """MOSHI_MODEL as clients are told it: a repository id, but never a path, which would tell about this machine.
+    """`model` as clients are told it: a repository id, but never a path, which would tell about this machine.
 
     Of a folder it is the name; of a folder in a hub's cache (`models--owner--name/snapshots/…`), the repository.
     """
@@ -54,11 +55,7 @@ def checkpoint_folder(folder: Path, revision: str | None) -> Path:
         commit = there[0]
     if commit in there:
         return snapshots / str(commit)
-    wanted = f"MOSHI_REVISION={revision}" if revision else "main"
-    raise LoadError(
-        f"{folder} has no snapshot of {wanted}; it has {', '.join(there[:3]) or 'none'}: set MOSHI_MODEL to the folder "
-        "of a snapshot"
-    )
+    raise LoadError(errors.snapshot_missing(folder, revision, ", ".join(there[:3]) or "none"))
 
 
 def _commit_in(ref: Path) -> str | None:
@@ -79,8 +76,5 @@ def file_in(folder: Path, name: str) -> Path | None:
     if path.is_file():
         return path
     if path.is_symlink():
-        raise LoadError(
-            f"{path} is a link to {path.readlink()}, which is not there: copy the files themselves (cp -rL), or the "
-            "repository's whole folder of the cache with its blobs"
-        )
+        raise LoadError(errors.dangling_link(path, path.readlink()))
     return None

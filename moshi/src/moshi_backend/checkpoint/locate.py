@@ -17,6 +17,8 @@ from moshi_backend.checkpoint.folders import checkpoint_folder, file_in, is_fold
 from moshi_backend.checkpoint.references import is_elsewhere, locate
 from moshi_backend.checkpoint.shape import check_shape, depformer_steps, kind_of, language_model_config, mimi_config
 from moshi_backend.errors import LoadError
+from moshi_backend.errors import adapters as adapter_errors
+from moshi_backend.errors import checkpoints as errors
 
 DEMO = "demo"
 
@@ -73,11 +75,9 @@ def find_checkpoint(
     declared = files.config or {}
     model_type = declared.get("model_type", "moshi")
     if model_type not in MODEL_TYPES:
-        raise LoadError(
-            f"{model} is a {model_type} checkpoint; this service converses with moshi and personaplex checkpoints"
-        )
+        raise LoadError(errors.model_of_another_task(model, model_type))
     if declared.get("quantize"):
-        raise LoadError(f"{model} has weights of 8 bits, which are not supported: take the one of 16 bits")
+        raise LoadError(errors.model_of_8_bits(model))
     return _checked(source, files, declared, _adapters(source, files, declared, lora))
 
 
@@ -118,9 +118,7 @@ def _adapters(source: _Source, files: Files, declared: Mapping[str, Any], lora: 
     if own is None:
         return None if lora is None else lora_files.find_adapters(lora, source.progress, source.download)
     if lora is not None:
-        raise LoadError(
-            f"MOSHI_LORA={lora}, and {source.model} names adapters of its own ({own.name}): unset MOSHI_LORA"
-        )
+        raise LoadError(adapter_errors.adapters_twice(lora, source.model, own.name))
     return lora_files.adapters_of(own, declared)
 
 
@@ -145,7 +143,7 @@ def _in_folder(source: _Source, folder: Path) -> Files:
         found = {key: file_in(folder, name) for key, name in NAMES.items()}
         files = {key: path for key, path in found.items() if path is not None}
         if len(files) < len(NAMES):
-            raise LoadError(f"{folder} holds no config.json, so it is not a Moshi checkpoint")
+            raise LoadError(errors.folder_without_config(folder))
         return Files(None, None, files)
     config = read_config(config_path)
     files = {}
@@ -161,8 +159,8 @@ def _in_folder(source: _Source, folder: Path) -> Files:
             path = _instead(folder, config)
         if path is None:
             if key in config:
-                raise LoadError(f"{config_path} names {name} as {key}, which is not in that folder")
-            raise LoadError(f"{config_path} does not say {key}, and {name} is not there")
+                raise LoadError(errors.named_file_not_in_folder(config_path, name, key))
+            raise LoadError(errors.file_not_named(config_path, key, name))
         files[key] = path
     return Files(None, config, files)
 
@@ -172,8 +170,5 @@ def _instead(folder: Path, config: Mapping[str, Any]) -> Path | None:
     if (folder / lora_files.MERGED).is_file():
         return folder / lora_files.MERGED
     if (folder / str(config.get("lora_name") or lora_files.NAME)).is_file():
-        raise LoadError(
-            f"{folder} holds LoRA adapters, and not the model that they adapt: set MOSHI_LORA={folder}, and "
-            "MOSHI_MODEL to that model"
-        )
+        raise LoadError(adapter_errors.adapters_without_model(folder))
     return None

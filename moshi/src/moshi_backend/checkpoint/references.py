@@ -4,6 +4,7 @@ from pathlib import Path
 
 from moshi_backend.checkpoint.download import Progress, fetch
 from moshi_backend.errors import LoadError
+from moshi_backend.errors import checkpoints as errors
 
 HUB, FILE = "hf://", "file://"
 
@@ -22,10 +23,10 @@ def locate(name: str, progress: Progress, download: bool = True) -> Path:
     if name.startswith(FILE):
         path = Path(name.removeprefix(FILE))
         if not path.is_file():
-            raise LoadError(f"config.json names {name}, and there is no such file here: correct it, or copy it there")
+            raise LoadError(errors.named_file_missing(name))
         return path
     owner, _, rest = name.removeprefix(HUB).partition("/")
     repository, _, file = rest.partition("/")
     if not name.startswith(HUB) or not file:
-        raise LoadError(f"config.json names {name}: it takes a file's name, hf://owner/name/file or file:///path")
+        raise LoadError(errors.named_file_malformed(name))
     return fetch(f"{owner}/{repository}", None, {file: file}, (), progress, download).named[file]

@@ -11,6 +11,7 @@ from moshi_backend.checkpoint.checkpoint import Checkpoint, Kind
 from moshi_backend.checkpoint.config import describes_model
 from moshi_backend.checkpoint.lora import KEYS as LORA_KEYS
 from moshi_backend.errors import LoadError
+from moshi_backend.errors import checkpoints as errors
 
 PERSONAPLEX = "personaplex"
 """The model type that config.json of a PersonaPlex declares."""
@@ -80,18 +81,9 @@ def check_shape(checkpoint: Checkpoint, name: str, steps: int) -> None:
     streams, predicted = checkpoint.lm_config.get("n_q", 8), checkpoint.lm_config.get("dep_q", 8)
     books = checkpoint.mimi_config["quantizer"]["n_q"]
     if predicted >= streams:
-        raise LoadError(
-            f"{name} declares n_q {streams} and dep_q {predicted}: the model says every stream and hears none, so it "
-            f'cannot converse. Only if it is a PersonaPlex, put "model_type": "{PERSONAPLEX}" into its config.json'
-        )
+        raise LoadError(errors.model_hears_nothing(name, streams, predicted))
     # Without any steps the file is no language model, and `check_fit` says so.
     if checkpoint.kind == "moshi" and steps and predicted != steps:
-        raise LoadError(
-            f"{name} declares dep_q {predicted}, and its weights have {steps} depformer steps: take the config.json "
-            f'that belongs to these weights. If it is a PersonaPlex, put "model_type": "{PERSONAPLEX}" into it'
-        )
+        raise LoadError(errors.depformer_differs(name, predicted, steps))
     if max(predicted, streams - predicted) > books:
-        raise LoadError(
-            f"{name} says {predicted} and hears {streams - predicted} codes a frame, and its Mimi has {books} "
-            "codebooks: take the Mimi that belongs to this model"
-        )
+        raise LoadError(errors.mimi_too_small(name, predicted, streams - predicted, books))

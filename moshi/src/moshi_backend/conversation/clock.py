@@ -8,14 +8,15 @@ from moshi_backend.conversation.admission import Place
 from moshi_backend.conversation.limits import Limits, Notice, Watch
 from moshi_backend.conversation.outbox import End
 from moshi_backend.conversation.session import Session, State
+from moshi_backend.errors import conversations as errors
 from moshi_service.protocol.wire import CloseCode
 
 PLACE_EVERY_SECONDS = 5.0
 """Seconds after which a waiting client is told its place again if nothing moves."""
 
 _LIMIT_ENDS = {
-    "session": End(CloseCode.FINISHED, "the time for a conversation is over"),
-    "idle": End(CloseCode.IDLE, "no audio came for too long"),
+    "session": End(CloseCode.FINISHED, errors.time_over()),
+    "idle": End(CloseCode.IDLE, errors.no_audio()),
 }
 
 

@@ -18,6 +18,7 @@ from moshi_backend.conversation.session import Session, State
 from moshi_backend.conversation.throttle import Throttle
 from moshi_backend.engine.request import PrefillProgress
 from moshi_backend.engine.scheduler import PERIOD
+from moshi_backend.errors import conversations as errors
 from moshi_backend.model.batch import Frame
 from moshi_backend.model.text import TextDecoder
 from moshi_service.protocol import events, wire
@@ -77,7 +78,8 @@ class Connection:
         tasks = (receiver, sender, ended, asyncio.create_task(self._clock.run()))
         try:
             await asyncio.wait((receiver, sender, ended), return_when=asyncio.FIRST_COMPLETED)
-            if receiver.done():
+            # uvicorn also reports a close of ours as a disconnect.
+            if receiver.done() and not ended.done():
                 if isinstance(outcome := receiver.result(), str):
                     return outcome
                 self._session.end(outcome)
@@ -105,7 +107,7 @@ class Connection:
                         frames = await self._hear(data[1:])
                     except NotOpus as error:
                         self._session.observer.not_opus()
-                        return End(CloseCode.NOT_OPUS, f"audio is not Ogg/Opus: {error}")
+                        return End(CloseCode.NOT_OPUS, errors.not_opus(error))
                     work = max(work, frames * PERIOD / INPUT_SPEED)
                 case Kind.PING:
                     try:
@@ -141,7 +143,7 @@ class Connection:
             await close(self._socket, item, extended=self._extended)
         except WebSocketDisconnect:
             return "client left while it was sent to"
-        return f"{item.code.value} {item.reason}"
+        return f"{item.code.value} {item.problem}"
 
     async def _send_item(self, item: Item) -> None:
         match item:
@@ -214,9 +216,10 @@ async def close(socket: WebSocket, end: End, *, extended: bool) -> None:
         WebSocketDisconnect: it is closed already.
     """
     if extended:
-        event = events.EndEvent(code=end.code.value, reason=end.reason, retry_after=end.retry_after)
+        reason, error = end.problem.text, end.problem.code
+        event = events.EndEvent(code=end.code.value, reason=reason, retry_after=end.retry_after, error=error)
         await send(socket, event.message())
     try:
-        await socket.close(end.code.value, wire.close_reason(end.reason, end.retry_after))
+        await socket.close(end.code.value, wire.close_reason(end.problem.text, end.retry_after))
     except RuntimeError as error:
         raise WebSocketDisconnect from error

@@ -16,7 +16,10 @@ from moshi_backend.conversation.outbox import End
 from moshi_backend.conversation.session import Session, State
 from moshi_backend.engine.engine import Engine, Loaded
 from moshi_backend.engine.request import BACKLOG_FRAMES
+from moshi_backend.errors import conversations as errors
+from moshi_backend.errors import memory as failures
 from moshi_backend.wording import counted
+from moshi_service.errors import Problem, ProblemError
 from moshi_service.health import Health
 from moshi_service.protocol.upgrade import Load
 from moshi_service.protocol.wire import CloseCode
@@ -34,17 +37,17 @@ POLL_SECONDS = 0.02
 """Seconds between two looks at a drain."""
 
 
-class Refused(Exception):
+class Refused(ProblemError):
     """No conversation can begin now.
 
     Args:
         cause: `full`, or the health's status.
-        reason: for the client.
+        problem: the reason, for the client.
         retry_after: seconds after which the client may try again; None where the service does not know.
     """
 
-    def __init__(self, cause: str, reason: str, *, retry_after: int | None = None) -> None:
-        super().__init__(reason)
+    def __init__(self, cause: str, problem: Problem, *, retry_after: int | None = None) -> None:
+        super().__init__(problem)
         self.cause = cause
         self.retry_after = retry_after
 
@@ -64,7 +67,7 @@ class SessionManager:
         self._admission: Admission[Session] | None = None
         self._sessions: set[Session] = set()
         self._draining = False
-        engine.on_failure = lambda reason: self._end_all(End(CloseCode.ENGINE_FAILED, f"the engine failed: {reason}"))
+        engine.on_failure = lambda problem: self._end_all(End(CloseCode.ENGINE_FAILED, failures.engine_failed(problem)))
 
     @property
     def health(self) -> Health:
@@ -97,7 +100,7 @@ class SessionManager:
         """
         health = self.health
         if health.status != "ready":
-            raise Refused(health.status, f"{health.status}: {health.detail}")
+            raise Refused(health.status, not_ready(health))
         if self._admission is None:
             self._admission = Admission(self.engine.slots, self.queue, self.limits.session)
         try:
@@ -142,7 +145,7 @@ class SessionManager:
         """Take no new session, and let the live conversations end within `drain_seconds`; then end them."""
         self._draining = True
         log.info("draining: %d conversations, at most %g s", self.used, self.drain_seconds)
-        leaving = End(CloseCode.GOING_AWAY, "the service is shutting down")
+        leaving = End(CloseCode.GOING_AWAY, errors.shutting_down())
         for session in list(self._sessions):
             if session.state is State.LIVE and self.drain_seconds:
                 session.tell(Notice("draining", self.drain_seconds))
@@ -176,6 +179,11 @@ class SessionManager:
         last = admission.place(waiting[-1], time.monotonic()) if waiting else None
         wait = next((known for known in (last.wait, last.longest) if known is not None), 60.0) if last else 60.0
         after = math.ceil(wait * random.uniform(*RETRY_SPREAD))
-        queue = f", {len(waiting)} waiting" if waiting else ""
-        reason = f"full: every slot is in use ({admission.slots}){queue}"
-        return Refused("full", reason, retry_after=max(1, after))
+        problem = errors.queue_full(admission.slots, len(waiting)) if waiting else errors.slots_full(admission.slots)
+        return Refused("full", problem, retry_after=max(1, after))
+
+
+def not_ready(health: Health) -> Problem:
+    """Why no conversation can begin while the service has this health."""
+    detail = Problem(health.error, health.detail) if health.error else health.detail
+    return errors.not_ready(health.status, detail)

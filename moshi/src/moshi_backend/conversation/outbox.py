@@ -6,6 +6,7 @@ from moshi_backend.conversation.admission import Place
 from moshi_backend.conversation.limits import Notice
 from moshi_backend.engine.request import PrefillProgress
 from moshi_backend.model.batch import Frame
+from moshi_service.errors import Problem
 from moshi_service.protocol.wire import CloseCode
 
 OUTBOX_ITEMS = 100
@@ -42,10 +43,16 @@ class Begun:
 
 @dataclass(frozen=True)
 class End:
-    """Why the service ends a conversation. `retry_after`: seconds after which the client may try again, where known."""
+    """Why the service ends a conversation.
+
+    Attributes:
+        code: of the close frame.
+        problem: the reason, for the client.
+        retry_after: seconds after which the client may try again, where known.
+    """
 
     code: CloseCode
-    reason: str
+    problem: Problem
     retry_after: int | None = None
 
 

@@ -4,12 +4,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from moshi_backend.errors import conversations as errors
 from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.personas.catalogue import NOBODY, BadPersona, Catalogue, Persona
+from moshi_service.errors import ProblemError
 from moshi_service.protocol.events import SessionSettings
 
 
-class BadPreference(Exception):
+class BadPreference(ProblemError):
     """A query parameter has a bad value. The message names the parameter, its value and the values that it takes."""
 
 
@@ -33,7 +35,7 @@ class Range:
             number = math.nan
         if not self.least <= number <= self.most:
             kind = "a whole number" if self.type is int else "a number"
-            raise BadPreference(f"{name}={value[:40]!r}: takes {kind} from {self.least} to {self.most}")
+            raise BadPreference(errors.preference_out_of_range(name, value[:40], kind, self.least, self.most))
         return number
 
 
@@ -83,7 +85,7 @@ def choose_persona(query: Mapping[str, str], catalogue: Catalogue) -> Persona:
     try:
         return catalogue.choose(query.get("voice_prompt"), query.get("text_prompt"))
     except BadPersona as error:
-        raise BadPreference(str(error)) from None
+        raise BadPreference(error.problem) from None
 
 
 def _choice(kind: str, chosen: Mapping[str, float], recommended: TokenSampling) -> TokenSampling:

@@ -11,6 +11,7 @@ from enum import IntEnum
 from moshi_backend.conversation.observer import Observer
 from moshi_backend.conversation.outbox import OUTBOX_ITEMS, Begun, End, Item, PromptRead
 from moshi_backend.engine.request import Answer, PrefillProgress, Request
+from moshi_backend.errors import conversations as errors
 from moshi_backend.model.prompt import Prompt
 from moshi_backend.model.sampling import SamplingParams
 from moshi_backend.personas.catalogue import NOBODY, Persona
@@ -89,7 +90,7 @@ class Session:
         if self._state is State.ENDED:
             return
         if self.outbox.qsize() >= OUTBOX_ITEMS:
-            self.end(End(CloseCode.TOO_SLOW, f"{OUTBOX_ITEMS} frames of audio were left unread"))
+            self.end(End(CloseCode.TOO_SLOW, errors.audio_unread(OUTBOX_ITEMS)))
         else:
             self.outbox.put_nowait(item)
 

@@ -4,14 +4,16 @@ import shutil
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Literal
 
 import requests
 from huggingface_hub import HfApi, constants, get_token, hf_hub_url
 
 from moshi_backend.checkpoint.folders import is_folder
-from moshi_backend.doctor.finding import Finding, Status
+from moshi_backend.doctor.finding import Finding, fault
 from moshi_backend.doctor.machine import writable
 from moshi_backend.errors import LoadError, brief
+from moshi_backend.errors import doctor as errors
 from moshi_backend.settings import Settings
 
 ANSWER_SECONDS = 2.0
@@ -72,12 +74,13 @@ def _weights(settings: Settings) -> tuple[Finding, bool]:
         check_support(found)
     except NotCached as missing:
         if constants.HF_HUB_OFFLINE:
-            return Finding("weights", "failed", str(missing), "unset HF_HUB_OFFLINE, or set HF_HOME"), False
-        return Finding("weights", "warning", str(missing)), False
+            return fault("weights", "failed", missing.problem, "unset HF_HUB_OFFLINE, or set HF_HOME"), False
+        return fault("weights", "warning", missing.problem), False
     except LoadError as error:
-        return Finding("weights", "failed", str(error), "the service would not start with them"), True
+        return fault("weights", "failed", error.problem, "the service would not start with them"), True
     except Exception as error:  # as in loading
-        return Finding("weights", "failed", f"they cannot be read: {brief(error)}", "copy or download them again"), True
+        problem = errors.weights_unreadable(brief(error))
+        return fault("weights", "failed", problem, "copy or download them again"), True
     commit = f" (commit {found.commit})" if found.commit else ""
     return Finding("weights", "ok", f"{found.moshi_weights.parent}{commit}"), True
 
@@ -90,17 +93,15 @@ def _cache(complete: bool) -> Finding:
 
 def _token(cached: bool) -> Finding:
     if (token := get_token()) is None:
-        return Finding("hub token", "warning", "HF_TOKEN is not set", "set it if the model asks for a licence")
+        return fault("hub token", "warning", errors.token_unset(), "set it if the model asks for a licence")
     if constants.HF_HUB_OFFLINE:
         return Finding("hub token", "skipped", "set; HF_HUB_OFFLINE forbids to try it")
     try:
         name = HfApi().whoami(token)["name"]
     except requests.RequestException as error:
         if error.response is not None and error.response.status_code in (401, 403):
-            return Finding(
-                "hub token", _unless(cached), f"{constants.ENDPOINT} does not know it", "make a new one there"
-            )
-        return Finding("hub token", "warning", f"{constants.ENDPOINT} cannot be reached to try it", "check the network")
+            return fault("hub token", _unless(cached), errors.token_refused(constants.ENDPOINT), "make a new one there")
+        return fault("hub token", "warning", errors.token_untried(constants.ENDPOINT), "check the network")
     return Finding("hub token", "ok", f"of {name}")
 
 
@@ -109,19 +110,20 @@ def _licence(settings: Settings, answer: requests.Response | None, cached: bool)
     if constants.HF_HUB_OFFLINE:
         return Finding("licence", "skipped", "HF_HUB_OFFLINE forbids to ask for it")
     if answer is None:
-        status, fix = ("skipped", "") if cached else ("failed", "check the network and HTTPS_PROXY")
-        return Finding("licence", "skipped" if status == "skipped" else "failed", f"{page} cannot be reached", fix)
+        problem = errors.repository_unreachable(page)
+        if cached:
+            return Finding("licence", "skipped", problem.text)
+        return fault("licence", "failed", problem, "check the network and HTTPS_PROXY")
     if answer.headers.get("X-Error-Code") == "GatedRepo":
         fix = f"log in at {page} and accept it, then set HF_TOKEN to a token of that account"
-        return Finding("licence", _unless(cached), "not accepted with this token", fix)
+        return fault("licence", _unless(cached), errors.licence_missing(), fix)
     if answer.status_code in (401, 403, 404):
         fix = "check MOSHI_MODEL, MOSHI_REVISION and HF_TOKEN"
-        why = f"{page} does not exist, or may not be read with this token"
-        return Finding("licence", _unless(cached), why, fix)
+        return fault("licence", _unless(cached), errors.repository_unreadable(page), fix)
     return Finding("licence", "ok", f"{page} may be read")
 
 
-def _unless(cached: bool) -> Status:
+def _unless(cached: bool) -> Literal["warning", "failed"]:
     """A fault of the hub's side does not matter for a start from the cache."""
     return "warning" if cached else "failed"
 
@@ -133,7 +135,7 @@ def _disk(cached: bool) -> Finding:
     detail = f"{free:.0f} GiB free in {folder}"
     if cached or free >= DOWNLOAD_GIB:
         return Finding("disk", "ok", detail)
-    return Finding("disk", "failed", f"{detail}; a 7B model takes {DOWNLOAD_GIB}", "free some, or set HF_HOME")
+    return fault("disk", "failed", errors.disk_small(detail, DOWNLOAD_GIB), "free some, or set HF_HOME")
 
 
 def _clock(answer: requests.Response | None) -> Finding:
@@ -141,5 +143,5 @@ def _clock(answer: requests.Response | None) -> Finding:
         return Finding("clock", "skipped", "nothing to compare it with")
     off = (datetime.now(UTC) - parsedate_to_datetime(answer.headers["Date"])).total_seconds()
     if abs(off) > CLOCK_SECONDS:
-        return Finding("clock", "failed", f"{off:.0f} s off", "set it: certificates and tokens depend on it")
+        return fault("clock", "failed", errors.clock_wrong(off), "set it: certificates and tokens depend on it")
     return Finding("clock", "ok", f"{abs(off):.0f} s off")

@@ -8,12 +8,15 @@ import shutil
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
 
-from moshi_backend.doctor.finding import Finding
+from moshi_backend.doctor.finding import Finding, fault
+from moshi_backend.errors import doctor as errors
+from moshi_backend.errors import memory as memory_errors
 from moshi_backend.settings import Settings
 from moshi_service.errors import StartupError
 from moshi_service.listening import certificate, listen
@@ -30,7 +33,7 @@ def python() -> Finding:
     version = platform.python_version()
     if version.startswith("3.12."):
         return Finding("python", "ok", version)
-    return Finding("python", "failed", f"{version}; the packages are for 3.12", "run make setup with Python 3.12")
+    return fault("python", "failed", errors.python_version(version), "run make setup with Python 3.12")
 
 
 def pytorch(settings: Settings) -> list[Finding]:
@@ -38,15 +41,15 @@ def pytorch(settings: Settings) -> list[Finding]:
     there is no driver and so nothing that it could see."""
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
-        return [Finding("torch", "failed", "not installed", _LOCK)]
+        return [fault("torch", "failed", errors.torch_missing(), _LOCK)]
     about = runpy.run_path(str(Path(spec.origin).with_name("version.py")))
-    built = about["cuda"]
-    words = f"{about['__version__']}, built for CUDA {built}"
-    findings = [Finding("torch", "ok" if built == CUDA else "warning", words, _LOCK)]
+    words = errors.torch_build(about["__version__"], about["cuda"])
+    well = about["cuda"] == CUDA
+    findings = [Finding("torch", "ok", words.text) if well else fault("torch", "warning", words, _LOCK)]
     if not _has_driver():
         if settings.device.startswith("cuda"):
-            words = f"MOSHI_DEVICE={settings.device}, but there is no NVIDIA driver"
-            return [*findings, Finding("gpu", "failed", words, "install the driver, or set MOSHI_DEVICE=cpu")]
+            words = errors.driver_missing(settings.device)
+            return [*findings, fault("gpu", "failed", words, "install the driver, or set MOSHI_DEVICE=cpu")]
         return [*findings, _cpu(settings)]
     import torch
 
@@ -55,8 +58,8 @@ def pytorch(settings: Settings) -> list[Finding]:
     try:
         device = choose_device(settings.device)
     except NoSuchGPU as missing:
-        words = f"MOSHI_DEVICE={settings.device} but PyTorch {torch.__version__} sees {missing.gpus} GPUs here"
-        return [*findings, Finding("gpu", "failed", words, "nvidia-smi must list the GPU, or set MOSHI_DEVICE=cpu")]
+        words = memory_errors.gpu_not_seen(settings.device, torch.__version__, missing.gpus)
+        return [*findings, fault("gpu", "failed", words, "nvidia-smi must list the GPU, or set MOSHI_DEVICE=cpu")]
     if device.type == "cpu":
         return [*findings, _cpu(settings)]
     properties = torch.cuda.get_device_properties(device)
@@ -76,20 +79,17 @@ def gpu(name: str, memory: float, capability: tuple[int, int]) -> Finding:
     """`memory`: GiB."""
     about = f"{name}, {memory:.0f} GiB, compute capability {capability[0]}.{capability[1]}"
     if capability > NEWEST_CAPABILITY:
-        return Finding("gpu", "failed", f"{about}: newer than what CUDA {CUDA} knows", _NEWER)
+        return fault("gpu", "failed", errors.gpu_too_new(about, CUDA), _NEWER)
     if capability < (8, 0):
-        return Finding("gpu", "warning", f"{about}: no bfloat16 in hardware", "set MOSHI_DTYPE=float16")
+        return fault("gpu", "warning", errors.gpu_without_bfloat16(about), "set MOSHI_DTYPE=float16")
     return Finding("gpu", "ok", about)
 
 
 def _cpu(settings: Settings) -> Finding:
     late = SEVEN_B_BYTES / _copying_speed() / 0.08
-    detail = (
-        f"none that PyTorch can use{_driver()}. On this CPU the demo model is in time; a 7B model would take at least "
-        f"{late:.0f} times as long as it has"
-    )
+    problem = errors.no_gpu(_driver(), late)
     small = settings.model == "demo" or settings.allow_slow
-    return Finding("gpu", "warning" if small else "failed", detail, "for a 7B model, nvidia-smi must list a GPU")
+    return fault("gpu", "warning" if small else "failed", problem, "for a 7B model, nvidia-smi must list a GPU")
 
 
 def _copying_speed() -> float:
@@ -124,7 +124,7 @@ def opus() -> Finding:
         pages = sphn.OpusStreamWriter(24_000).append_pcm(np.zeros(1920, np.float32))
         sphn.OpusStreamReader(24_000).append_bytes(bytes(pages))
     except Exception as error:  # a broken build may fail in any way
-        return Finding("opus", "failed", f"sphn cannot encode: {error}", "run make clean, then make setup")
+        return fault("opus", "failed", errors.opus_broken(error), "run make clean, then make setup")
     return Finding("opus", "ok", "encodes and decodes")
 
 
@@ -132,7 +132,8 @@ def port(settings: Settings) -> Finding:
     try:
         listen(settings).close()
     except StartupError as error:
-        return Finding("port", "failed", str(error).partition(";")[0], "stop what uses it, or set MOSHI_PORT")
+        problem = replace(error.problem, text=error.problem.text.partition(";")[0])
+        return fault("port", "failed", problem, "stop what uses it, or set MOSHI_PORT")
     return Finding("port", "ok", f"{settings.host} port {settings.port} is free")
 
 
@@ -144,14 +145,15 @@ def tls(settings: Settings) -> Finding:
         assert found is not None
         leaf = x509.load_pem_x509_certificate(found.chain.read_bytes())
     except (StartupError, ValueError) as error:
-        return Finding("certificate", "failed", str(error), "set MOSHI_TLS=auto, or correct the files")
+        problem = error.problem if isinstance(error, StartupError) else errors.certificate_unreadable(error)
+        return fault("certificate", "failed", problem, "set MOSHI_TLS=auto, or correct the files")
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     said = ", ".join(str(name.value) for name in names)
     left = (leaf.not_valid_after_utc - datetime.now(UTC)).days
-    detail = f"for {said}; {left} days left"
+    ends = errors.certificate_ends(said, left)
     if left < 0:
-        return Finding("certificate", "failed", detail, "renew the files of MOSHI_TLS_CERT and MOSHI_TLS_KEY")
-    return Finding("certificate", "ok" if left > 14 else "warning", detail, "" if left > 14 else "renew it")
+        return fault("certificate", "failed", ends, "renew the files of MOSHI_TLS_CERT and MOSHI_TLS_KEY")
+    return Finding("certificate", "ok", ends.text) if left > 14 else fault("certificate", "warning", ends, "renew it")
 
 
 def containers() -> list[Finding]:
@@ -206,6 +208,6 @@ def writable(check: str, folder: Path, variable: str) -> Finding:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        why = f"{folder} cannot be written: {error.strerror}"
-        return Finding(check, "failed", why, f"set {variable} to a folder that can be")
+        problem = errors.folder_unwritable(folder, error.strerror)
+        return fault(check, "failed", problem, f"set {variable} to a folder that can be")
     return Finding(check, "ok", str(folder))

@@ -46,7 +46,8 @@ def as_table(findings: Sequence[Finding], colour: bool | None = None) -> str:
         mark = f"{MARKS[finding.status]:4}"
         if colour:
             mark = f"\033[{COLOURS[finding.status]}m{mark}\033[0m"
-        lines.append(f"{mark}  {finding.check:{width}}  {finding.detail}")
+        code = f"[{finding.error}] " if finding.error else ""
+        lines.append(f"{mark}  {finding.check:{width}}  {code}{finding.detail}")
         if finding.fix and finding.status in ("warning", "failed"):
             lines.append(f"      {'':{width}}  -> {finding.fix}")
     lines.append("everything that is needed is there" if is_well(findings) else "something that is needed is missing")

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -19,10 +19,12 @@ from moshi_backend.engine.request import Answer, PrefillProgress, Request, Stage
 from moshi_backend.engine.scheduler import PERIOD, Decode, Idle, Prefill, Scheduler
 from moshi_backend.engine.warm_up import measure_prefill, measure_steps
 from moshi_backend.errors import LoadError, brief, one_line
+from moshi_backend.errors import memory as errors
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.prefill import Prefill as PrefillState
 from moshi_backend.model.prompt import Prompt
 from moshi_backend.wording import counted
+from moshi_service.errors import Problem
 from moshi_service.health import Health
 
 log = logging.getLogger(__name__)
@@ -63,8 +65,8 @@ class Engine[L: Loaded]:
         self.slots = 0
         """Conversations at the same time; 0 until the model is ready."""
         self.health = Health("starting", "resolve", None, "starting")
-        self.on_failure: Callable[[str], None] = lambda reason: None
-        """Called on the event loop when every conversation is lost, with the reason."""
+        self.on_failure: Callable[[Problem], None] = lambda problem: None
+        """Called on the event loop when every conversation is lost."""
         self._load = load
         self._loaded: L | None = None
         self._observer = observer
@@ -115,7 +117,7 @@ class Engine[L: Loaded]:
             await asyncio.sleep(1.0)
             began = self._began
             if began is not None and time.monotonic() - began > STALLED and self.health.status != "failed":
-                self._fail(f"a step has not returned for {STALLED:.0f} s")
+                self._fail(errors.step_hangs(STALLED))
 
     async def stop(self) -> None:
         """End the thread after its current step. Loading cannot be interrupted: a daemon thread is then left behind."""
@@ -125,13 +127,13 @@ class Engine[L: Loaded]:
         if self._loaded is not None and self._began is None:
             await asyncio.to_thread(self._thread.join, STALLED)
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, problem: Problem) -> None:
         """Lose every conversation. Either thread may call this."""
-        reason = one_line(reason)
-        self.health = Health("failed", self.health.phase, None, reason)
+        problem = replace(problem, text=one_line(problem.text))
+        self.health = Health("failed", self.health.phase, None, problem.text, problem.code)
         with self._wake:
             self._requests.clear()
-        self._on_loop(partial(self.on_failure, reason))
+        self._on_loop(partial(self.on_failure, problem))
 
     def _on_loop(self, call: Callable[[], None]) -> None:
         assert self._loop is not None
@@ -151,24 +153,24 @@ class Engine[L: Loaded]:
             loaded = self._loaded = self._load(self._report)
             self._warm_up(loaded)
         except LoadError as error:
-            log.error("%s", error)
-            self._fail(str(error))
+            log.error(error.problem)
+            self._fail(error.problem)
             self._observer.started(self.health.detail)
             return
         except BaseException as error:  # also SystemExit, which would silently end only this thread
-            log.error("the engine failed in phase %s: %s", self.health.phase, brief(error))
+            problem = errors.phase_failed(self.health.phase, brief(error))
+            log.error(problem)
             log.debug("the details", exc_info=True)
-            self._fail(
-                f"the model failed in phase {self.health.phase} ({brief(error)}): MOSHI_LOG_LEVEL=debug says where"
-            )
+            self._fail(problem)
             self._observer.started(self.health.detail)
             return
         while not self._stopping:
             try:
                 self._serve(loaded.model)
             except BaseException as error:
-                log.exception("a step failed")
-                self._fail(f"a step failed: {brief(error)}")
+                problem = errors.step_failed(brief(error))
+                log.exception(problem)
+                self._fail(problem)
                 if not self._recovers(loaded):
                     return
 
@@ -195,7 +197,7 @@ class Engine[L: Loaded]:
         pace = f"a step takes {measured.step * 1000:.0f} ms"
         if not measured.affordable:
             pace += f" of the {PERIOD * 1000:.0f} ms that it has: too slow for real time"
-            log.warning("%s with %d slots on %s", pace, self.slots, device)
+            log.warning(errors.steps_too_slow(pace, self.slots, device))
         self.health = Health("ready", "ready", 1.0, f"{counted(self.slots, 'slot')} on {device}, {pace}")
         log.info("ready: %s", self.health.detail)
         self._observer.started(None)
@@ -205,8 +207,9 @@ class Engine[L: Loaded]:
         try:
             self._warm_up(loaded)
         except BaseException as error:
-            log.exception("the engine did not recover")
-            self._fail(f"a step failed, and so did the next: {brief(error)}")
+            problem = errors.engine_lost(brief(error))
+            log.exception(problem)
+            self._fail(problem)
             self._observer.started(self.health.detail)
             return False
         return True

@@ -3,18 +3,14 @@
 A fused model runs as fast as one without adapters, and gives exactly the tokens of the merged checkpoint.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 import torch
 from moshi.models import LMModel
 from safetensors import safe_open
-from torch import Tensor
 
 from moshi_backend.checkpoint.checkpoint import Adapters
-
-DOWN, UP = ".lora_A.weight", ".lora_B.weight"
-
-_OTHER = "take the adapters of this model, or the model that they adapt"
+from moshi_backend.checkpoint.lora import DOWN, UP
 
 
 @torch.no_grad()
@@ -22,44 +18,18 @@ def fuse(adapters: Adapters, model: LMModel, ignored: Callable[[str], bool] = la
     """Add the updates to the model's weights, in the model's number format and upstream's order.
 
     Args:
+        adapters: of this model; `check_adapters` has compared them with it.
         ignored: whether the model is loaded without the weight of this name.
-    Raises:
-        ValueError: they are of another model, or no adapters.
     """
     own = dict(model.named_parameters())
-    path = adapters.weights
-    with safe_open(path, "pt", str(model.device)) as file:  # type: ignore[no-untyped-call]
-        names = [name for name in file.keys() if not ignored(name)]  # noqa: SIM118
-        if not any(name.endswith(DOWN) for name in names):
-            raise ValueError(f"{path} holds no LoRA adapters; a merged model is loaded as the model itself")
-        for name in names:
-            if name.endswith(UP):
-                _expect(adapters, name.removesuffix(UP) + DOWN, name, names)
+    with safe_open(adapters.weights, "pt", str(model.device)) as file:  # type: ignore[no-untyped-call]
+        for name in file.keys():  # noqa: SIM118
+            if name.endswith(UP) or ignored(name):
                 continue
             layer = name.removesuffix(DOWN)
-            whole = layer == name
-            target = own.get(name if whole else f"{layer}.weight")
-            if target is None:
-                raise ValueError(f"{path} has {name}, and the model has no such layer: {_OTHER}")
-            update = file.get_tensor(name).to(target.dtype)
-            if not whole:
-                _expect(adapters, layer + UP, name, names)
-                update = _product(adapters, name, update, file.get_tensor(layer + UP).to(target.dtype))
-            if update.shape != target.shape:
-                raise ValueError(f"{path}: {name} does not have the shape of the model's layer: {_OTHER}")
-            target.copy_(update if whole else target + update)
-
-
-def _expect(adapters: Adapters, name: str, beside: str, names: Collection[str]) -> None:
-    if name not in names:
-        raise ValueError(f"{adapters.weights} has {beside} without {name}: {_OTHER}")
-
-
-def _product(adapters: Adapters, name: str, down: Tensor, up: Tensor) -> Tensor:
-    rank = down.shape[0]
-    if rank != up.shape[1] or rank != (adapters.rank or rank):
-        raise ValueError(
-            f"{adapters.weights}: {name} has rank {rank}, its counterpart {up.shape[1]}, and config.json declares "
-            f"lora_rank {adapters.rank}: take the config.json that belongs to these adapters"
-        )
-    return adapters.scaling * (up @ down)
+            if layer == name:  # a whole weight, trained beside the adapters
+                own[name].copy_(file.get_tensor(name))
+                continue
+            target = own[f"{layer}.weight"]
+            down, up = (file.get_tensor(layer + part).to(target.dtype) for part in (DOWN, UP))
+            target.add_(adapters.scaling * (up @ down))

@@ -61,7 +61,7 @@ class BatchedModel:
         prompt_cache: bytes of the host's memory for the keys and values of voices.
 
     Raises:
-        ValueError: the model has a part that no Moshi has.
+        InvalidValue: the model has a part that no Moshi has.
         DoesNotFit: the slots do not fit into the memory.
     """
 
@@ -216,7 +216,7 @@ def required_memory(checkpoint: Checkpoint, dtype: torch.dtype, context: int | N
     """Bytes of the weights and of one slot, found without memory for either.
 
     Raises:
-        ValueError: the model has a part that no Moshi has.
+        InvalidValue: the model has a part that no Moshi has.
     """
     with torch.device("meta"):  # upstream leaves some layers on the device of the context
         lm = build_moshi(checkpoint, "meta", dtype)

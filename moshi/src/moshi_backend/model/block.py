@@ -13,6 +13,9 @@ from moshi.modules.transformer import RMSNorm, StreamingTransformerLayer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from moshi_backend.errors import structure as errors
+from moshi_service.errors import InvalidValue
+
 type Operation = Callable[[Tensor], Tensor]
 
 
@@ -34,11 +37,11 @@ class Block:
         """The operations of an upstream layer, over its weights.
 
         Raises:
-            ValueError: the layer has a part that no Moshi has.
+            InvalidValue: the layer has a part that no Moshi has.
         """
         attention = layer.self_attn
         if layer.cross_attention is not None or layer.skip_self_attn or attention.kv_repeat != 1:
-            raise ValueError("a layer with cross-attention, without attention or with shared keys is not supported")
+            raise InvalidValue(errors.unsupported_layer())
         return cls(
             heads=attention.num_heads,
             attention_norm=norm(layer.norm1),

@@ -4,10 +4,12 @@ import torch
 from moshi.models import MimiModel
 from torch import Tensor
 
+from moshi_backend.errors import structure as errors
 from moshi_backend.model.convolution import SlotMasks, convolution, network, transposed
 from moshi_backend.model.quantizer import Quantizer
 from moshi_backend.model.state import SlotState
 from moshi_backend.model.transformer import RingTransformer
+from moshi_service.errors import InvalidValue
 
 
 class Codec:
@@ -23,7 +25,7 @@ class Codec:
         self._decoder = network(mimi.decoder.model, state)
         for projected in (mimi.encoder_transformer, mimi.decoder_transformer):
             if projected.input_proj is not None or list(projected.output_projs.parameters()):
-                raise ValueError("a Mimi whose transformers are not as wide as its latent is not supported")
+                raise InvalidValue(errors.unsupported_mimi_width())
 
     def encode(self, samples: Tensor, keep: Tensor) -> Tensor:
         """[slots, frame_size] to codes [slots, codebooks]; the codec goes on only in slots of `keep`."""

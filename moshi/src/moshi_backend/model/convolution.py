@@ -15,7 +15,9 @@ from moshi.modules.conv import StreamingConv1d, StreamingConvTranspose1d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from moshi_backend.errors import structure as errors
 from moshi_backend.model.state import SLOTS, SlotState
+from moshi_service.errors import InvalidValue
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Convolution:
     ) -> None:
         out, inputs, kernel = weight.shape
         if kernel % stride:
-            raise ValueError(f"a convolution of kernel {kernel} and stride {stride} is not supported")
+            raise InvalidValue(errors.unsupported_convolution(kernel, stride))
         self._stride = stride
         self._groups = groups
         self._replicate = replicate
@@ -118,7 +120,7 @@ class TransposedConvolution:
     ) -> None:
         inputs, out, kernel = weight.shape
         if kernel % stride:
-            raise ValueError(f"a transposed convolution of kernel {kernel} and stride {stride} is not supported")
+            raise InvalidValue(errors.unsupported_transposed_convolution(kernel, stride))
         self._stride = stride
         blocks = weight.view(groups, inputs // groups, out, kernel // stride, stride).flip(3)
         turned = blocks.permute(0, 2, 4, 1, 3).reshape(groups * out * stride, inputs // groups, -1).contiguous()
@@ -135,7 +137,7 @@ def network(modules: Iterable[nn.Module], state: SlotState) -> Layer:
     """Upstream's SEANet layers as one function.
 
     Raises:
-        ValueError: a layer that no Mimi has.
+        InvalidValue: a layer that no Mimi has.
     """
     layers: list[Layer] = []
     waiting: list[nn.Module] = []  # an ELU that the next convolution may take
@@ -162,11 +164,11 @@ def convolution(module: StreamingConv1d, state: SlotState, activation: bool = Fa
     """An upstream convolution.
 
     Raises:
-        ValueError: an option that no Mimi has.
+        InvalidValue: an option that no Mimi has.
     """
     inner = module.conv.conv
     if inner.dilation != (1,):
-        raise ValueError(f"a convolution with dilation {inner.dilation[0]} is not supported")
+        raise InvalidValue(errors.unsupported_dilation(inner.dilation[0]))
     replicate = module.pad_mode == "replicate"
     return Convolution(state, inner.weight, inner.bias, inner.stride[0], inner.groups, replicate, activation)
 
@@ -175,7 +177,7 @@ def transposed(module: StreamingConvTranspose1d, state: SlotState, activation: b
     """An upstream transposed convolution.
 
     Raises:
-        ValueError: an option that no Mimi has.
+        InvalidValue: an option that no Mimi has.
     """
     inner = module.convtr.convtr
     return TransposedConvolution(state, inner.weight, inner.bias, inner.stride[0], inner.groups, activation)
@@ -189,10 +191,10 @@ def _layer(module: nn.Module, state: SlotState, activation: bool = False) -> Lay
             return transposed(module, state, activation)
         case seanet.SEANetResnetBlock():
             if not isinstance(module.shortcut, nn.Identity):
-                raise ValueError("a SEANet block with a convolution as its shortcut is not supported")
+                raise InvalidValue(errors.unsupported_shortcut())
             block = network(module.block, state)
             return lambda x, masks: block(x, masks).add_(x)
         case _ if not list(module.parameters()):
             return lambda x, _: module(x)
         case _:
-            raise ValueError(f"a {type(module).__name__} in Mimi is not supported")
+            raise InvalidValue(errors.unsupported_mimi_module(type(module).__name__))

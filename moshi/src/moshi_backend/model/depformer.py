@@ -8,8 +8,10 @@ from moshi.models import LMModel
 from torch import Tensor
 from torch.nn import functional as F
 
+from moshi_backend.errors import structure as errors
 from moshi_backend.model.block import Block, linear, norm
 from moshi_backend.model.embedding import plain_weight
+from moshi_service.errors import InvalidValue
 
 
 class Depformer:
@@ -18,16 +20,16 @@ class Depformer:
     Args:
         slots: the most slots of one step.
     Raises:
-        ValueError: the model has no depformer, or one with an option that no Moshi has.
+        InvalidValue: the model has no depformer, or one with an option that no Moshi has.
     """
 
     def __init__(self, lm: LMModel, slots: int) -> None:
         module = lm.depformer
         if module is None:
-            raise ValueError("a model without a depformer does not speak")
+            raise InvalidValue(errors.unsupported_without_depformer())
         first = module.layers[0].self_attn
         if module.positional_embedding != "none" or not first.weights_per_step:
-            raise ValueError("a depformer with positions, or without weights for each step, is not supported")
+            raise InvalidValue(errors.unsupported_depformer())
         self._blocks = [Block.of(layer) for layer in module.layers]
         self._weights: list[int] = list(lm.depformer_weights_per_step_schedule or range(lm.dep_q))
         entrances = self._weights if lm.depformer_multi_linear else [0] * lm.dep_q

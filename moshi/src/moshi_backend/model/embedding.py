@@ -8,6 +8,9 @@ from moshi.models.lm_utils import ScaledEmbedding
 from torch import Tensor
 from torch.nn import functional as F
 
+from moshi_backend.errors import structure as errors
+from moshi_service.errors import InvalidValue
+
 
 class StreamEmbedding:
     """The tables of all streams in one, so that one look-up serves all of them.
@@ -17,7 +20,7 @@ class StreamEmbedding:
     Args:
         embeddings: one for each stream, text first.
     Raises:
-        ValueError: an option that no Moshi has.
+        InvalidValue: an option that no Moshi has.
     """
 
     def __init__(self, embeddings: list[ScaledEmbedding]) -> None:
@@ -43,10 +46,10 @@ def plain_weight(embedding: ScaledEmbedding) -> Tensor:
     """The table of an upstream embedding, [entries, width].
 
     Raises:
-        ValueError: it does more than look up.
+        InvalidValue: it does more than look up.
     """
     if embedding.norm is not None or embedding.low_rank is not None or embedding.demux_second_stream:
-        raise ValueError("embeddings with a norm, of low rank or with a second stream are not supported")
+        raise InvalidValue(errors.unsupported_embedding())
     weight = embedding.weight.data
     assert isinstance(weight, Tensor)
     return weight

@@ -6,6 +6,7 @@ import torch
 from moshi.models import LMModel
 from torch import Tensor
 
+from moshi_backend.errors import structure as errors
 from moshi_backend.model.block import linear, norm
 from moshi_backend.model.depformer import Depformer
 from moshi_backend.model.embedding import StreamEmbedding
@@ -14,6 +15,7 @@ from moshi_backend.model.sampling import Sampler
 from moshi_backend.model.state import SLOTS, SlotState
 from moshi_backend.model.tokens import NO_TOKEN
 from moshi_backend.model.transformer import RingTransformer
+from moshi_service.errors import InvalidValue
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,12 @@ class LanguageModel:
     Args:
         context: steps to remember, if fewer than the model can.
     Raises:
-        ValueError: an option that no Moshi has.
+        InvalidValue: an option that no Moshi has.
     """
 
     def __init__(self, lm: LMModel, state: SlotState, context: int | None) -> None:
         if lm.fuser is not None or lm.condition_provider is not None:
-            raise ValueError("a model that takes conditions is not supported")
+            raise InvalidValue(errors.unsupported_conditions())
         self.delay_pattern = DelayPattern(
             tuple(lm.delays), lm.text_initial_token_id, lm.initial_token_id, lm.text_padding_token_id, lm.dep_q
         )

@@ -14,7 +14,7 @@ def load_moshi(checkpoint: Checkpoint, device: torch.device | str, dtype: torch.
     """The language model with its weights. Adapters are fused into them.
 
     Raises:
-        ValueError: weights are missing, or the adapters are of another model.
+        InvalidValue: weights are missing.
     """
     if checkpoint.kind == "personaplex":
         return personaplex.load(checkpoint, device, dtype)

@@ -15,7 +15,9 @@ from moshi.models.loaders import get_moshi_lm
 from safetensors import safe_open
 
 from moshi_backend.checkpoint.checkpoint import Checkpoint
+from moshi_backend.errors import checkpoints as errors
 from moshi_backend.model.adapters import fuse
+from moshi_service.errors import InvalidValue
 
 log = logging.getLogger(__name__)
 
@@ -32,15 +34,15 @@ def load(checkpoint: Checkpoint, device: torch.device | str, dtype: torch.dtype)
     """The language model without the depformer steps of the user's codebooks.
 
     Raises:
-        ValueError: weights are missing, or the adapters are of another model.
+        InvalidValue: weights are missing.
     """
     lm = get_moshi_lm(None, dict(checkpoint.lm_config), "meta", dtype)
     state = first_steps(checkpoint.moshi_weights, lm.dep_q, device)
     outcome = lm.load_state_dict({name: weight.to(dtype) for name, weight in state.items()}, False, True)
     if outcome.missing_keys:
-        raise ValueError(f"{checkpoint.moshi_weights} lacks {outcome.missing_keys[0]}")
+        raise InvalidValue(errors.weights_lacking(checkpoint.moshi_weights, outcome.missing_keys[0]))
     if outcome.unexpected_keys:
-        log.warning("%s: %s are not used", checkpoint.moshi_weights, ", ".join(outcome.unexpected_keys))
+        log.warning(errors.weights_unused(checkpoint.moshi_weights, ", ".join(outcome.unexpected_keys)))
     if checkpoint.adapters is not None:
         fuse(checkpoint.adapters, lm, lambda name: not _is_kept(name, lm.dep_q))
     return lm.eval()

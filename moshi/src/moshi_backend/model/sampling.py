@@ -15,6 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from moshi_backend.errors import structure as errors
+from moshi_service.errors import InvalidValue
+
 SEEDS = 2**32
 """Drawn seeds are below this. Clients may send any 64-bit one."""
 
@@ -51,13 +54,13 @@ class SamplingParams:
         """The sampling that a checkpoint recommends. Upstream's defaults fill in missing values.
 
         Raises:
-            ValueError: it needs an option that is not supported.
+            InvalidValue: it needs an option that is not supported.
         """
         known = {"use_sampling", "temp", "temp_text", "top_k", "top_k_text"}
         neutral = {"cfg_coef": 1.0, "check": False}
         for name, value in lm_gen_config.items():
             if name not in known and neutral.get(name, ...) != value:
-                raise ValueError(f"the checkpoint's lm_gen_config sets {name}={value!r}, which is not supported")
+                raise InvalidValue(errors.unsupported_sampling(name, value))
         sampled = lm_gen_config.get("use_sampling", True)
         return cls(
             TokenSampling(lm_gen_config.get("temp_text", 0.7) if sampled else 0.0, lm_gen_config.get("top_k_text", 25)),

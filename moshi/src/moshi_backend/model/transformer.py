@@ -13,8 +13,10 @@ from moshi.modules.transformer import StreamingTransformer
 from torch import Tensor
 from torch.nn import functional as F
 
+from moshi_backend.errors import structure as errors
 from moshi_backend.model.block import Block
 from moshi_backend.model.state import SLOTS, SlotState
+from moshi_service.errors import InvalidValue
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,15 @@ class RingTransformer:
         capacity: steps to remember; the model's own context when none is given or it is longer than that.
 
     Raises:
-        ValueError: an option that no Moshi has.
+        InvalidValue: an option that no Moshi has.
     """
 
     def __init__(self, module: StreamingTransformer, state: SlotState, capacity: int | None = None) -> None:
         first = module.layers[0].self_attn
         if module.positional_embedding != "rope":
-            raise ValueError(f"positional embedding {module.positional_embedding!r} is not supported")
+            raise InvalidValue(errors.unsupported_positions(module.positional_embedding))
         if not first.causal or first.context is None or first.weights_per_step:
-            raise ValueError("a temporal transformer that is not causal with a context of its own is not supported")
+            raise InvalidValue(errors.unsupported_transformer())
         self.capacity: int = min(first.context, capacity or first.context)
         self._blocks = [Block.of(layer) for layer in module.layers]
         self._heads: int = first.num_heads

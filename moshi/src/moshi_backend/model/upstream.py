@@ -2,6 +2,9 @@
 
 from importlib import metadata
 
+from moshi_backend.errors import start as errors
+from moshi_service.errors import StartupError
+
 SOURCE = "Source, "
 
 
@@ -14,10 +17,10 @@ def commit() -> str:
     """The upstream commit, the last part of the packaging's source link; `unknown` where nobody has looked it up.
 
     Raises:
-        LookupError: another package named moshi is installed.
+        StartupError: another package named moshi is installed.
     """
     for entry in metadata.metadata("moshi").get_all("Project-URL") or ():
         if entry.startswith(SOURCE):
             source, _, commit = str(entry).rpartition("/tree/")
             return commit if source else "unknown"
-    raise LookupError("the installed package moshi is not third_party/moshi; run `make setup`")
+    raise StartupError(errors.foreign_moshi())

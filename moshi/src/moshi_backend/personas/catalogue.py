@@ -6,10 +6,12 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from moshi_backend.errors import personas as errors
 from moshi_backend.model.prompt import DelayPattern, Prompt, PromptStart
 from moshi_backend.model.tokens import Tokens
 from moshi_backend.personas.presets import CHARACTERS, Preset
 from moshi_backend.personas.voices import Voice
+from moshi_service.errors import ProblemError
 
 SILENCE = (948, 243, 1178, 546, 1736, 1030, 1978, 2008)
 """What Mimi makes of silence: the codes of the model in a prompt's pauses."""
@@ -33,7 +35,7 @@ class Tokenizer(Protocol):
         ...
 
 
-class BadPersona(Exception):
+class BadPersona(ProblemError):
     """Says which parameter, what was wrong and what it takes."""
 
 
@@ -121,28 +123,28 @@ class Catalogue:
         if id_ is None:
             return self.default
         if not self.voices:
-            raise BadPersona(f"voice_prompt={id_[:20]!a}: this model has no voices to choose from")
+            raise BadPersona(errors.no_voices(id_[:20]))
         # PersonaPlex's clients name files.
         known = id_.removesuffix(".pt").removesuffix(".wav")
         if known not in self.voices:
             names = ", ".join(list(self.voices)[:2]) + (", ..." if len(self.voices) > 2 else "")
-            raise BadPersona(f"voice_prompt={id_[:20]!a}: there is no such voice; takes {names}")
+            raise BadPersona(errors.no_such_voice(id_[:20], names))
         return known
 
     def _text(self, text: str) -> str:
         if not text:
             return ""
         if self._tokenizer is None:
-            raise BadPersona("text_prompt: this model was not made for one; leave it out")
+            raise BadPersona(errors.role_not_possible())
         if self.texts == "off":
-            raise BadPersona("text_prompt: this service takes none; leave it out")
+            raise BadPersona(errors.role_not_allowed())
         if self.texts == "presets" and text not in {preset.text for preset in self.presets}:
-            raise BadPersona("text_prompt: this service takes only the presets that /api/info has")
+            raise BadPersona(errors.role_no_preset())
         if len(text) > CHARACTERS:
-            raise BadPersona(f"text_prompt has {len(text)} characters; takes {CHARACTERS} at most")
+            raise BadPersona(errors.role_too_many_characters(len(text), CHARACTERS))
         count = len(self.tokens(text))
         if count > self.most_tokens:
-            raise BadPersona(f"text_prompt has {count} tokens; takes {self.most_tokens} at most")
+            raise BadPersona(errors.role_too_many_tokens(count, self.most_tokens))
         return text
 
     def _frames(self, text: Sequence[int], codes: Tokens | None = None) -> Tokens:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.errors import LoadError
+from moshi_backend.errors import checkpoints as checkpoint_errors
+from moshi_backend.errors import personas as errors
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.loaders import load_tokenizer
 from moshi_backend.model.speech import SpeechEncoder
@@ -59,27 +61,21 @@ def open_catalogue(options: PersonaOptions, checkpoint: Checkpoint, model: Batch
         own = Recordings(SpeechEncoder(checkpoint, model.device), options.encoded)
         found |= {voice.id: voice for voice in from_folder(options.voices, pattern, width, own)}
     if (found or made_for_it) and max(pattern.model_codebooks, pattern.user_codebooks) > len(SILENCE):
-        raise LoadError(
-            f"{name} predicts {pattern.model_codebooks} and hears {pattern.user_codebooks} codes a frame; "
-            f"voices and roles are made for {len(SILENCE)}: unset MOSHI_VOICES, or take a released PersonaPlex"
-        )
+        raise LoadError(errors.voices_codebooks(name, pattern.model_codebooks, pattern.user_codebooks, len(SILENCE)))
     most = min(model.context // SHARE, (model.context - PAUSES) // 2)
     for voice in found.values():
         if voice.frames > most:
-            raise LoadError(
-                f"the voice {voice.id} lasts {voice.frames * model.frame_seconds:.1f} s, more than a third of the "
-                f"{model.context * model.frame_seconds:g} s that the model remembers: take a shorter one, or raise "
-                "MOSHI_CONTEXT"
-            )
+            seconds, context = voice.frames * model.frame_seconds, model.context * model.frame_seconds
+            raise LoadError(errors.voice_too_long(voice.id, seconds, context))
     ordered = [found[id_] for id_ in sorted(found)]
     default = options.default_voice
     if default is not None and default not in found:
-        raise LoadError(f"MOSHI_DEFAULT_VOICE={default}: there is no such voice; there are: {', '.join(sorted(found))}")
+        raise LoadError(errors.default_voice_missing(default, ", ".join(sorted(found))))
     if default is None and made_for_it and ordered:
         default = ordered[0].id
     tokenizer = load_tokenizer(checkpoint) if made_for_it else None
     if tokenizer is not None and tokenizer.vocab_size() > pattern.initial_text:
-        raise LoadError(f"{checkpoint.tokenizer} has more tokens than the model knows: it belongs to another one")
+        raise LoadError(checkpoint_errors.tokenizer_too_large(checkpoint.tokenizer))
     return Catalogue(
         pattern,
         model.codebook_size,

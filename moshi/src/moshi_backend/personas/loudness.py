@@ -8,6 +8,9 @@ its values are followed.
 import numpy as np
 from numpy.typing import NDArray
 
+from moshi_backend.errors import personas as errors
+from moshi_service.errors import InvalidValue
+
 BLOCK_SECONDS = 0.4
 OVERLAP = 4
 """A block begins every quarter of one."""
@@ -35,11 +38,11 @@ def normalised(samples: NDArray[np.float32], rate: int, target: float) -> NDArra
     """As loud as `target`, in LUFS; samples beyond full scale are clipped.
 
     Raises:
-        ValueError: it is silent.
+        InvalidValue: it is silent.
     """
     now = loudness(samples, rate)
     if now == -np.inf:
-        raise ValueError("it is silent")
+        raise InvalidValue(errors.recording_silent())
     return np.clip(samples * 10 ** ((target - now) / 20), -1, 1).astype(np.float32)
 
 

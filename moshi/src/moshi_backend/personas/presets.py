@@ -6,10 +6,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from moshi_backend.errors import LoadError
+from moshi_backend.errors import personas as errors
 
 CHARACTERS = 4000
-"""Of a text prompt, at most. MOSHI_PROMPT_TOKENS is the real limit. This one bounds the work of the tokenizer, and its
-worst case (an emoji takes 12 bytes of a URL) fits into a request of 64 KiB."""
+"""Of a text prompt, at most. The operator's limit of tokens is the real one. This one bounds the work of the tokenizer,
+and its worst case (an emoji takes 12 bytes of a URL) fits into a request of 64 KiB."""
 
 
 class Preset(BaseModel):
@@ -32,14 +33,12 @@ def read_presets(path: Path | None) -> list[Preset]:
         content = (path or Path(str(resources.files("moshi_backend.personas") / "presets.json"))).read_bytes()
         presets = TypeAdapter(list[Preset]).validate_json(content)
     except OSError as error:
-        raise LoadError(f"MOSHI_PRESETS={path} cannot be read: {error.strerror}") from None
+        raise LoadError(errors.presets_unreadable(path, error.strerror)) from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise LoadError(
-            f'MOSHI_PRESETS={path}: {where}: {first["msg"]}. It takes a list of {{"id", "name", "text"}}'
-        ) from None
+        raise LoadError(errors.presets_malformed(path, where, first["msg"])) from None
     ids = [preset.id for preset in presets]
     if len(set(ids)) < len(ids):
-        raise LoadError(f"MOSHI_PRESETS={path} has the same id twice")
+        raise LoadError(errors.presets_same_id(path))
     return presets

@@ -10,11 +10,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from moshi_backend.errors import LoadError
+from moshi_backend.errors import personas as errors
 from moshi_backend.model.prompt import DelayPattern, PromptStart
 from moshi_backend.model.speech import SpeechEncoder
 from moshi_backend.model.tokens import Tokens
 from moshi_backend.personas.loudness import normalised
 from moshi_backend.personas.voices import ID, BadVoice, Voice, read_prompt
+from moshi_service.errors import InvalidValue
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +60,7 @@ class Recordings:
             save_file({"codes": codes}, made)
             made.rename(kept)
         except OSError as error:
-            log.warning("the voice %s is encoded anew at each start: %s", path.name, error)
+            log.warning(errors.voice_not_kept(path.name, error))
         return codes
 
     def _key(self, path: Path) -> str:
@@ -72,14 +74,14 @@ class Recordings:
         try:
             samples, _ = sphn.read(str(path), sample_rate=rate)
         except Exception as error:  # the library has no errors of its own
-            raise BadVoice(f"{path.name} cannot be read: {str(error)[:120]}; it takes a WAV file") from None
+            raise BadVoice(errors.recording_unreadable(path.name, str(error)[:120])) from None
         seconds = samples.shape[-1] / rate
         if not SHORTEST <= seconds <= LONGEST:
-            raise BadVoice(f"{path.name} lasts {seconds:.1f} s; a voice takes {SHORTEST:g} to {LONGEST:g} s of speech")
+            raise BadVoice(errors.recording_length(path.name, seconds, SHORTEST, LONGEST))
         try:
             speech = normalised(samples.mean(0, dtype=np.float32), rate, LOUDNESS)
-        except ValueError as error:
-            raise BadVoice(f"{path.name}: {error}") from None
+        except InvalidValue as error:
+            raise BadVoice(errors.recording_unusable(path.name, error.problem)) from None
         return self._encoder.encode(speech)
 
 
@@ -90,21 +92,21 @@ def from_folder(folder: Path, pattern: DelayPattern, width: int, recordings: Rec
         LoadError: names the file that cannot be one, and says why.
     """
     if not folder.is_dir():
-        raise LoadError(f"MOSHI_VOICES={folder} is not a folder")
+        raise LoadError(errors.voices_no_folder(folder))
     voices = []
     for path in sorted(folder.iterdir()):
         if path.suffix not in (".wav", ".pt"):
             continue
         try:
             if not ID.fullmatch(path.stem):
-                raise BadVoice(f"{path.name}: a voice's name takes letters, digits, - and _, 40 at most")
+                raise BadVoice(errors.voice_name(path.name))
             if path.suffix == ".pt":
                 voices.append(read_prompt(path.stem, path.read_bytes(), pattern, width))
             else:
                 codes = recordings.encode(path)[:, : pattern.model_codebooks]
                 voices.append(Voice(path.stem, PromptStart(pattern.initial()), codes))
         except BadVoice as error:
-            raise LoadError(f"MOSHI_VOICES: {error}; correct it or remove it from {folder}") from None
+            raise LoadError(errors.voice_unusable(error.problem, folder)) from None
         except OSError as error:
-            raise LoadError(f"MOSHI_VOICES: {path} cannot be read: {error.strerror}") from None
+            raise LoadError(errors.voices_unreadable(path, error.strerror)) from None
     return voices

@@ -14,8 +14,11 @@ import numpy as np
 import torch
 
 from moshi_backend.errors import LoadError
+from moshi_backend.errors import checkpoints as checkpoint_errors
+from moshi_backend.errors import personas as errors
 from moshi_backend.model.prompt import DelayPattern, PromptStart
 from moshi_backend.model.tokens import NO_TOKEN, Tokens
+from moshi_service.errors import ProblemError
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +30,8 @@ PROMPT_BYTES = 64 * 2**20
 ARCHIVE_FILES = 200
 
 
-class BadVoice(Exception):
-    """Says what is wrong with it."""
+class BadVoice(ProblemError):
+    """A file is no voice, or not one of this model."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,9 @@ def from_archive(path: Path, pattern: DelayPattern, width: int) -> list[Voice]:
             for name, data in _prompts(path, archive):
                 voices.append(read_prompt(name, data, pattern, width))
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise LoadError(f"{path} is damaged ({error}): delete {path.resolve()} and start again") from None
+        raise LoadError(checkpoint_errors.file_damaged(path, error, path.resolve())) from None
     except BadVoice as error:
-        raise LoadError(f"{path}: {error}") from None
+        raise LoadError(errors.voices_archive_unusable(path, error.problem)) from None
     return voices
 
 
@@ -73,11 +76,11 @@ def _prompts(path: Path, archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]
     for count, entry in enumerate(archive):
         name = Path(entry.name)
         if count >= ARCHIVE_FILES:
-            raise LoadError(f"{path} has more than {ARCHIVE_FILES} entries, which no archive of voices has")
+            raise LoadError(errors.voices_archive_too_long(path, ARCHIVE_FILES))
         if not entry.isreg() or name.suffix != ".pt" or not ID.fullmatch(name.stem):
             continue
         if entry.size > PROMPT_BYTES:
-            raise BadVoice(f"{entry.name} has {entry.size} bytes, more than any voice")
+            raise BadVoice(errors.saved_voice_too_large(entry.name, entry.size))
         file = archive.extractfile(entry)
         assert file is not None
         yield name.stem, file.read()
@@ -106,15 +109,14 @@ def read_prompt(id_: str, data: bytes, pattern: DelayPattern, width: int) -> Voi
         ValueError,
     ) as error:
         why = str(error).partition("\n")[0]
-        raise BadVoice(f"{id_}.pt is not a saved voice: {type(error).__name__}: {why[:120]}") from None
+        raise BadVoice(errors.no_saved_voice(id_, f"{type(error).__name__}: {why[:120]}")) from None
     except (AttributeError, IndexError):
-        raise BadVoice(f"{id_}.pt is not a saved voice: its `embeddings` and `cache` are no tensors") from None
+        raise BadVoice(errors.no_saved_voice(id_, "its `embeddings` and `cache` are no tensors")) from None
     if ring.ndim != 2 or ring.shape[1] <= max(pattern.delays) or not embedded.is_floating_point():
-        raise BadVoice(f"{id_}.pt is not a saved voice: `embeddings` or `cache` has another shape")
+        raise BadVoice(errors.no_saved_voice(id_, "`embeddings` or `cache` has another shape"))
     if embedded.shape[1] != width or len(ring) != len(pattern.delays):
         raise BadVoice(
-            f"{id_}.pt is of another model: {embedded.shape[1]} wide, this one {width}; "
-            f"{len(ring)} streams, this one {len(pattern.delays)}"
+            errors.saved_voice_of_another_model(id_, embedded.shape[1], width, len(ring), len(pattern.delays))
         )
     start = len(embedded)
     tokens = pattern.initial()
@@ -127,7 +129,7 @@ def read_prompt(id_: str, data: bytes, pattern: DelayPattern, width: int) -> Voi
     )
     given = tokens != NO_TOKEN
     if not given[0].all() or (given & ((tokens < 0) | (tokens > most))).any() or not torch.isfinite(embedded).all():
-        raise BadVoice(f"{id_}.pt has tokens or numbers that this model has not")
+        raise BadVoice(errors.saved_voice_values(id_))
     return Voice(id_, PromptStart(tokens, embedded), np.empty((0, pattern.model_codebooks), np.int64))
 
 
@@ -135,7 +137,7 @@ def _refuse_programs(id_: str, data: bytes) -> None:
     """PyTorch 2.4 lets two kinds of files past its weights-only loading, and they can run code (CVE-2025-32434): those
     of its format before 1.6, and compiled programs. What is in the file is asked of the reader that will read it."""
     if not data.startswith(b"PK\x03\x04"):
-        raise BadVoice(f"{id_}.pt is not a saved voice: it is not in the format that PyTorch writes since 1.6")
+        raise BadVoice(errors.no_saved_voice(id_, "it is not in the format that PyTorch writes since 1.6"))
     reader = torch._C.PyTorchFileReader(io.BytesIO(data))
     if "constants.pkl" in reader.get_all_records():  # type: ignore[attr-defined]  # its stub lacks it
-        raise BadVoice(f"{id_}.pt is not a saved voice: it is a compiled program")
+        raise BadVoice(errors.no_saved_voice(id_, "it is a compiled program"))

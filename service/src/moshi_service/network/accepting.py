@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 
+from moshi_service.errors import conversations as errors
 from moshi_service.network.connections import Connection, Connections
 
 ACCEPTS_AT_ONCE = 16
@@ -63,7 +64,7 @@ class Acceptor:
                 return
             except OSError as error:
                 if error.errno in _OUT_OF_RESOURCES:
-                    self._connections.note_full(self._loop.time(), f"cannot take connections: {error.strerror}")
+                    self._connections.note_full(self._loop.time(), errors.cannot_accept(error.strerror))
                     self._connections.drop_idle()
                     self._loop.remove_reader(self._listener.fileno())
                     self._retry = self._loop.call_later(RETRY_SECONDS, self._start)

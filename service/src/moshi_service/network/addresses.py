@@ -2,6 +2,9 @@
 
 import ipaddress
 
+from moshi_service.errors import InvalidValue
+from moshi_service.errors import start as errors
+
 IPV6_PREFIX = 64
 """Bits of an IPv6 address that name a network. A single host usually has all addresses of its /64."""
 
@@ -32,7 +35,7 @@ class Networks:
     def __init__(self, listed: str) -> None:
         """
         Raises:
-            ValueError: an entry is neither an address nor a network.
+            InvalidValue: an entry is neither an address nor a network.
         """
         names = [name.strip() for name in listed.split(",") if name.strip()]
         self._all = "*" in names
@@ -62,7 +65,7 @@ def _network(name: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
         network = ipaddress.ip_network(name, strict=False)
     except ValueError:
-        raise ValueError(f"{name!r} is neither an IP address nor a network such as 10.0.0.0/8") from None
+        raise InvalidValue(errors.network_malformed(name)) from None
     mapped = network.network_address
     if isinstance(mapped, ipaddress.IPv6Address) and mapped.ipv4_mapped is not None and network.prefixlen >= 96:
         return ipaddress.IPv4Network((mapped.ipv4_mapped, network.prefixlen - 96))

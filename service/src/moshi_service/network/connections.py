@@ -8,6 +8,8 @@ from typing import Protocol
 
 from opentelemetry import metrics
 
+from moshi_service.errors import Problem
+from moshi_service.errors import conversations as errors
 from moshi_service.network.addresses import Networks, group_of
 
 log = logging.getLogger(__name__)
@@ -84,7 +86,7 @@ class Connections:
             self._dropped.add(1, {"reason": "address"})
             return None
         if len(self._open) >= self.places:
-            self.note_full(now, f"all {self.places} connections are in use")
+            self.note_full(now, errors.connections_full(self.places))
             if not self.drop_idle():
                 self._dropped.add(1, {"reason": "full"})
                 return None
@@ -115,11 +117,11 @@ class Connections:
             self._full = False
             log.info("there is room again: %d of %d connections are in use", len(self._open), self.places)
 
-    def note_full(self, now: float, why: str) -> None:
+    def note_full(self, now: float, problem: Problem) -> None:
         if not self._full and now >= self._log_again:
             self._full = True
             self._log_again = now + LOG_SECONDS
-            log.warning("%s; new connections take the places of idle ones", why)
+            log.warning(problem)
 
     def move(self, connection: Connection, stage: Stage) -> None:
         if connection not in self._open or connection.stage is stage:

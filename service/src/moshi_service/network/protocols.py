@@ -38,6 +38,10 @@ STALL_SECONDS = 20.0
 CLOSE_SECONDS = 5.0
 """For a peer to take the last bytes of a connection that is being closed."""
 
+ANSWER_SECONDS = 0.75
+"""For a peer to answer a close frame when the service stops. It is shorter than the time that uvicorn then waits for
+connections."""
+
 REQUEST_BYTES_PER_SECOND = 32 * 1024
 """Of requests on one connection, after `REQUEST_BURST` bytes at once."""
 
@@ -251,16 +255,24 @@ class WebSocketProtocol(_Deadlines, WebSocketsSansIOProtocol):
         self._gate.go_on()
 
     def shutdown(self) -> None:
-        """End the connection when the service stops. uvicorn fails on one that is closing already."""
-        if self.handshake_complete and self.conn.state is not State.OPEN:
-            self.transport.close()
+        """End the connection when the service stops.
+
+        A peer that was sent a close frame may answer it first. If its socket closed while it still sends audio, the
+        connection would be reset, and a peer that reads slowly would lose the last messages and the close code.
+        """
+        if self.close_timer is not None:
+            self.stop_keepalive()
+            self.close_timer.cancel()
+            self.close_timer = self.loop.call_later(ANSWER_SECONDS, self.transport.abort)
+        elif self.handshake_complete and self.conn.state is not State.OPEN:
+            self.transport.close()  # uvicorn fails on one that is closing already
         else:
             super().shutdown()
 
     def _is_ready(self) -> bool:
         return (
             self.handshake_complete
-            and self.queue.qsize() < MESSAGES_READ_AHEAD
+            and (self.close_sent or self.queue.qsize() < MESSAGES_READ_AHEAD)  # then messages are discarded
             and self.writable.is_set()
             and not self.transport.is_closing()
         )

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from moshi_service.protocol.wire import Kind
 
+ERROR = "The code of the error in docs/reference/troubleshooting.md, or null"
+
 WarningCause = Literal["session", "idle", "draining"]
 
 
@@ -106,6 +108,7 @@ class EndEvent(_Event):
     retry_after: int | None = Field(
         default=None, description="Seconds after which to try again; null where the service does not know"
     )
+    error: str | None = Field(default=None, description=ERROR)
 
 
 type ServerEvent = Annotated[

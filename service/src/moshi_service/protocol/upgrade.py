@@ -56,6 +56,7 @@ class Denial(BaseModel):
     code: int = Field(description="The close code for the client")
     reason: str
     retry_after: int | None = Field(default=None, description="Seconds; null where the service does not know")
+    error: str | None = Field(default=None, description="The code of the problem")
 
 
 STATUS = {"setting": 400, "token": 401, "origin": 403, "host": 421, "address": 429}

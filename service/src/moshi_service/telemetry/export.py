@@ -17,6 +17,7 @@ from typing import Any
 from opentelemetry import metrics, trace
 
 from moshi_service.errors import StartupError
+from moshi_service.errors import start as errors
 
 SIGNALS = ("TRACES", "METRICS", "LOGS")
 
@@ -63,11 +64,9 @@ def _wanted(signal: str) -> bool:
 def _exporter_of(signal: str) -> str | None:
     name = f"OTEL_{signal}_EXPORTER"
     exporter = os.environ.get(name) or None
-    if signal == "METRICS":
-        if exporter not in (None, "otlp", PROMETHEUS, "none"):
-            raise StartupError(f"{name}={exporter!r}: takes otlp, prometheus or none")
-    elif exporter not in (None, "otlp", "none"):
-        raise StartupError(f"{name}={exporter!r}: takes otlp or none")
+    known = ("otlp", PROMETHEUS, "none") if signal == "METRICS" else ("otlp", "none")
+    if exporter is not None and exporter not in known:
+        raise StartupError(errors.exporter_unknown(name, exporter, f"{', '.join(known[:-1])} or {known[-1]}"))
     return exporter
 
 
@@ -77,7 +76,7 @@ def _is_grpc(signal: str) -> bool:
     name = name if os.environ.get(name) else general
     protocol = os.environ.get(name) or "grpc"
     if protocol not in PROTOCOLS:
-        raise StartupError(f"{name}={protocol!r}: takes {' or '.join(PROTOCOLS)}")
+        raise StartupError(errors.otlp_protocol_unknown(name, protocol, " or ".join(PROTOCOLS)))
     return protocol == "grpc"
 
 
@@ -121,17 +120,13 @@ def _prometheus(resource: Any) -> Callable[[], None]:
     host = os.environ.get("OTEL_EXPORTER_PROMETHEUS_HOST") or "localhost"
     port = os.environ.get("OTEL_EXPORTER_PROMETHEUS_PORT") or "9464"
     if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise StartupError(f"OTEL_EXPORTER_PROMETHEUS_PORT={port!r}: takes a port from 1 to 65535")
+        raise StartupError(errors.prometheus_port_malformed(port))
     registry = CollectorRegistry()  # without the library's own metrics of Python and the process
     provider = MeterProvider([PrometheusMetricReader(registry=registry)], resource, shutdown_on_exit=False)
     try:
         server, thread = start_http_server(int(port), host, registry)
     except OSError as error:
-        why = error.strerror or error
-        raise StartupError(
-            f"cannot serve metrics on {host} port {port}: {why}; set OTEL_EXPORTER_PROMETHEUS_HOST or "
-            "OTEL_EXPORTER_PROMETHEUS_PORT"
-        ) from None
+        raise StartupError(errors.metrics_port_taken(host, port, error.strerror or error)) from None
     metrics.set_meter_provider(provider)
 
     def close() -> None:

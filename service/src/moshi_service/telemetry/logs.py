@@ -6,6 +6,8 @@ from typing import Any, Literal
 from opentelemetry import trace
 from pythonjsonlogger.json import JsonFormatter
 
+from moshi_service.errors import Problem
+
 QUIET = ("uvicorn", "opentelemetry", "httpx")
 """Libraries that log warnings only. httpx would log a line for each request."""
 
@@ -18,12 +20,17 @@ def start(form: Literal["text", "json"], package: str, level: str = "info") -> N
             secrets.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(_Json() if form == "json" else _Text("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(formatter(form))
     handler.addFilter(_Occasional("opentelemetry", 60.0))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger(package).setLevel(level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def formatter(form: Literal["text", "json"]) -> logging.Formatter:
+    """How a line looks. JSON has the code of an error in the field `error`."""
+    return _Json() if form == "json" else _Text("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 class _Occasional(logging.Filter):
@@ -58,6 +65,8 @@ class _Json(JsonFormatter):
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         super().add_fields(log_data, record, message_dict)
+        if isinstance(record.msg, Problem):
+            log_data["error"] = record.msg.code
         log_data.update(_ids())
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import resource
 import shutil
 from collections.abc import Callable
@@ -114,8 +115,7 @@ def test_the_largest_sizes_are_refused_without_memory_for_them(tmp_path: Path) -
 
 
 def assert_said(said: str, pattern: str) -> None:
-    with pytest.raises(LoadError, match=pattern):
-        raise LoadError(said)
+    assert re.search(pattern, said), said
 
 
 @pytest.mark.parametrize(

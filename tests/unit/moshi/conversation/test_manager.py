@@ -9,6 +9,7 @@ from moshi_backend.conversation.limits import Limits, Notice
 from moshi_backend.conversation.manager import Refused, SessionManager
 from moshi_backend.conversation.outbox import Begun, End, Item
 from moshi_backend.conversation.session import Session, State
+from moshi_backend.errors import conversations as errors
 from moshi_service.protocol.wire import CloseCode
 from support.fakes import POISON, FakeModel, samples, session, started
 
@@ -73,7 +74,7 @@ async def test_a_failed_step_ends_those_who_talk_and_those_who_wait() -> None:
             end = told(guest)[-1]
             assert isinstance(end, End)
             assert end.code is CloseCode.ENGINE_FAILED
-            assert "device lost" in end.reason
+            assert "device lost" in end.problem.text
 
 
 async def test_nobody_enters_before_the_model_is_ready() -> None:
@@ -98,7 +99,7 @@ async def test_draining_warns_the_live_ends_the_waiting_and_takes_no_new() -> No
         begun, notice = told(talker)
         assert begins([begun])
         assert notice == Notice("draining", 20)
-        assert told(waiter)[-1] == End(CloseCode.GOING_AWAY, "the service is shutting down")
+        assert told(waiter)[-1] == End(CloseCode.GOING_AWAY, errors.shutting_down())
         with pytest.raises(Refused, match="draining"):
             manager.enter(session())
         manager.leave(waiter)

@@ -8,7 +8,9 @@ import pytest
 from moshi_backend.conversation.outbox import OUTBOX_ITEMS, Begun, End
 from moshi_backend.conversation.session import Session, State
 from moshi_backend.engine.request import Answer, PrefillProgress
+from moshi_backend.errors import conversations as errors
 from moshi_backend.model.batch import Frame
+from moshi_service.errors import Problem
 from moshi_service.protocol.wire import CloseCode
 from support.fakes import prompt, session
 
@@ -44,13 +46,14 @@ async def test_a_reader_that_leaves_the_outbox_full_is_ended() -> None:
 async def test_only_the_first_end_counts_and_nothing_follows_it() -> None:
     talk = session()
     talk.begin()
-    talk.end(End(CloseCode.GOING_AWAY, "first"))
-    talk.end(End(CloseCode.ENGINE_FAILED, "second"))
+    first, second = Problem("first", "the first"), Problem("second", "the second")
+    talk.end(End(CloseCode.GOING_AWAY, first))
+    talk.end(End(CloseCode.ENGINE_FAILED, second))
     talk.tell(frame(0))
     begun, *rest = told(talk)
     assert isinstance(begun, Begun)
-    assert rest == [End(CloseCode.GOING_AWAY, "first")]
-    assert talk.ending == End(CloseCode.GOING_AWAY, "first")
+    assert rest == [End(CloseCode.GOING_AWAY, first)]
+    assert talk.ending == End(CloseCode.GOING_AWAY, first)
 
 
 async def test_a_client_that_leaves_ends_its_session_without_a_reason() -> None:
@@ -81,7 +84,7 @@ async def test_the_states_come_in_order_and_wake_who_waits_for_them() -> None:
     assert talk.state is State.PREFILL
     talk.request.on_prefill(PrefillProgress(3, 3, 0.0, cached=True))
     assert await reached() == [State.WAITING, State.PREFILL, State.LIVE]
-    talk.end(End(CloseCode.IDLE, "no audio"))
+    talk.end(End(CloseCode.IDLE, errors.no_audio()))
     assert await reached() == list(State)
     begun = told(talk)[-2]
     assert isinstance(begun, Begun) and begun.prompt is not None

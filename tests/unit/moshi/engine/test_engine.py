@@ -14,7 +14,9 @@ from moshi_backend.engine.engine import Engine, Loaded
 from moshi_backend.engine.observer import EngineObserver, Report
 from moshi_backend.engine.request import Answer
 from moshi_backend.errors import LINE, LoadError
+from moshi_backend.errors import checkpoints as errors
 from moshi_backend.model.batch import Frame
+from moshi_service.errors import Problem
 from support.fakes import CHUNK, LETHAL, POISON, Caller, FakeModel, loaded, prompt, samples, settled, started
 
 pytestmark = pytest.mark.anyio
@@ -88,11 +90,11 @@ async def test_releasing_twice_does_not_free_the_successors_slot() -> None:
 async def test_a_step_that_throws_tells_why_and_the_engine_recovers(frame: float, reason: str) -> None:
     model = FakeModel()
     async with started(model) as engine:
-        failures: asyncio.Queue[str] = asyncio.Queue()
+        failures: asyncio.Queue[Problem] = asyncio.Queue()
         engine.on_failure = failures.put_nowait
         engine.push(assigned(engine, 0).request, samples(frame))
         async with asyncio.timeout(10):
-            assert reason in await failures.get()
+            assert reason in (await failures.get()).text
         async with asyncio.timeout(10):
             while engine.health.status != "ready":
                 await asyncio.sleep(0.001)
@@ -104,12 +106,12 @@ async def test_a_step_that_throws_tells_why_and_the_engine_recovers(frame: float
 async def test_an_engine_that_cannot_recover_stays_failed_and_stops() -> None:
     model = FakeModel()
     async with started(model) as engine:
-        failures: asyncio.Queue[str] = asyncio.Queue()
+        failures: asyncio.Queue[Problem] = asyncio.Queue()
         engine.on_failure = failures.put_nowait
         model.broken = True
         engine.push(assigned(engine, 0).request, samples(1))
-        assert "a step failed: RuntimeError: device lost" in await failures.get()
-        assert "and so did the next" in await failures.get()
+        assert "a step failed: RuntimeError: device lost" in (await failures.get()).text
+        assert "and so did the next" in (await failures.get()).text
         assert engine.health.status == "failed"
         assert "device lost" in engine.health.detail
 
@@ -121,11 +123,11 @@ async def test_a_step_that_hangs_fails_the_health_and_stopping_does_not_wait_for
     model = FakeModel()
     async with started(model) as engine:
         supervision = asyncio.create_task(engine.supervise())
-        failures: asyncio.Queue[str] = asyncio.Queue()
+        failures: asyncio.Queue[Problem] = asyncio.Queue()
         engine.on_failure = failures.put_nowait
         model.gate.clear()
         engine.push(assigned(engine, 0).request, samples(1))
-        assert "has not returned" in await failures.get()
+        assert "has not returned" in (await failures.get()).text
         assert engine.health.status == "failed"
         supervision.cancel()
         async with asyncio.timeout(5):
@@ -135,7 +137,7 @@ async def test_a_step_that_hangs_fails_the_health_and_stopping_does_not_wait_for
 async def test_a_step_that_threw_does_not_count_as_hung_after_the_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "STALLED", 0.05)
     async with started(FakeModel()) as engine:
-        failures: list[str] = []
+        failures: list[Problem] = []
         engine.on_failure = failures.append
         engine.push(assigned(engine, 0).request, samples(POISON))
         async with asyncio.timeout(10):
@@ -188,12 +190,12 @@ async def test_an_observer_learns_of_the_start_and_of_each_step() -> None:
 
 async def test_an_observer_learns_why_a_start_failed() -> None:
     def load(report: Report) -> Loaded:
-        raise LoadError("nowhere holds no config.json")
+        raise LoadError(errors.folder_without_config("nowhere"))
 
     recorder = Recorder()
     engine = Engine(load, recorder)
     engine.start()
-    assert await recorder.start() == "nowhere holds no config.json"
+    assert await recorder.start() == "nowhere holds no config.json, so it is not a Moshi checkpoint"
     await engine.stop()
 
 
@@ -209,13 +211,14 @@ async def test_the_warm_up_reads_the_usual_prompt_twice() -> None:
 async def test_a_model_that_cannot_be_loaded_fails_the_health_in_that_phase() -> None:
     def load(report: Report) -> Loaded:
         report("resolve", "nowhere", None)
-        raise LoadError("nowhere holds no config.json")
+        raise LoadError(errors.folder_without_config("nowhere"))
 
     engine = Engine(load, EngineObserver())
     engine.start()
     await settled(engine)
     assert (engine.health.status, engine.health.phase) == ("failed", "resolve")
-    assert engine.health.detail == "nowhere holds no config.json"
+    assert engine.health.error == "folder-without-config"
+    assert engine.health.detail == "nowhere holds no config.json, so it is not a Moshi checkpoint"
     await engine.stop()
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from moshi_service.errors import Problem
 from support.fakes import CHUNK, Caller, FakeModel, prompt, samples, started
 
 pytestmark = pytest.mark.anyio
@@ -25,12 +26,12 @@ async def test_progress_is_reported_after_each_chunk() -> None:
 async def test_a_chunk_that_throws_ends_the_conversation_with_the_reason() -> None:
     model = FakeModel()
     async with started(model) as engine:
-        failures: asyncio.Queue[str] = asyncio.Queue()
+        failures: asyncio.Queue[Problem] = asyncio.Queue()
         engine.on_failure = failures.put_nowait
         model.broken = True
         engine.assign(Caller(prompt(CHUNK)).request, 0)
         async with asyncio.timeout(5):
-            assert "device lost" in await failures.get()
+            assert "device lost" in (await failures.get()).text
 
 
 async def test_a_live_conversation_is_answered_between_chunks() -> None:

@@ -126,6 +126,10 @@ export interface EndEvent {
    * A close code
    */
   code: number;
+  /**
+   * The code of the error in docs/reference/troubleshooting.md, or null
+   */
+  error: string | null;
   reason: string;
   /**
    * Seconds after which to try again; null where the service does not know

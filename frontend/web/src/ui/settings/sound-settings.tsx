@@ -15,6 +15,7 @@ import {
 import { microphoneId, pushToTalk, recording, speakerId } from "../../conversation/preferences";
 import { deviceReason } from "../../conversation/reasons";
 import { strings } from "../../strings";
+import { Alert } from "../code";
 import { Choice, Group, Switch } from "../fields";
 import { Note } from "../note";
 import * as text from "../text.module.css";
@@ -24,7 +25,11 @@ export function SoundSettings() {
   const problem = deviceProblem.value;
   return (
     <Group title={strings.sound}>
-      {problem && <Note role="alert">{deviceReason(problem)}</Note>}
+      {problem && (
+        <Note>
+          <Alert problem={deviceReason(problem)} />
+        </Note>
+      )}
       <Choice
         label={strings.microphoneLabel}
         value={microphoneId.value}

@@ -1,0 +1,1 @@
+"""Errors of the frontend, in tables. `moshi_service.errors` explains them."""
