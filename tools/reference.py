@@ -103,7 +103,8 @@ def _configuration_page() -> str:
                 (
                     "`MOSHI_URL`",
                     "frontend",
-                    "the address of moshi; several addresses, with commas, are replicas. The default is Aspire's",
+                    "the address of moshi, a name for several replicas, or several of both with commas: "
+                    "[scale.md](../how-to/scale.md#the-address-of-moshi). The default is Aspire's",
                 ),
                 (
                     "`SCENARIO6_MOSHI_HTTPS`, `SCENARIO6_MOSHI_HTTP`",

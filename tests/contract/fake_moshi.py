@@ -67,6 +67,7 @@ class FakeMoshi:
     def info(self) -> dict[str, Any]:
         info = Info(
             version="0.0.0",
+            health=Health(**asdict(self.health)),
             upstream=Upstream(version="0.0.0", commit="0" * 40),
             model=Model(id="fake", revision=None, demo=True),
             device="none",

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from moshi_frontend.app import create_service
-from moshi_frontend.discovery import Endpoint
+from moshi_frontend.endpoint import Endpoint
 from moshi_frontend.server import create_server
 from moshi_frontend.settings import Settings
 from moshi_service.listening import listen

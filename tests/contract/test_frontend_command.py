@@ -1,6 +1,7 @@
 """`moshi-frontend` as a user starts and stops it."""
 
 import asyncio
+import json
 import re
 import signal
 import socket
@@ -10,6 +11,7 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
+import httpx
 import pytest
 import trustme
 
@@ -54,6 +56,33 @@ async def test_stopping_it_ends_conversations_properly(number: signal.Signals) -
     assert (code, reason) == (1001, "the frontend is shutting down")
     assert len(messages) == 1
     assert conversation.close_code == 1001
+    assert process.returncode == 0
+
+
+async def test_a_drain_leaves_conversations_time_and_a_second_signal_takes_it() -> None:
+    async with (
+        FakeMoshi().running() as moshi,
+        started_command(MOSHI_URL=moshi.url, FRONTEND_PORT="0", FRONTEND_DRAIN_SECONDS="300") as process,
+    ):
+        frontend = Frontend((await log_until(process, r"listening on http://(\S+),"))[1])
+        async with frontend.chat("?protocol=2") as live, frontend.chat() as another:
+            assert await live.recv() == await another.recv() == HANDSHAKE
+            process.terminate()
+            assert json.loads((await live.recv(decode=False))[1:]) == {
+                "type": "warning",
+                "why": "draining",
+                "seconds": 300,
+            }
+            health = await frontend.get("/health")
+            assert (health.status_code, health.json()["status"]) == (503, "draining")
+            async with frontend.chat() as late:
+                assert (await closed_by_server(late))[1:] == (1013, "the frontend is shutting down; try again soon")
+            await live.send(b"\x01still here")
+            assert await live.recv() == b"\x01still here"
+            await another.close()
+            process.terminate()
+            assert (await closed_by_server(live))[1:] == (1001, "the frontend is shutting down")
+        await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 0
 
 
@@ -142,6 +171,30 @@ async def test_an_address_of_another_machine() -> None:
 async def test_a_wrong_setting() -> None:
     line = await failed_start(MOSHI_URL="http://127.0.0.1:1", FRONTEND_TLS="yes")
     assert line.startswith("moshi-frontend: [setting-invalid] FRONTEND_TLS='yes': ")
+
+
+async def test_prometheus_fetches_the_metrics_from_a_port_of_their_own() -> None:
+    port = free_port()
+    metrics = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": str(port)}
+    async with started_command(MOSHI_URL="http://127.0.0.1:1", FRONTEND_PORT="0", **metrics) as process:
+        await log_until(process, "connection refused")
+        async with httpx.AsyncClient(trust_env=False) as client:
+            told = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+        process.terminate()
+        await asyncio.wait_for(process.communicate(), PATIENCE)
+    counted = [
+        line for line in told.splitlines() if line.startswith("frontend_moshi_replicas") and "unreachable" in line
+    ]
+    assert [float(line.split()[-1]) for line in counted] == [1.0]
+    assert process.returncode == 0
+
+
+async def test_a_port_for_metrics_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        metrics = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": port}
+        line = await failed_start(MOSHI_URL="http://127.0.0.1:1", FRONTEND_PORT="0", **metrics)
+    assert line.startswith(f"moshi-frontend: cannot serve metrics on localhost port {port}: Address already in use")
 
 
 async def test_not_told_where_moshi_is() -> None:

@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Response
 
 from loadtest.client import Conversation, converse, encode, noise
 from moshi_service.protocol.events import WarningEvent
+from moshi_service.protocol.upgrade import LOAD_HEADER, TRIAL_HEADER, Denial, Trial
 from support.chatting import KIND_AUDIO, KIND_METADATA, KIND_PING, closing, handshake, metadata, slots_become
 from support.services import Service, running_moshi
 
@@ -96,6 +99,34 @@ async def test_a_full_queue_refuses_with_when_to_come_back(single: Service) -> N
             assert await closing(fourth) == (1013, f"{end['reason']}; Retry-After: {end['retry_after']}")
         assert single.get("/api/info").json()["queue"] == 1
         await waiting.close()
+    await slots_become(single, 0)
+
+
+async def denied(url: str, trial: Trial, **headers: str) -> Response:
+    """The answer to an upgrade that moshi denies."""
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(url, additional_headers=headers | {TRIAL_HEADER: trial.value})
+    return refused.value.response
+
+
+async def test_a_frontend_learns_before_the_upgrade_whether_there_is_a_slot(single: Service) -> None:
+    slot, queue = ({TRIAL_HEADER: trial.value} for trial in Trial)
+    async with connect(single.chat, additional_headers=slot) as first:
+        assert first.response is not None
+        assert first.response.headers[LOAD_HEADER] == "1/1/0"
+        await handshake(first)
+        full = await denied(single.chat, Trial.SLOT)
+        assert (full.status_code, full.headers[LOAD_HEADER]) == (503, "1/1/0")
+        denial = Denial.model_validate_json(full.body or b"")
+        assert (denial.cause, denial.code, denial.reason) == ("full", 1013, "full: every slot is in use (1)")
+        assert full.headers["Retry-After"] == str(denial.retry_after)
+        async with connect(single.chat, additional_headers=queue) as waiting:
+            assert waiting.response is not None
+            assert waiting.response.headers[LOAD_HEADER] == "1/1/1"
+            assert (await denied(single.chat, Trial.QUEUE)).headers[LOAD_HEADER] == "1/1/1"
+        wrong = await denied(single.chat + "?seed=x", Trial.SLOT)
+        assert wrong.status_code == 400
+        assert Denial.model_validate_json(wrong.body or b"").code == 4001
     await slots_become(single, 0)
 
 

@@ -45,7 +45,7 @@ def _run() -> None:
     settings = load_settings()
     logs.start(settings.log_format, "moshi_frontend")
     close_telemetry = export.start("scenario6-frontend", moshi_frontend.__version__)
-    endpoints = find_moshi(os.environ)
+    sources = find_moshi(os.environ)
     places(settings.max_connections)
     bound = listen(settings)
     tls = certificate(settings)
@@ -54,11 +54,11 @@ def _run() -> None:
     log.info(
         "listening on %s, moshi at %s (%s)",
         url_of(bound, "https" if tls else "http"),
-        ", ".join(endpoint.url for endpoint in endpoints),
+        ", ".join(map(str, sources)),
         settings.moshi_mode,
     )
     try:
-        serve(create_service(settings, endpoints), bound, settings)
+        serve(create_service(settings, sources), bound, settings)
     finally:
         close_telemetry()
 

@@ -1,7 +1,7 @@
 """The HTTP surface: is it alive, is it ready, where is moshi, and the conversations."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 import moshi_frontend
 from moshi_frontend.proxy import Proxy
-from moshi_frontend.replicas import MoshiInfo, Replicas
+from moshi_frontend.replica import MoshiInfo
+from moshi_frontend.replicas import Replicas
 from moshi_frontend.secure import secure_origin
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
@@ -44,19 +45,26 @@ class Config(BaseModel):
     moshi: MoshiReport
 
 
-def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
-    """The routes of this service. Its lifespan watches the replicas and the event loop."""
+def create_api(
+    settings: Settings, replicas: Replicas, proxy: Proxy, background: Sequence[Callable[[], Awaitable[None]]]
+) -> FastAPI:
+    """The routes of this service.
+
+    Args:
+        background: runs while the service does.
+    """
     metrics.INSTRUMENTS.observe(
-        {metrics.ACTIVE: lambda: [Observation(proxy.active)], metrics.MOSHI_READY: replicas.observed}
+        {metrics.ACTIVE: lambda: [Observation(proxy.active)], metrics.MOSHI_REPLICAS: replicas.observed}
     )
 
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
-        background = [asyncio.create_task(work) for work in (replicas.watch(), loop.watch(metrics.LOOP_LAG))]
+        works = [work() for work in background]
+        tasks = [asyncio.ensure_future(work) for work in (*works, loop.watch(metrics.LOOP_LAG))]
         yield
-        for task in background:
+        for task in tasks:
             task.cancel()
-        await asyncio.wait(background)
+        await asyncio.wait(tasks)
 
     api = FastAPI(
         title="Scenario 6: frontend",
@@ -72,7 +80,12 @@ def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
 
     @api.get("/health", responses={503: {"model": Health}})
     async def health(response: Response) -> Health:
-        seen = replicas.best().health
+        if proxy.is_draining:
+            response.status_code = 503
+            return Health(
+                "draining", "draining", None, f"the frontend is shutting down; {proxy.active} conversations left"
+            )
+        seen = replicas.shown().health
         if seen.status != "ready":
             response.status_code = 503
         status = "starting" if seen.status == "unreachable" else seen.status
@@ -80,15 +93,15 @@ def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
 
     @api.get("/api/config")
     async def config(request: Request) -> Config:
-        best = replicas.best()
+        shown = replicas.shown()
         return Config(
             version=moshi_frontend.__version__,
             mode=settings.moshi_mode,
-            chat_url="api/chat" if settings.moshi_mode == "proxy" else best.endpoint.chat_url,
+            chat_url="api/chat" if settings.moshi_mode == "proxy" else shown.endpoint.chat_url,
             secure_origin=secure_origin(
                 request.scope["scheme"], request.headers.get("host", ""), settings.allowed_origins
             ),
-            moshi=MoshiReport(url=best.endpoint.url, health=best.health, info=best.info),
+            moshi=MoshiReport(url=shown.endpoint.url, health=shown.health, info=shown.info),
         )
 
     @api.websocket("/api/chat")

@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from starlette.types import ASGIApp
 
 from moshi_frontend import static
 from moshi_frontend.api import create_api
-from moshi_frontend.discovery import Endpoint
+from moshi_frontend.discovery import Source, check_mode
+from moshi_frontend.endpoint import Endpoint
 from moshi_frontend.headers import page_headers
+from moshi_frontend.names import Names
+from moshi_frontend.placement import Placement
+from moshi_frontend.probes import Prober
 from moshi_frontend.proxy import Proxy
 from moshi_frontend.replicas import Replicas
 from moshi_frontend.settings import Settings
@@ -27,20 +32,29 @@ class Service:
     proxy: Proxy
 
 
-def create_service(settings: Settings, endpoints: Sequence[Endpoint], page: Path = static.BUILT) -> Service:
+def create_service(settings: Settings, sources: Sequence[Source], page: Path = static.BUILT) -> Service:
     """The page, the API and the proxy in one app.
 
     Args:
-        endpoints: the replicas of moshi.
+        sources: the replicas of moshi, or the names that lead to them.
         page: the folder with the built page.
+    Raises:
+        StartupError: the mode does not fit the sources.
     """
+    check_mode(sources, settings.moshi_mode)
+    endpoints = [source for source in sources if isinstance(source, Endpoint)]
     trust = Trust(settings.moshi_ca)
-    replicas = Replicas(tuple(endpoints), trust, settings.authorization())
+    replicas = Replicas(endpoints, stand_in=Endpoint(sources[0].url), poll_most=settings.poll_max)
+    prober = Prober(trust, settings.authorization())
+    names = Names(sources, replicas.update, settings.discovery_seconds)
+    placement = Placement(replicas, prober.ask, prober.look, settings.tries)
     chain = settings.tls_cert if settings.tls == "files" else None
     hosts = own_hosts(settings.allowed_hosts, settings.tls_hosts, settings.allowed_origins, chain)
-    proxy = Proxy(settings, replicas, trust, hosts)
+    proxy = Proxy(settings, placement, trust, hosts)
+    background = (names.watch, partial(prober.watch, replicas))
+    api = create_api(settings, replicas, proxy, background)
     direct = settings.moshi_mode == "direct"
     # A page that is not let through to the socket asks by a plain request whether moshi's certificate is accepted.
     reachable = [origin for endpoint in endpoints if direct for origin in endpoint.origins]
-    app = HostCheck(static.with_page(create_api(settings, replicas, proxy), page), hosts, "FRONTEND_ALLOWED_HOSTS")
+    app = HostCheck(static.with_page(api, page), hosts, "FRONTEND_ALLOWED_HOSTS")
     return Service(SecurityHeaders(UnambiguousFraming(app), page_headers(reachable)), proxy)

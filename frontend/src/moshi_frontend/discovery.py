@@ -4,46 +4,46 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from typing import Literal
 
+from moshi_frontend.endpoint import PORTS, Endpoint
 from moshi_frontend.errors import start as errors
 from moshi_service.errors import StartupError
 
 # Strict, because what it lets through ends up in a header.
-_URL = re.compile(r"https?://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]+))?(/[A-Za-z0-9._~/-]*)?")
+_URL = re.compile(
+    r"((?P<kind>dns|srv)\+)?(?P<scheme>https?)://(?P<service>_[A-Za-z0-9-]+\._tcp\.)?"
+    r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]+))?(?P<path>/[A-Za-z0-9._~/-]*)?"
+)
 
 
 @dataclass(frozen=True)
-class Endpoint:
-    """One replica of moshi. `url` is http or https, without a slash at its end."""
+class Name:
+    """A name in DNS that stands for all replicas.
 
+    Attributes:
+        text: as the operator wrote it.
+        record: `A` (with AAAA): every address of `query` is a replica, on `port`. `SRV`: the records of `query` name
+            hosts and ports.
+        query: the name to look up.
+        url: the replicas' URL. Its host is the name in their certificate.
+    """
+
+    text: str
+    record: Literal["A", "SRV"]
+    query: str
+    port: int
     url: str
 
-    @property
-    def is_tls(self) -> bool:
-        """Whether moshi serves https."""
-        return self.url.startswith("https:")
-
-    @property
-    def in_other_scheme(self) -> str:
-        """`url` with http instead of https, or the other way round."""
-        scheme, _, rest = self.url.partition("://")
-        return f"{'http' if scheme == 'https' else 'https'}://{rest}"
-
-    @property
-    def chat_url(self) -> str:
-        """The WebSocket for conversations."""
-        return f"ws{self.url.removeprefix('http')}/api/chat"
-
-    @property
-    def origins(self) -> tuple[str, str]:
-        """For WebSockets, and for plain requests."""
-        parts = urlsplit(self.url)
-        return f"ws{parts.scheme.removeprefix('http')}://{parts.netloc}", f"{parts.scheme}://{parts.netloc}"
+    def __str__(self) -> str:
+        return self.text
 
 
-def find_moshi(environment: Mapping[str, str]) -> tuple[Endpoint, ...]:
-    """Every replica of moshi, at least one.
+type Source = Endpoint | Name
+
+
+def find_moshi(environment: Mapping[str, str]) -> tuple[Source, ...]:
+    """Every replica of moshi, or the names that lead to them; at least one.
 
     `MOSHI_URL` (one URL, or several with commas between) wins. Otherwise the names that Aspire gives a
     reference to `scenario6-moshi`: the short one, which knows one replica, and the numbered ones; HTTPS
@@ -53,28 +53,47 @@ def find_moshi(environment: Mapping[str, str]) -> tuple[Endpoint, ...]:
         StartupError: nothing says where moshi is, or a variable that does is not a URL.
     """
     if named := environment.get("MOSHI_URL", "").strip():
-        return _endpoints(("MOSHI_URL", part.strip()) for part in named.split(","))
+        return _sources(("MOSHI_URL", part.strip()) for part in named.split(","))
     for scheme in ("https", "http"):
         names = [f"SCENARIO6_MOSHI_{scheme.upper()}"]
         while environment.get(numbered := f"services__scenario6-moshi__{scheme}__{len(names) - 1}"):
             names.append(numbered)
         if found := [(name, environment[name]) for name in names if environment.get(name)]:
-            return _endpoints(found)
+            return _sources(found)
     raise StartupError(errors.moshi_unknown())
 
 
-def _endpoints(found: Iterable[tuple[str, str]]) -> tuple[Endpoint, ...]:
+def check_mode(sources: Iterable[Source], mode: Literal["proxy", "direct"]) -> None:
+    """
+    Raises:
+        StartupError: browsers would have to look up and choose replicas by themselves.
+    """
+    for source in sources:
+        if mode == "direct" and isinstance(source, Name):
+            raise StartupError(errors.direct_with_name(source))
+
+
+def _sources(found: Iterable[tuple[str, str]]) -> tuple[Source, ...]:
     """Without repetitions: Aspire names its first replica twice."""
-    return tuple(dict.fromkeys(_endpoint(name, value) for name, value in found))
+    return tuple(dict.fromkeys(_source(name, value) for name, value in found))
 
 
-def _endpoint(name: str, value: str) -> Endpoint:
+def _source(name: str, value: str) -> Source:
     if "@" in value:
         raise StartupError(errors.moshi_url_with_password(name))
     matched = _URL.fullmatch(value)
     if not matched or not 0 < int(matched["port"] or 1) < 65536 or not _is_possible(matched["host"]):
         raise StartupError(errors.moshi_url_malformed(name, value))
-    return Endpoint(value.rstrip("/"))
+    kind, scheme, host, port = matched["kind"], matched["scheme"], matched["host"], matched["port"]
+    path = (matched["path"] or "").rstrip("/")
+    if kind == "srv":
+        if not matched["service"] or port:
+            raise StartupError(errors.moshi_srv_malformed(name, value))
+        return Name(value, "SRV", matched["service"] + host, 0, f"{scheme}://{host}{path}")
+    if matched["service"]:
+        raise StartupError(errors.moshi_url_malformed(name, value))
+    url = f"{scheme}://{host}{f':{port}' if port else ''}{path}"
+    return Name(value, "A", host.strip("[]"), int(port or PORTS[scheme]), url) if kind else Endpoint(url)
 
 
 def _is_possible(host: str) -> bool:

@@ -1,13 +1,44 @@
 """The frontend's WebSocket towards moshi."""
 
 import asyncio
+import socket
 from typing import override
 
 from websockets.asyncio.client import ClientConnection
 from websockets.protocol import State
 
+from moshi_frontend.endpoint import Endpoint
 from moshi_service.network import gate
 from moshi_service.network.gate import Gate, Meter
+
+CONNECT_SECONDS = 1.0
+"""For a connection, before TLS. An address that is gone does not even refuse one."""
+
+
+async def reach(endpoint: Endpoint) -> socket.socket:
+    """A connected socket.
+
+    Raises:
+        OSError: nobody answers there, or the name is not known.
+    """
+    loop = asyncio.get_running_loop()
+    host, port = endpoint.address or (endpoint.host, endpoint.port)
+    error: OSError = TimeoutError()
+    async with asyncio.timeout(CONNECT_SECONDS):
+        for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            sock = socket.socket(family, kind, protocol)
+            sock.setblocking(False)
+            try:
+                await loop.sock_connect(sock, address)
+            except OSError as failure:
+                sock.close()
+                error = failure
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                return sock
+    raise error
 
 
 class MoshiConnection(ClientConnection):

@@ -1,28 +1,21 @@
-"""`WS /api/chat`: passes conversations on to moshi, so that a browser needs to accept one certificate only.
-
-The proxy does not read messages, and queues nothing beyond the buffers of the two sockets. So a side that reads slowly
-slows the sender on the other side down, and moshi decides when that is too slow.
-"""
+"""`WS /api/chat`: passes conversations on to moshi, so that a browser needs to accept one certificate only."""
 
 import asyncio
 import logging
 import time
-from contextlib import suppress
 from itertools import count
 
 from fastapi import WebSocket
 from opentelemetry import trace
 from opentelemetry.propagate import extract, inject
-from starlette.websockets import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
 from moshi_frontend.closing import CloseFrame
-from moshi_frontend.discovery import Endpoint
 from moshi_frontend.errors import conversations as errors
-from moshi_frontend.moshi_connection import MoshiConnection
-from moshi_frontend.replicas import Replicas
-from moshi_frontend.schemes import explain_at
+from moshi_frontend.moshi_connection import MoshiConnection, reach
+from moshi_frontend.placement import NotPlaced, Placement
+from moshi_frontend.relay import CLOSE_SECONDS, Relay, close
+from moshi_frontend.replica import Replica
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
 from moshi_frontend.trust import Trust
@@ -30,7 +23,8 @@ from moshi_service.errors import conversations as shared_errors
 from moshi_service.hosts import wrong_host
 from moshi_service.limiter import ConnectionLimiter
 from moshi_service.origins import is_allowed_host, is_allowed_origin
-from moshi_service.protocol.wire import CloseCode, wants_events
+from moshi_service.protocol.upgrade import TRIAL_HEADER, Trial
+from moshi_service.protocol.wire import CloseCode
 
 log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("moshi_frontend")
@@ -38,28 +32,30 @@ _tracer = trace.get_tracer("moshi_frontend")
 MESSAGE_BYTES_FROM_CLIENT = 64 * 1024
 MESSAGE_BYTES_FROM_MOSHI = 1024 * 1024
 MESSAGES_READ_AHEAD = 8
-CONNECT_SECONDS = 5.0
-CLOSE_SECONDS = 0.25
 PING_SECONDS = 5.0
 """Between pings, both ways; the network of a client may be gone without a word."""
 PONG_SECONDS = 15.0
-DRAIN_SECONDS = 3 * CLOSE_SECONDS
+LEAVE_SECONDS = 3 * CLOSE_SECONDS
+"""In which the last clients must take their close frame."""
 
 
 class Proxy:
     """The conversations that are under way."""
 
-    def __init__(self, settings: Settings, replicas: Replicas, trust: Trust, hosts: frozenset[str]) -> None:
+    def __init__(self, settings: Settings, placement: Placement, trust: Trust, hosts: frozenset[str]) -> None:
         """`hosts`: public names by which the service may be called."""
         self._hosts = hosts
         self._allowed_origins = settings.allowed_origins
         self._limit = settings.max_connections
         self._limiter = ConnectionLimiter(settings.connections_per_address, settings.connects_per_minute)
         self._headers = settings.authorization()
-        self._replicas = replicas
+        self._placement = placement
         self._trust = trust
+        self._drain_seconds = settings.drain_seconds
         self._conversations: set[asyncio.Task[None]] = set()
-        self._draining = asyncio.Event()
+        self._relays: set[Relay] = set()
+        self._draining = False
+        self._hurry = asyncio.Event()
         self._numbers = count(1)
 
     async def serve(self, socket: WebSocket) -> None:
@@ -87,13 +83,36 @@ class Proxy:
                 self._limiter.leave(address)
 
     async def drain(self) -> None:
-        """End every conversation with 1001. Returns when they have ended, or will not."""
-        self._draining.set()
+        """Take no new conversation, let the others end within the time of a drain, and then end them with 1001.
+        Returns when they have ended, or will not."""
+        self._draining = True
+        if self._conversations and self._drain_seconds and not self._hurry.is_set():
+            log.info("draining: %d conversations, at most %g s", self.active, self._drain_seconds)
+            for relay in list(self._relays):
+                await relay.warn(self._drain_seconds)
+            hurry = asyncio.create_task(self._hurry.wait())
+            until = time.monotonic() + self._drain_seconds
+            while self._conversations and not hurry.done() and (left := until - time.monotonic()) > 0:
+                waiting = {*self._conversations, hurry}
+                await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            hurry.cancel()
+        for relay in self._relays:
+            relay.end()
         if self._conversations:
-            await asyncio.wait(self._conversations, timeout=DRAIN_SECONDS)
+            await asyncio.wait(self._conversations, timeout=LEAVE_SECONDS)
+
+    def hurry(self) -> None:
+        """Leave the conversations no time, also if draining has begun."""
+        self._hurry.set()
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether the service takes no new conversation, because it stops."""
+        return self._draining
 
     @property
     def active(self) -> int:
+        """Conversations that are under way."""
         """Conversations that are under way."""
         return len(self._conversations)
 
@@ -105,126 +124,68 @@ class Proxy:
         if not is_allowed_origin(origin, host, self._allowed_origins):
             problem = shared_errors.origin_not_allowed(origin, "FRONTEND_ALLOWED_ORIGINS")
             return "origin", CloseFrame.of(CloseCode.NOT_ALLOWED, problem)
-        if self._draining.is_set():
-            return "draining", _SHUTTING_DOWN
+        if self._draining:
+            return "draining", CloseFrame.of(CloseCode.TRY_LATER, errors.frontend_draining())
         if len(self._conversations) >= self._limit:
             return "full", CloseFrame.of(CloseCode.TRY_LATER, errors.frontend_full(self._limit))
         return None
 
     async def _converse(self, socket: WebSocket) -> None:
-        endpoint = self._replicas.best().endpoint
-        span = trace.get_current_span()
-        span.set_attribute("server.address", endpoint.url)
+        async def open_(replica: Replica, trial: Trial, seconds: float) -> ClientConnection:
+            return await self._connect(replica, trial, seconds, socket.url.query)
+
         try:
-            moshi = await self._connect(endpoint, socket)
-        except (OSError, InvalidHandshake, InvalidMessage) as error:
-            problem = errors.moshi_unreachable(endpoint.url, await explain_at(endpoint, error))
-            log.warning(errors.no_conversation(problem))
-            await _refuse(socket, "unreachable", CloseFrame.of(CloseCode.TRY_LATER, problem))
+            placed = await self._placement.place(open_)
+        except NotPlaced as refused:
+            log.warning(errors.no_conversation(refused.problem))
+            await _refuse(socket, refused.cause, refused.close)
             return
+        span = trace.get_current_span()
         number = next(self._numbers)
-        log.info("conversation %d: begins, with moshi at %s", number, endpoint.url)
-        span.add_event("connected to moshi")
+        log.info("conversation %d: begins, with moshi at %s", number, placed.replica.endpoint)
         began = time.monotonic()
-        async with moshi:
-            end, ended = await self._relay(socket, moshi)
+        relay = Relay(socket, placed, self._placement, open_)
+        self._relays.add(relay)
+        try:
+            if self._draining:
+                relay.end()
+            end, ended = await relay.run()
+        finally:
+            self._relays.discard(relay)
         metrics.DURATION.record(time.monotonic() - began, {"end": end})
-        span.set_attributes({"frontend.end": end, "frontend.end.detail": ended})
+        span.set_attributes(
+            {"frontend.end": end, "frontend.end.detail": ended, "server.address": str(relay.placed.replica.endpoint)}
+        )
         log.info("conversation %d: ends, %s", number, ended)
 
-    async def _connect(self, endpoint: Endpoint, socket: WebSocket) -> ClientConnection:
-        query = f"?{socket.url.query}" if socket.url.query else ""
-        headers = dict(self._headers)
+    async def _connect(self, replica: Replica, trial: Trial, seconds: float, query: str) -> ClientConnection:
+        endpoint = replica.endpoint
+        headers = self._headers | {TRIAL_HEADER: trial.value}
         inject(headers)  # our span or, without telemetry, the client's
-        return await connect(
-            endpoint.chat_url + query,
-            create_connection=MoshiConnection,
-            ssl=self._trust.context() if endpoint.is_tls else None,
-            additional_headers=headers,
-            compression=None,
-            proxy=None,
-            max_size=MESSAGE_BYTES_FROM_MOSHI,
-            max_queue=MESSAGES_READ_AHEAD,
-            open_timeout=CONNECT_SECONDS,
-            close_timeout=CLOSE_SECONDS,
-            ping_interval=PING_SECONDS,
-            ping_timeout=PONG_SECONDS,
-        )
-
-    async def _relay(self, socket: WebSocket, moshi: ClientConnection) -> tuple[str, str]:
-        """Pass messages both ways until a side ends, then end the other. Says who ended it, and how."""
-        inward = asyncio.create_task(_client_to_moshi(socket, moshi))
-        outward = asyncio.create_task(_moshi_to_client(moshi, socket))
-        draining = asyncio.create_task(self._draining.wait())
-        tasks = (inward, outward, draining)
+        context = self._trust.context() if endpoint.is_tls else None
+        sock = await reach(endpoint)
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if draining.done():
-                with suppress(TimeoutError):  # of one that reads nothing any more
-                    async with asyncio.timeout(CLOSE_SECONDS):
-                        await _close(socket, _SHUTTING_DOWN)
-                await moshi.close(CloseCode.GOING_AWAY, _SHUTTING_DOWN.reason)
-                return "frontend", _SHUTTING_DOWN.reason
-            if inward.done() and (left := inward.result()):
-                await moshi.close(left.code, left.reason)
-                return "client", f"the client left: {left.code} {left.reason!r}"
-            if ended := await outward:
-                # Without a close frame moshi cannot have announced the end, so that is done here.
-                await _close(socket, ended, announce=moshi.protocol.close_rcvd is None)
-                who = "lost" if ended.code == CloseCode.MOSHI_LOST else "moshi"
-                return who, f"moshi ended it: {ended.code} {ended.reason!r}"
-            await moshi.close(CloseCode.GOING_AWAY)
-            return "client", "the client vanished"
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            return await connect(
+                endpoint.chat_url + (f"?{query}" if query else ""),
+                create_connection=MoshiConnection,
+                ssl=context,
+                additional_headers=headers,
+                compression=None,
+                proxy=None,
+                max_size=MESSAGE_BYTES_FROM_MOSHI,
+                max_queue=MESSAGES_READ_AHEAD,
+                open_timeout=seconds,
+                close_timeout=CLOSE_SECONDS,
+                ping_interval=PING_SECONDS,
+                ping_timeout=PONG_SECONDS,
+                sock=sock,
+            )
+        except BaseException:
+            sock.close()
+            raise
 
 
-_SHUTTING_DOWN = CloseFrame.of(CloseCode.GOING_AWAY, errors.frontend_shutting_down())
-
-
-async def _client_to_moshi(socket: WebSocket, moshi: ClientConnection) -> CloseFrame | None:
-    """Until the client leaves: its close. None once moshi is gone."""
-    try:
-        while (message := await socket.receive())["type"] == "websocket.receive":
-            data = message.get("bytes")
-            data = message["text"] if data is None else data
-            metrics.IO.add(len(data), {"direction": "to_moshi"})
-            await moshi.send(data)
-    except ConnectionClosed:
-        return None
-    return CloseFrame(message["code"], message.get("reason") or "")
-
-
-async def _moshi_to_client(moshi: ClientConnection, socket: WebSocket) -> CloseFrame | None:
-    """Until moshi ends it: its close. None once the client is gone."""
-    try:
-        while True:
-            message = await moshi.recv()
-            metrics.IO.add(len(message), {"direction": "to_client"})
-            if isinstance(message, str):
-                await socket.send_text(message)
-            else:
-                await socket.send_bytes(message)
-    except ConnectionClosed as closed:
-        if closed.rcvd is None:
-            return CloseFrame.of(CloseCode.MOSHI_LOST, errors.moshi_lost())
-        return CloseFrame(closed.rcvd.code, closed.rcvd.reason)
-    except WebSocketDisconnect:
-        return None
-
-
-async def _refuse(socket: WebSocket, reason: str, close: CloseFrame) -> None:
+async def _refuse(socket: WebSocket, reason: str, frame: CloseFrame) -> None:
     metrics.REFUSED.add(1, {"reason": reason})
-    trace.get_current_span().set_attributes({"frontend.refused": reason, "frontend.refused.detail": close.text})
-    await _close(socket, close)
-
-
-async def _close(socket: WebSocket, close: CloseFrame, *, announce: bool = True) -> None:
-    try:
-        if announce and wants_events(socket.query_params):
-            await socket.send_bytes(close.announcement())
-        await socket.close(close.code, close.text)
-    except WebSocketDisconnect:
-        pass  # it left first
+    trace.get_current_span().set_attributes({"frontend.refused": reason, "frontend.refused.detail": frame.text})
+    await close(socket, frame)

@@ -1,148 +1,107 @@
-"""The state of each moshi. A task asks for it once a second, so that no request waits for it."""
+"""Every moshi that there is, and the choice of one for a conversation. Pure: it asks nobody."""
 
-import asyncio
-import logging
-from collections.abc import Mapping
-from dataclasses import replace
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import get_args
 
-import httpx
 from opentelemetry.metrics import Observation
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from moshi_frontend.discovery import Endpoint
-from moshi_frontend.errors import moshi as errors
-from moshi_frontend.schemes import explain_at, other_scheme
-from moshi_frontend.trust import Trust
+from moshi_frontend.endpoint import Endpoint
+from moshi_frontend.replica import Replica, unreachable
 from moshi_service.errors import Problem
-from moshi_service.health import Health, ObservedHealth
-from moshi_service.protocol.info import Slots
+from moshi_service.health import Status
 
-log = logging.getLogger(__name__)
-
-PROBE_SECONDS = 1.0
-ANSWER_SECONDS = 3.0
-
-
-DETAIL = 600
-"""Longest text that is taken from moshi's health, in characters. The page shows it, and another version of moshi might
-send a traceback."""
-
-_HEALTH = TypeAdapter(Health)
-
-
-class MoshiInfo(BaseModel):
-    """moshi's `/api/info`, passed on whole. Only the fields that the frontend reads are declared."""
-
-    model_config = ConfigDict(extra="allow")
-
-    slots: Slots = Field(description="Conversations moshi holds at most, and now")
-
-
-class Replica:
-    """The last that was heard of one moshi."""
-
-    def __init__(self, endpoint: Endpoint, trust: Trust, headers: Mapping[str, str]) -> None:
-        self.endpoint = endpoint
-        self.health: ObservedHealth = _unreachable(errors.not_asked_yet())
-        self.info: MoshiInfo | None = None
-        self._trust = trust
-        self._headers = dict(headers)
-
-    @property
-    def free_slots(self) -> int:
-        """Slots that no session holds, by the last `/api/info`; 0 while that is unknown."""
-        return self.info.slots.total - self.info.slots.used if self.info else 0
-
-    async def watch(self) -> None:
-        """Until cancelled."""
-        while True:
-            before = self._news()
-            await self.probe()
-            if self._news() != before:
-                health = self.health
-                code = f"[{health.error}] " if health.error else ""
-                log.info("moshi at %s is %s: %s%s", self.endpoint.url, health.status, code, health.detail)
-            await asyncio.sleep(PROBE_SECONDS)
-
-    def _news(self) -> tuple[str, str, str | None]:
-        """The part of the state whose change is logged: the cause of a failure, but not the progress of a phase."""
-        health = self.health
-        return health.status, health.phase, health.detail if health.status == "unreachable" else None
-
-    async def probe(self) -> None:
-        """Ask once. A new connection each time, because a new conversation needs one too."""
-        try:
-            async with (
-                asyncio.timeout(ANSWER_SECONDS),
-                httpx.AsyncClient(
-                    base_url=self.endpoint.url,
-                    verify=self._trust.context() if self.endpoint.is_tls else False,
-                    timeout=ANSWER_SECONDS,
-                    headers=self._headers,
-                    trust_env=False,  # moshi is next door; a proxy for the internet does not lead there
-                ) as client,
-            ):
-                answer = await client.get("/health")
-                if answer.status_code == 421:
-                    self._lost(errors.name_unknown())
-                    return
-                health = _bounded(_HEALTH.validate_json(answer.content))
-                answer = await client.get("/api/info")
-                if answer.status_code == 401:
-                    self._lost(errors.asks_for_token())
-                    return
-                info = MoshiInfo.model_validate_json(answer.content)
-        except ValidationError:
-            other = await other_scheme(self.endpoint)
-            self._lost(other or errors.not_moshi())
-        except Exception as error:  # one that nobody foresaw must not end `watch`
-            self._lost(await explain_at(self.endpoint, error))
-        else:
-            self.health, self.info = health, info
-
-    def _lost(self, problem: Problem) -> None:
-        self.health, self.info = _unreachable(problem), None
+STATES = (*get_args(Status), "unreachable")
 
 
 class Replicas:
-    """Every moshi there is, at least one."""
+    """
+    Args:
+        endpoints: those that are known from the start.
+        stand_in: is shown while none is known.
+        poll_most: beyond so many replicas only some are probed, and a replica counts as ready until it was asked.
+        chance: draws the candidates.
+    """
 
-    def __init__(self, endpoints: tuple[Endpoint, ...], trust: Trust, headers: Mapping[str, str]) -> None:
-        """`headers`: sent with every request."""
-        self._replicas = tuple(Replica(endpoint, trust, headers) for endpoint in endpoints)
+    def __init__(
+        self,
+        endpoints: Iterable[Endpoint],
+        *,
+        stand_in: Endpoint | None = None,
+        poll_most: int = 64,
+        chance: random.Random | None = None,
+    ) -> None:
+        self._replicas = {endpoint: Replica(endpoint) for endpoint in endpoints}
+        self._poll_most = poll_most
+        self._chance = chance or random.Random()
+        self._none = Replica(stand_in or Endpoint("https://moshi"))
+
+    def __len__(self) -> int:
+        return len(self._replicas)
 
     @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
-        """The replicas in the order of the settings."""
-        return tuple(replica.endpoint for replica in self._replicas)
+    def all(self) -> Sequence[Replica]:
+        """Every replica, in the order in which they were given."""
+        return tuple(self._replicas.values())
 
-    def best(self) -> Replica:
-        """The ready one with the most free slots; the first one while none is ready."""
-        return max(self._replicas, key=lambda replica: (replica.health.status == "ready", replica.free_slots))
+    @property
+    def are_many(self) -> bool:
+        """Whether there are too many to follow each. The candidates for a conversation are then asked first."""
+        return len(self._replicas) > self._poll_most
+
+    def update(self, endpoints: Iterable[Endpoint], why_none: Problem | None = None) -> None:
+        """There are these now. Conversations with a replica that is gone go on. `why_none`: if there is none."""
+        kept = self._replicas
+        self._replicas = {endpoint: kept.get(endpoint) or Replica(endpoint) for endpoint in endpoints}
+        if why_none is not None:
+            self._none.health = unreachable(why_none)
+
+    def candidates(self, tried: AbstractSet[Replica]) -> list[Replica]:
+        """Two at random, of those that are ready and not tried; fewer if there are fewer."""
+        pool = [replica for replica in self._replicas.values() if replica not in tried and self._may_serve(replica)]
+        return self._chance.sample(pool, min(2, len(pool)))
+
+    def pick(self, tried: AbstractSet[Replica]) -> Replica | None:
+        """The candidate with more room; None if there is none."""
+        return roomiest(self.candidates(tried))
+
+    def shortest_queue(self, tried: AbstractSet[Replica]) -> Replica | None:
+        """Where a client who has to wait is next the soonest, of those that are ready and not tried."""
+        ready = [replica for replica in self._replicas.values() if replica not in tried and replica.is_ready]
+        return max(ready, key=lambda replica: (replica.room, self._chance.random()), default=None)
+
+    def hope(self, tried: AbstractSet[Replica]) -> Replica | None:
+        """One that is not tried, for when none is ready: it may have become ready since it was asked."""
+        pool = [replica for replica in self._replicas.values() if replica not in tried]
+        return self._chance.choice(pool) if pool else None
+
+    def shown(self) -> Replica:
+        """The one that stands for all on the page: a ready one with the most room, or the first one."""
+        shown = max(self._replicas.values(), key=lambda one: (one.is_ready, one.room), default=None)
+        return shown or self._none
 
     def observed(self) -> list[Observation]:
-        """Of each, whether it is ready."""
-        return [
-            Observation(int(replica.health.status == "ready"), {"url": replica.endpoint.url})
-            for replica in self._replicas
-        ]
+        """The number of replicas in each state."""
+        counts = Counter(replica.health.status for replica in self._replicas.values())
+        return [Observation(counts[state], {"state": state}) for state in STATES]
 
-    async def watch(self) -> None:
-        """Until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for replica in self._replicas:
-                tasks.create_task(replica.watch())
+    def deck(self) -> list[Replica]:
+        """The replicas to probe in one round, in random order: all, or of many so many that matter most.
 
+        Of many these are the ones that are known not to be ready, because nobody is sent there, and some others.
+        """
+        replicas = list(self._replicas.values())
+        self._chance.shuffle(replicas)
+        if self.are_many:
+            replicas.sort(key=self._may_serve)
+        return replicas[: self._poll_most]
 
-def _unreachable(problem: Problem) -> ObservedHealth:
-    return ObservedHealth("unreachable", "waiting for moshi", None, problem.text, problem.code)
-
-
-def _bounded(health: Health) -> Health:
-    """With one line of limited length for each text."""
-    return replace(health, phase=_cut(health.phase), detail=_cut(health.detail))
+    def _may_serve(self, replica: Replica) -> bool:
+        return replica.is_ready or (self.are_many and not replica.asked)
 
 
-def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= DETAIL else f"{line[: DETAIL - 2]} …"
+def roomiest(candidates: Iterable[Replica]) -> Replica | None:
+    """The one with the most room; None if there is none."""
+    return max(candidates, key=lambda replica: replica.room, default=None)

@@ -6,7 +6,7 @@ import ssl
 
 import httpx
 
-from moshi_frontend.discovery import Endpoint
+from moshi_frontend.endpoint import Endpoint
 from moshi_frontend.errors import moshi as errors
 from moshi_frontend.trust import explain, root_of
 from moshi_service.errors import Problem
@@ -31,14 +31,14 @@ async def other_scheme(endpoint: Endpoint) -> Problem | None:
     return errors.serves_http() if endpoint.is_tls else errors.serves_https()
 
 
-async def _answers(url: str) -> bool:
+async def _answers(endpoint: Endpoint) -> bool:
     """Sends no secret, so the certificate does not matter."""
     try:
         async with (
             asyncio.timeout(ASK_SECONDS),
-            httpx.AsyncClient(base_url=url, verify=False, trust_env=False) as client,
+            httpx.AsyncClient(verify=False, trust_env=False) as client,
         ):
-            answer = await client.get("/alive")
+            answer = await client.get(endpoint.direct_url("/alive"))
     except (OSError, httpx.HTTPError):
         return False
     return answer.status_code != 400  # some servers answer 400 to plain HTTP on a port for TLS

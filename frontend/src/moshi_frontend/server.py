@@ -1,5 +1,6 @@
 """Runs the service until a signal ends it."""
 
+import signal
 import socket
 
 from moshi_frontend import proxy
@@ -10,7 +11,7 @@ from moshi_service.listening import places as shared_places
 from moshi_service.server import Server
 
 SHUTDOWN_SECONDS = 1
-"""For requests and sockets after the conversations have been ended, which takes two seconds at most."""
+"""For requests and sockets after the conversations have been ended."""
 
 RESERVED_DESCRIPTORS = 64
 """For the log, certificates, health checks of moshi, and telemetry."""
@@ -39,12 +40,18 @@ def create_server(service: Service, settings: Settings) -> Server:
     Raises:
         StartupError: the limit of open files is too low.
     """
+
+    def on_signal(number: int, stopping: bool) -> None:
+        if number == signal.SIGINT or stopping:
+            service.proxy.hurry()
+
     return Server(
         service.app,
         settings,
         places=places(settings.max_connections),
         dropped=metrics.DROPPED_CONNECTIONS,
         drain=service.proxy.drain,
+        on_signal=on_signal,
         ws_max_size=proxy.MESSAGE_BYTES_FROM_CLIENT,
         ws_ping_interval=proxy.PING_SECONDS,
         ws_ping_timeout=proxy.PONG_SECONDS,
@@ -53,5 +60,9 @@ def create_server(service: Service, settings: Settings) -> Server:
 
 
 def serve(service: Service, bound: socket.socket, settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM.
+
+    After SIGTERM conversations have the time of a drain, and the service answers meanwhile. After SIGINT (Ctrl-C) or a
+    second signal they have none.
+    """
     create_server(service, settings).run(sockets=[bound])

@@ -42,6 +42,19 @@ class Settings(ServiceSettings):
     max_connections: int = Field(default=64, ge=1, le=10_000)
     """Conversations passed on to moshi at the same time, 1 to 10000."""
 
+    tries: int = Field(default=3, ge=1, le=20)
+    """Replicas of moshi that are tried for one conversation, 1 to 20. Of fewer than eight replicas, all are tried."""
+
+    discovery_seconds: float = Field(default=5, ge=1, le=3600)
+    """Seconds between two look-ups of a `dns+` or `srv+` name in MOSHI_URL, 1 to 3600."""
+
+    poll_max: int = Field(default=64, ge=2, le=10_000)
+    """Up to this many replicas of moshi are probed about once a second, 2 to 10000. Of more replicas, some are probed,
+    and two are asked before each conversation."""
+
+    drain_seconds: float = Field(default=0, ge=0, allow_inf_nan=False)
+    """Seconds that conversations have to end by themselves when the service is told to stop (SIGTERM)."""
+
     @model_validator(mode="after")
     def _a_token_needs_the_proxy(self) -> Self:
         if self.api_token and self.moshi_mode == "direct":

@@ -33,6 +33,7 @@ def main() -> None:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="run the service")
+    commands.add_parser("download", help="download and check the model's files, and load nothing; print their folder")
     commands.add_parser("certificate", help="make the automatic certificate if there is none; print what to trust")
     commands.add_parser("openapi", help="print the HTTP interface as OpenAPI")
     doctor = commands.add_parser("doctor", help="check what the service needs; exit code 1 if something is missing")
@@ -43,7 +44,7 @@ def main() -> None:
     try:
         if arguments.command == "doctor":
             sys.exit(_doctor(arguments.json))
-        {"serve": _serve, "certificate": _certificate, "openapi": _openapi}[arguments.command]()
+        {"serve": _serve, "download": _download, "certificate": _certificate, "openapi": _openapi}[arguments.command]()
     except StartupError as error:
         print(f"moshi-backend: {error.problem}", file=sys.stderr)
         sys.exit(StartupError.EXIT_CODE)
@@ -100,6 +101,25 @@ def _serve_with(settings: "Settings") -> None:
     engine = create_engine(settings)
     manager = create_manager(settings, engine)
     serve(create_app(settings, engine, manager), manager, bound, settings)
+
+
+def _download() -> None:
+    from moshi_backend.checkpoint.locate import find_checkpoint
+    from moshi_backend.errors import LoadError
+    from moshi_backend.settings import load_settings
+    from moshi_service.telemetry import logs
+
+    settings = load_settings()
+    logs.start(settings.log_format, "moshi_backend", settings.log_level)
+
+    def progress(detail: str, _done: float | None) -> None:
+        log.info("%s: %s", settings.model, detail)
+
+    try:
+        checkpoint = find_checkpoint(settings.model, settings.revision, progress, settings.lora)
+    except LoadError as error:
+        raise StartupError(error.problem) from None
+    print(checkpoint.moshi_weights.parent)
 
 
 def _certificate() -> None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moshi_frontend.discovery import Endpoint, find_moshi
+from moshi_frontend.discovery import Name, check_mode, find_moshi
+from moshi_frontend.endpoint import Endpoint
 from moshi_service.errors import StartupError
 
 # From what wins to what loses.
@@ -69,11 +70,57 @@ def test_nothing_there_says_what_to_set() -> None:
         "https://ho st",
         "https://a:1,",
         "https://a;script-src",
+        "dns+ftp://a",
+        "https://_moshi._tcp.a",
+        "dns+https://_moshi._tcp.a:1",
     ],
 )
 def test_what_is_not_a_url_is_named_with_its_variable(value: str) -> None:
     with pytest.raises(StartupError, match=r"^MOSHI_URL=.* is not a URL such as https://localhost:8998$"):
         find_moshi({"MOSHI_URL": value})
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (
+            "dns+https://moshi:8998/gpu/",
+            Name("dns+https://moshi:8998/gpu/", "A", "moshi", 8998, "https://moshi:8998/gpu"),
+        ),
+        ("dns+http://moshi", Name("dns+http://moshi", "A", "moshi", 80, "http://moshi")),
+        (
+            "srv+https://_moshi._tcp.service.consul",
+            Name(
+                "srv+https://_moshi._tcp.service.consul",
+                "SRV",
+                "_moshi._tcp.service.consul",
+                0,
+                "https://service.consul",
+            ),
+        ),
+    ],
+)
+def test_a_name_for_all_replicas(value: str, name: Name) -> None:
+    assert find_moshi({"MOSHI_URL": value}) == (name,)
+
+
+def test_kinds_may_be_mixed() -> None:
+    first, second = find_moshi({"MOSHI_URL": "dns+https://gpu:8998, https://spare:8998"})
+    assert (str(first), second) == ("dns+https://gpu:8998", Endpoint("https://spare:8998"))
+
+
+@pytest.mark.parametrize("value", ["srv+https://moshi:8998", "srv+https://_moshi._tcp.consul:8998"])
+def test_a_name_without_a_service_has_no_srv_records(value: str) -> None:
+    with pytest.raises(StartupError, match=r"is not a name of SRV records such as srv\+https"):
+        find_moshi({"MOSHI_URL": value})
+
+
+def test_browsers_cannot_choose_among_replicas() -> None:
+    sources = find_moshi({"MOSHI_URL": "dns+https://moshi:8998"})
+    check_mode(sources, "proxy")
+    check_mode([Endpoint("https://moshi:8998")], "direct")
+    with pytest.raises(StartupError, match=r"FRONTEND_MOSHI_MODE=direct: .* dns\+https://moshi:8998; use proxy"):
+        check_mode(sources, "direct")
 
 
 def test_a_password_is_refused_and_not_repeated() -> None:
@@ -93,3 +140,12 @@ def test_a_password_is_refused_and_not_repeated() -> None:
 def test_what_follows_from_a_url(url: str, chat_url: str, origins: tuple[str, str], is_tls: bool) -> None:
     endpoint = Endpoint(url)
     assert (endpoint.chat_url, endpoint.origins, endpoint.is_tls) == (chat_url, origins, is_tls)
+
+
+def test_an_address_from_dns_takes_the_place_of_the_name_but_not_in_certificates() -> None:
+    endpoint = Endpoint("https://moshi:8998/gpu", ("fd00::7", 8998))
+    assert endpoint.direct_url("/alive") == "https://[fd00::7]:8998/gpu/alive"
+    assert (endpoint.host, endpoint.authority) == ("moshi", "moshi:8998")
+    assert endpoint.chat_url == "wss://moshi:8998/gpu/api/chat"
+    assert str(endpoint) == "https://moshi:8998/gpu ([fd00::7]:8998)"
+    assert endpoint.in_other_scheme.direct_url("/alive") == "http://[fd00::7]:8998/gpu/alive"

@@ -34,7 +34,7 @@ LAYERS: dict[str, set[str]] = {
         "conversation",
         "loading",
     },
-    "cli": {"errors", "settings", "doctor", "api"},
+    "cli": {"errors", "settings", "checkpoint", "doctor", "api"},
     "__main__": {"cli"},
 }
 """The layers from low to high. Each may import the layers that stand beside it, and its own modules."""

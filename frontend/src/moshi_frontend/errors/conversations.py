@@ -34,3 +34,8 @@ def moshi_lost() -> str:
 )
 def no_conversation(why: object) -> str:
     return f"no conversation: {why}"
+
+
+@Row(cause="the frontend stops or is replaced", remedy="connect again: another one may answer")
+def frontend_draining() -> str:
+    return "the frontend is shutting down; try again soon"

@@ -115,3 +115,37 @@ def unexpected_answer(kind: str) -> str:
 )
 def connection_failed(why: str) -> str:
     return why
+
+
+@Row(
+    cause="a conversation broke. The frontend sends nobody to that replica until it answers again",
+    remedy="read moshi's log",
+)
+def conversation_lost() -> str:
+    return "the connection to moshi was lost"
+
+
+_dns = Row(
+    cause="DNS does not answer, or does not know the name in `MOSHI_URL`. Replicas that are known stay in use",
+    remedy="correct the name, or fix DNS. In Kubernetes, a Service without ready pods has no address",
+)
+
+
+@_dns
+def dns_failed(why: str) -> str:
+    return f"DNS: {why}"
+
+
+@_dns
+def dns_has_no_address() -> str:
+    return "DNS has no address for it"
+
+
+@_dns
+def dns_name_impossible() -> str:
+    return "the name is not one that DNS can have"
+
+
+@_dns
+def look_up_failed(name: object, why: object, known: int) -> str:
+    return f"cannot look up {name}: {why}; {known} known addresses stay in use"

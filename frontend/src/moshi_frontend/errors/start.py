@@ -14,7 +14,11 @@ def moshi_unknown() -> str:
     )
 
 
-_url = Row(cause="`MOSHI_URL` has a mistake", remedy="write scheme, host and port")
+_url = Row(
+    cause="`MOSHI_URL` has a mistake",
+    remedy="write scheme, host and port; [scale.md](../how-to/scale.md#the-address-of-moshi) lists the kinds of "
+    "addresses",
+)
 
 
 @_url
@@ -33,3 +37,22 @@ def moshi_url_with_password(variable: str) -> str:
 )
 def direct_with_token() -> str:
     return "FRONTEND_MOSHI_MODE=direct: browsers cannot send MOSHI_API_TOKEN; use proxy, or unset it"
+
+
+@Row(
+    cause="SRV records belong to a service, and contain the ports",
+    remedy="write `_service._tcp.` before the name, and no port after it",
+)
+def moshi_srv_malformed(variable: str, value: str) -> str:
+    return f"{variable}={value!r} is not a name of SRV records such as srv+https://_moshi._tcp.service.consul"
+
+
+@Row(
+    cause="`MOSHI_URL` is a name for several replicas, and only the frontend looks it up",
+    remedy="leave the mode at `proxy`, or list URLs",
+)
+def direct_with_name(name: object) -> str:
+    return (
+        f"FRONTEND_MOSHI_MODE=direct: browsers cannot choose among the replicas of {name}; "
+        "use proxy, or list the replicas' URLs in MOSHI_URL"
+    )

@@ -14,8 +14,15 @@ REFUSED = _counter(
     "sessions.refused",
     "{session}",
     "Clients who were turned away here",
-    reason="`origin`, `draining`, `full`, `address`: it comes too often, `unreachable`: moshi is",
+    reason="`origin`, `draining`, `full`, `address`: it comes too often, `unreachable`: moshi is, `moshi`: it refused",
 )
+TRIES = _counter(
+    "moshi.tries",
+    "{try}",
+    "Replicas that were asked to take a conversation",
+    outcome="`accepted`, `unreachable`, or the reason of moshi's refusal, such as `full`",
+)
+MOVES = _counter("moshi.moves", "{move}", "Waiting clients that got a slot with another replica")
 DURATION = _histogram(
     "session.duration",
     "s",
@@ -26,4 +33,9 @@ DURATION = _histogram(
 DROPPED_CONNECTIONS = INSTRUMENTS.dropped_connections()
 LOOP_LAG = INSTRUMENTS.loop_lag()
 ACTIVE = _gauge("sessions.active", "{session}", "Connections that are passed on to moshi")
-MOSHI_READY = _gauge("moshi.ready", "1", "1 while moshi says that it is ready, else 0", url="of each configured moshi")
+MOSHI_REPLICAS = _gauge(
+    "moshi.replicas",
+    "{replica}",
+    "Replicas of moshi",
+    state="`starting`, `ready`, `draining`, `failed`, `unreachable`",
+)

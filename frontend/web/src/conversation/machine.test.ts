@@ -107,9 +107,9 @@ const transitions: [State["name"], Event["type"], State][] = [
   ["connecting", "closed", { name: "failed", reason: strings.problems.lost, fix: null }],
   ["starting", "closed", again(3, 67_000)],
   ["untrusted", "closed", again(3, 67_000)],
-  ["queued", "closed", again(1, 64_000)],
-  ["prefill", "closed", again(1, 64_000)],
-  ["live", "closed", again(1, 64_000)],
+  ["queued", "closed", again(1, 65_000)],
+  ["prefill", "closed", again(1, 65_000)],
+  ["live", "closed", again(1, 65_000)],
   ["busy", "retry", dialling(later)],
   ["reconnecting", "retry", dialling(later)],
   ...(
@@ -188,7 +188,7 @@ describe("how a conversation ends", () => {
     next(state, { type: "closed", ...closing(code, reason), now: 10_000, chance: 0 });
 
   it.each([1006, 1011, 1012])("one that is lost (%i) is tried again, as a new one", (code) => {
-    expect(close(states.live, code)).toMatchObject({ name: "reconnecting", attempt: 1, lost: true, at: 10_500 });
+    expect(close(states.live, code)).toMatchObject({ name: "reconnecting", attempt: 1, lost: true, at: 10_000 });
   });
 
   it.each([1000, 1001, 1008, 4000, 4002, 4999])("one that was ended on purpose (%i) is not", (code) => {

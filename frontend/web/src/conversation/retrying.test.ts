@@ -3,19 +3,23 @@ import { expect, it } from "vitest";
 import { isTemporary, retryAt } from "./retrying";
 
 it("waits twice as long each time, up to half a minute", () => {
-  const waits = [1, 2, 3, 4, 5, 6, 7, 8].map((attempt) => retryAt(attempt, null, 0, 1));
-  expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+  const waits = [2, 3, 4, 5, 6, 7, 8].map((attempt) => retryAt(attempt, null, 0, 1));
+  expect(waits).toEqual([2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
   expect(retryAt(9, null, 0, 1)).toBeNull();
 });
 
 it("spreads those who were cut off together over half of the wait", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 8 }), fc.double({ min: 0, max: 1, noNaN: true }), (attempt, chance) => {
+    fc.property(fc.integer({ min: 2, max: 8 }), fc.double({ min: 0, max: 1, noNaN: true }), (attempt, chance) => {
       const longest = retryAt(attempt, null, 0, 1) ?? 0;
       const wait = retryAt(attempt, null, 0, chance) ?? 0;
       return wait >= longest / 2 && wait <= longest;
     }),
   );
+});
+
+it("tries the first time after 0 to 2 s, so that those who were cut off together do not come together", () => {
+  expect([0, 0.5, 1].map((chance) => retryAt(1, null, 0, chance))).toEqual([0, 1000, 2000]);
 });
 
 it("waits as long as the service asks, within reason", () => {

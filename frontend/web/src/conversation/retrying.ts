@@ -4,6 +4,8 @@ import { LOST } from "../audio/protocol/closing";
 import { CloseCode } from "../audio/protocol/generated";
 
 const FIRST_MS = 1000;
+/** The first attempts of all pages that one failure has cut off come within this time. */
+const FIRST_SPREAD_MS = 2000;
 const LONGEST_MS = 30_000;
 const ATTEMPTS = 8; // some two minutes
 
@@ -27,6 +29,7 @@ export function isTemporary(code: number): boolean {
  */
 export function retryAt(attempt: number, retryAfter: number | null, now: number, chance: number): number | null {
   if (attempt > ATTEMPTS) return null;
-  const backOff = Math.min(FIRST_MS * 2 ** (attempt - 1), LONGEST_MS) * (0.5 + chance / 2);
+  const backOff =
+    attempt === 1 ? FIRST_SPREAD_MS * chance : Math.min(FIRST_MS * 2 ** (attempt - 1), LONGEST_MS) * (0.5 + chance / 2);
   return now + Math.max(backOff, Math.min((retryAfter ?? 0) * 1000, LONGEST_MS));
 }

@@ -7,6 +7,7 @@ import type { Config, Health } from "./types";
 export const info: Info = {
   service: "scenario6-moshi",
   version: "2.0",
+  health: { status: "ready", phase: "ready", progress: 1, detail: "serving" },
   upstream: { version: "0.2", commit: "c0ffee" },
   model: { id: "demo", revision: null, demo: true },
   device: "cpu",

@@ -62,6 +62,7 @@ export interface Info {
    * Samples
    */
   frame_size: number | null;
+  health: Health;
   /**
    * Whether the service's own kernels for a GPU are in use, or why not
    */
@@ -95,6 +96,31 @@ export interface Info {
   upstream: Upstream;
   uptime_seconds: number;
   version: string;
+}
+/**
+ * The answer of `/health`, so that one request tells everything
+ */
+export interface Health {
+  /**
+   * One line for people
+   */
+  detail: string;
+  /**
+   * The code of the error in docs/reference/troubleshooting.md, or null
+   */
+  error?: string | null;
+  /**
+   * Of the start: resolve, load, warm-up, ready. Or the phase that failed
+   */
+  phase: string;
+  /**
+   * Of the phase, 0 to 1; null where it is unknown
+   */
+  progress: number | null;
+  /**
+   * Whether conversations can begin
+   */
+  status: "starting" | "ready" | "draining" | "failed";
 }
 /**
  * Seconds of 0 mean: no limit.

@@ -131,6 +131,7 @@ def create_app(settings: Settings, engine: Engine[LoadedCheckpoint], manager: Se
         revision = loaded.revision if loaded and loaded.revision else settings.revision
         return Info(
             version=moshi_backend.__version__,
+            health=manager.health,
             upstream=Upstream(version=upstream.version(), commit=upstream.commit()),
             model=Model(
                 id=model_name,

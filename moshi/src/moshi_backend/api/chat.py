@@ -4,7 +4,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from fastapi import WebSocket
+from fastapi import Response, WebSocket
 from opentelemetry import trace
 from opentelemetry.propagate import extract
 from starlette.websockets import WebSocketDisconnect
@@ -19,6 +19,7 @@ from moshi_backend.conversation.session import Session
 from moshi_backend.engine.engine import Engine
 from moshi_backend.loading import LoadedCheckpoint
 from moshi_backend.telemetry import metrics
+from moshi_service.protocol.upgrade import LOAD_HEADER, STATUS, TRIAL_HEADER, Denial, Trial
 from moshi_service.protocol.wire import CloseCode, close_reason, wants_events
 
 log = logging.getLogger(__name__)
@@ -35,33 +36,68 @@ async def chat(
 ) -> None:
     """Serve one client until its conversation ends.
 
-    The socket is accepted even to refuse the client: a browser learns neither code nor reason of a failed upgrade.
+    The decision comes before the socket is accepted. A client that sends no `Scenario6-Trial` is accepted even to be
+    refused: a browser learns neither code nor reason of a failed upgrade.
 
     Args:
         log_text: whether the model's text goes into the log.
     """
+    trial = socket.headers.get(TRIAL_HEADER)
     with _tracer.start_as_current_span("conversation", extract(socket.headers), trace.SpanKind.SERVER) as span:
-        await socket.accept()
         extended = wants_events(socket.query_params)
         try:
             with auth.admit(socket):
-                session = _enter(socket, engine, manager, Observer(span, log_text=log_text))
+                observer = Observer(span, log_text=log_text)
+                session = _enter(socket, engine, manager, observer, may_wait=trial != Trial.SLOT)
                 try:
+                    await socket.accept(headers=_load(manager))
                     await Connection(socket, session, manager, pool, extended=extended).run()
                 finally:
                     manager.leave(session)
         except Rejected as rejected:
             problem = rejected.problem
             log.info("refused: [%s] %s", problem.code, close_reason(problem.text, rejected.retry_after))
-            metrics.REFUSED.add(1, {"reason": rejected.cause})
+            metrics.REFUSED.add(1, {"reason": rejected.cause, "trial": trial is not None})
             span.set_attributes({"moshi.refused": rejected.cause, "moshi.close.code": rejected.code.value})
+            if trial is not None:
+                await _deny(socket, rejected, manager)
+                return
+            await socket.accept(headers=_load(manager))
             with suppress(WebSocketDisconnect):  # the client left first
                 end = End(rejected.code, problem, retry_after=rejected.retry_after)
                 await close(socket, end, extended=extended)
 
 
-def _enter(socket: WebSocket, engine: Engine[LoadedCheckpoint], manager: SessionManager, observer: Observer) -> Session:
-    """A session that the manager has let in.
+def _load(manager: SessionManager) -> list[tuple[bytes, bytes]]:
+    """The header that tells the frontend how many conversations there are now."""
+    return [(LOAD_HEADER.lower().encode(), str(manager.load).encode())]
+
+
+async def _deny(socket: WebSocket, rejected: Rejected, manager: SessionManager) -> None:
+    """Refuse the upgrade itself, so that the frontend may try another moshi."""
+    denial = Denial(
+        cause=rejected.cause,
+        code=rejected.code.value,
+        reason=rejected.problem.text,
+        retry_after=rejected.retry_after,
+        error=rejected.problem.code,
+    )
+    headers = {LOAD_HEADER: str(manager.load)}
+    if rejected.retry_after is not None:
+        headers["Retry-After"] = str(rejected.retry_after)
+    response = Response(denial.model_dump_json(), STATUS.get(rejected.cause, 503), headers, "application/json")
+    await socket.send_denial_response(response)
+
+
+def _enter(
+    socket: WebSocket,
+    engine: Engine[LoadedCheckpoint],
+    manager: SessionManager,
+    observer: Observer,
+    *,
+    may_wait: bool,
+) -> Session:
+    """A session that the manager has let in. It waits for a slot only if it `may_wait`.
 
     Raises:
         Rejected: no conversation can begin.
@@ -72,7 +108,7 @@ def _enter(socket: WebSocket, engine: Engine[LoadedCheckpoint], manager: Session
         persona = choose_persona(socket.query_params, loaded.catalogue)
         sampling = choose(socket.query_params, loaded.model.sampling)
         session = Session(sampling, persona, loaded.catalogue.prompt(persona), observer)
-        manager.enter(session)
+        manager.enter(session, may_wait=may_wait)
     except BadPreference as error:
         raise Rejected("setting", CloseCode.BAD_PREFERENCE, error.problem) from None
     except Refused as refusal:

@@ -57,15 +57,15 @@ class Admission[Guest]:
         """The guest's slot; None while it waits."""
         return self._talking[guest][0] if guest in self._talking else None
 
-    def enter(self, guest: Guest, now: float) -> int | None:
-        """Assign the lowest free slot and return it, or let the guest wait and return None.
+    def enter(self, guest: Guest, now: float, *, may_wait: bool = True) -> int | None:
+        """Assign the lowest free slot and return it, or let the guest wait, if it may, and return None.
 
         Raises:
             Full: neither is possible.
         """
         if len(self._talking) < self.slots:
             return self._assign(guest, now)
-        if len(self._waiting) >= self.queue:
+        if not may_wait or len(self._waiting) >= self.queue:
             raise Full
         self._waiting.append(guest)
         return None

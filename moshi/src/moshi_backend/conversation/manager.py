@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+import random
 import time
 from collections.abc import Sequence
 
@@ -20,12 +21,17 @@ from moshi_backend.errors import memory as failures
 from moshi_backend.wording import counted
 from moshi_service.errors import Problem, ProblemError
 from moshi_service.health import Health
+from moshi_service.protocol.upgrade import Load
 from moshi_service.protocol.wire import CloseCode
 
 log = logging.getLogger(__name__)
 
 LEAVE_SECONDS = 3.0
 """Seconds in which the last clients must take their close frame."""
+
+RETRY_SPREAD = (0.7, 1.3)
+"""Factors on the time after which a refused client may try again, so that clients that were refused together do not
+come back together."""
 
 POLL_SECONDS = 0.02
 """Seconds between two looks at a drain."""
@@ -81,8 +87,13 @@ class SessionManager:
         """Sessions in the queue."""
         return len(self._admission.waiting) if self._admission else 0
 
-    def enter(self, session: Session) -> None:
-        """Assign a slot to the session, or let it wait. Its outbox says which.
+    @property
+    def load(self) -> Load:
+        """Slots and queue now."""
+        return Load(self.used, self.engine.slots, self.waiting)
+
+    def enter(self, session: Session, *, may_wait: bool = True) -> None:
+        """Assign a slot to the session, or let it wait if it may. Its outbox says which.
 
         Raises:
             Refused: there is no room to wait either, or the model is not ready.
@@ -93,7 +104,7 @@ class SessionManager:
         if self._admission is None:
             self._admission = Admission(self.engine.slots, self.queue, self.limits.session)
         try:
-            slot = self._admission.enter(session, time.monotonic())
+            slot = self._admission.enter(session, time.monotonic(), may_wait=may_wait)
         except Full:
             raise self._full(self._admission) from None
         self._sessions.add(session)
@@ -167,7 +178,7 @@ class SessionManager:
         waiting = admission.waiting
         last = admission.place(waiting[-1], time.monotonic()) if waiting else None
         wait = next((known for known in (last.wait, last.longest) if known is not None), 60.0) if last else 60.0
-        after = math.ceil(wait)
+        after = math.ceil(wait * random.uniform(*RETRY_SPREAD))
         problem = errors.queue_full(admission.slots, len(waiting)) if waiting else errors.slots_full(admission.slots)
         return Refused("full", problem, retry_after=max(1, after))
 

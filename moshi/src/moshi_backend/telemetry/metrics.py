@@ -41,6 +41,7 @@ REFUSED = _counter(
     "{session}",
     "Clients who were turned away at once",
     reason="`full`, `starting`, `failed`, `draining`, `origin`, `token`, `address`, `setting`",
+    trial="`True` if the frontend asked, which may have tried another moshi",
 )
 DURATION = _histogram(
     "session.duration",

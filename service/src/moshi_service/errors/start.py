@@ -113,8 +113,24 @@ _otel = Row(
 
 
 @_otel
-def exporter_unknown(variable: str, value: str) -> str:
-    return f"{variable}={value!r}: takes otlp or none"
+def exporter_unknown(variable: str, value: str, known: str) -> str:
+    return f"{variable}={value!r}: takes {known}"
+
+
+@_otel
+def prometheus_port_malformed(value: str) -> str:
+    return f"OTEL_EXPORTER_PROMETHEUS_PORT={value!r}: takes a port from 1 to 65535"
+
+
+@Row(
+    cause="another program has the port, often the other service on the same machine",
+    remedy="give each service its own `OTEL_EXPORTER_PROMETHEUS_PORT`",
+)
+def metrics_port_taken(host: str, port: str, why: object) -> str:
+    return (
+        f"cannot serve metrics on {host} port {port}: {why}; set OTEL_EXPORTER_PROMETHEUS_HOST or "
+        "OTEL_EXPORTER_PROMETHEUS_PORT"
+    )
 
 
 @_otel

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from moshi_service.health import Health
+
 
 class Upstream(BaseModel):
     """The vendored release of Moshi."""
@@ -83,6 +85,7 @@ class Info(BaseModel):
 
     service: Literal["scenario6-moshi"] = "scenario6-moshi"
     version: str
+    health: Health = Field(description="The answer of `/health`, so that one request tells everything")
     upstream: Upstream
     model: Model
     device: str | None

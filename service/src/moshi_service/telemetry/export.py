@@ -1,7 +1,8 @@
 """OpenTelemetry by its own environment variables, and nothing at all without them.
 
 `OTEL_EXPORTER_OTLP_ENDPOINT` switches it on, as Aspire sets it. Everything is sent from threads in the background, in
-bounded batches; when the collector is gone, what does not fit is dropped.
+bounded batches; when the collector is gone, what does not fit is dropped. With `OTEL_METRICS_EXPORTER=prometheus` the
+metrics are served at `/metrics` instead, on a port of their own.
 """
 
 import logging
@@ -22,6 +23,8 @@ SIGNALS = ("TRACES", "METRICS", "LOGS")
 
 PROTOCOLS = ("grpc", "http/protobuf")
 
+PROMETHEUS = "prometheus"
+
 CLOSE_SECONDS = 2.0
 """How long the end of the process may wait for the last batches."""
 
@@ -41,19 +44,30 @@ def start(service: str, version: str) -> Callable[[], None]:
         os.environ["OTEL_SERVICE_NAME"] = service
     resource = Resource.create({SERVICE_VERSION: version})
     starters = {"TRACES": _traces, "METRICS": _metrics, "LOGS": _logs}
-    closers = [starters[signal](resource, _is_grpc(signal)) for signal in signals]
+    closers = [
+        _prometheus(resource) if _exporter_of(signal) == PROMETHEUS else starters[signal](resource, _is_grpc(signal))
+        for signal in signals
+    ]
     return lambda: _close(closers)
 
 
 def _wanted(signal: str) -> bool:
     if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
+    exporter = _exporter_of(signal)
+    if exporter is not None:
+        return exporter != "none"
+    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+    return any(os.environ.get(endpoint) for endpoint in endpoints)
+
+
+def _exporter_of(signal: str) -> str | None:
     name = f"OTEL_{signal}_EXPORTER"
     exporter = os.environ.get(name) or None
-    if exporter not in (None, "otlp", "none"):
-        raise StartupError(errors.exporter_unknown(name, exporter))
-    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
-    return exporter == "otlp" or (exporter is None and any(os.environ.get(endpoint) for endpoint in endpoints))
+    known = ("otlp", PROMETHEUS, "none") if signal == "METRICS" else ("otlp", "none")
+    if exporter is not None and exporter not in known:
+        raise StartupError(errors.exporter_unknown(name, exporter, f"{', '.join(known[:-1])} or {known[-1]}"))
+    return exporter
 
 
 def _is_grpc(signal: str) -> bool:
@@ -91,6 +105,37 @@ def _metrics(resource: Any, grpc: bool) -> Callable[[], None]:
     provider = MeterProvider([reader], resource, shutdown_on_exit=False)
     metrics.set_meter_provider(provider)
     return provider.shutdown
+
+
+def _prometheus(resource: Any) -> Callable[[], None]:
+    """Serve the metrics, at the address of OpenTelemetry's own variables.
+
+    Raises:
+        StartupError: the port is taken, or is not one.
+    """
+    from opentelemetry.exporter.prometheus import PrometheusMetricReader
+    from opentelemetry.sdk.metrics import MeterProvider
+    from prometheus_client import CollectorRegistry, start_http_server
+
+    host = os.environ.get("OTEL_EXPORTER_PROMETHEUS_HOST") or "localhost"
+    port = os.environ.get("OTEL_EXPORTER_PROMETHEUS_PORT") or "9464"
+    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise StartupError(errors.prometheus_port_malformed(port))
+    registry = CollectorRegistry()  # without the library's own metrics of Python and the process
+    provider = MeterProvider([PrometheusMetricReader(registry=registry)], resource, shutdown_on_exit=False)
+    try:
+        server, thread = start_http_server(int(port), host, registry)
+    except OSError as error:
+        raise StartupError(errors.metrics_port_taken(host, port, error.strerror or error)) from None
+    metrics.set_meter_provider(provider)
+
+    def close() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        provider.shutdown()
+
+    return close
 
 
 def _logs(resource: Any, grpc: bool) -> Callable[[], None]:

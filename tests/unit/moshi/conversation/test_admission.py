@@ -145,3 +145,11 @@ def test_slots_are_never_shared_or_left_free_while_somebody_waits(
             place = admission.place(guest, now)
             assert place.longest is not None and place.longest >= 0
             assert place.wait is None or 0 <= place.wait <= place.longest
+
+
+def test_one_that_may_not_wait_gets_a_slot_or_nothing() -> None:
+    admission: Admission[str] = Admission(slots=1, queue=2)
+    assert admission.enter("first", 0.0, may_wait=False) == 0
+    with pytest.raises(Full):
+        admission.enter("second", 0.0, may_wait=False)
+    assert admission.waiting == []

@@ -35,7 +35,8 @@ async def test_guests_are_admitted_then_wait_then_are_refused() -> None:
         assert (manager.used, manager.waiting) == (1, 1)
         with pytest.raises(Refused, match=r"full: every slot is in use \(1\), 1 waiting$") as refused:
             manager.enter(late)
-        assert refused.value.retry_after == 60
+        assert refused.value.retry_after is not None
+        assert 0.7 * 60 <= refused.value.retry_after <= 1.3 * 60  # spread, so that not all come back at once
         assert begins(told(talker))
         assert told(waiter) == [Place(1, None)]
         manager.leave(talker)

@@ -1,0 +1,202 @@
+"""The files of deploy/: they build, they fit the schemas of several Kubernetes releases, and they fit the services."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from moshi_backend.settings import Settings as MoshiSettings
+from moshi_frontend.discovery import find_moshi
+from moshi_frontend.settings import Settings as FrontendSettings
+from moshi_service.settings import ServiceSettings
+
+ROOT = Path(__file__).parents[2]
+OVERLAYS = sorted(path.name for path in (ROOT / "deploy/kubernetes/overlays").iterdir())
+RELEASES = ("1.31", "1.33", "1.35", "1.37")
+SERVICES: dict[str, type[ServiceSettings]] = {"moshi": MoshiSettings, "frontend": FrontendSettings}
+CUSTOM = {"ScaledObject", "HTTPRoute"}
+"""Their schemas are not part of Kubernetes."""
+
+type Document = dict[str, Any]
+
+
+@cache
+def built(overlay: str) -> tuple[Document, ...]:
+    """The documents of an overlay."""
+    if shutil.which("kubectl") is None:
+        pytest.skip("there is no kubectl; install 1.24 or newer")
+    folder = ROOT / "deploy/kubernetes/overlays" / overlay
+    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return tuple(yaml.safe_load_all(done.stdout))
+
+
+def of_kind(overlay: str, kind: str) -> Iterator[Document]:
+    return (document for document in built(overlay) if document["kind"] == kind)
+
+
+def pods(overlay: str) -> Iterator[Document]:
+    """The specifications of all pods."""
+    for kind in ("Deployment", "Job"):
+        yield from (document["spec"]["template"]["spec"] for document in of_kind(overlay, kind))
+
+
+def containers(overlay: str) -> Iterator[Document]:
+    for pod in pods(overlay):
+        yield from [*pod["containers"], *pod.get("initContainers", [])]
+
+
+def main_container(overlay: str, service: str) -> Document:
+    """Of a service's Deployment."""
+    (deployment,) = [one for one in of_kind(overlay, "Deployment") if one["metadata"]["name"] == service]
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    return {**container, "grace": pod["terminationGracePeriodSeconds"]}
+
+
+def settings_of(environment: dict[str, str], service: str) -> ServiceSettings:
+    """The variables as the service reads them; each that looks like a setting must be one."""
+    model = SERVICES[service]
+    fields = {
+        str(info.validation_alias or f"{model.prefix()}{name.upper()}"): name
+        for name, info in model.model_fields.items()
+    }
+    named = {name for name in environment if name.startswith(("MOSHI_", "FRONTEND_"))} - {"MOSHI_URL"}
+    assert named <= fields.keys(), named - fields.keys()
+    given = {name: value for name, value in environment.items() if name in named and value is not None}
+    return model.model_validate({fields[name] if name != "MOSHI_API_TOKEN" else name: given[name] for name in given})
+
+
+def variables(container: Document) -> dict[str, str]:
+    return {entry["name"]: entry.get("value") for entry in container.get("env", [])}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_every_document_fits_the_schemas_of_kubernetes(release: str) -> None:
+    documents = {json.dumps(document): document for overlay in OVERLAYS for document in built(overlay)}
+    for document in documents.values():
+        if document["kind"] not in CUSTOM:
+            kubernetes_validate.validate(document, release, strict=True)
+
+
+def test_the_schemas_find_a_misspelt_field_and_a_wrong_type() -> None:
+    (good, *_) = of_kind("demo-cpu", "Service")
+    for changed in (good["spec"] | {"publishNotReadyAdresses": True}, good["spec"] | {"ports": "8998"}):
+        with pytest.raises(kubernetes_validate.ValidationError):
+            kubernetes_validate.validate(good | {"spec": changed}, RELEASES[-1], strict=True)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_variable_is_a_setting_and_the_drain_fits_the_grace_period(overlay: str, service: str) -> None:
+    container = main_container(overlay, service)
+    settings = settings_of(variables(container), service)
+    assert isinstance(settings, MoshiSettings | FrontendSettings)
+    assert container["grace"] >= settings.drain_seconds + 30
+    if isinstance(settings, MoshiSettings):
+        assert settings.drain_seconds >= settings.session_seconds
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_probe_asks_a_path_that_there_is_at_a_port_that_there_is(overlay: str, service: str) -> None:
+    container = main_container(overlay, service)
+    paths = json.loads((ROOT / f"docs/reference/openapi-{service}.json").read_text())["paths"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    probes = [container[name]["httpGet"] for name in ("readinessProbe", "livenessProbe")]
+    for probe in probes:
+        assert probe["path"] in paths
+        assert ports[probe["port"]] == SERVICES[service].model_fields["port"].default
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_frontend_finds_moshi_by_the_name_of_its_headless_service(overlay: str) -> None:
+    (url,) = [variables(one)["MOSHI_URL"] for one in containers(overlay) if "MOSHI_URL" in variables(one)]
+    (service,) = [one for one in of_kind(overlay, "Service") if one["metadata"]["name"] == "moshi"]
+    assert service["spec"]["clusterIP"] == "None"
+    (name,) = find_moshi({"MOSHI_URL": url})
+    assert str(name) == f"dns+http://moshi:{service['spec']['ports'][0]['port']}"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_pod_is_restricted(overlay: str) -> None:
+    for pod in pods(overlay):
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["enableServiceLinks"] is False  # a Service named moshi would set MOSHI_PORT
+        assert pod["securityContext"]["runAsNonRoot"] is True
+    for container in containers(overlay):
+        context = container["securityContext"]
+        assert context["readOnlyRootFilesystem"] is True
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+@pytest.mark.parametrize("overlay", ["pvc", "keda", "gateway"])
+def test_only_the_job_downloads_weights_and_has_the_token_of_the_hub(overlay: str) -> None:
+    (job,) = of_kind(overlay, "Job")
+    (download,) = job["spec"]["template"]["spec"]["containers"]
+    assert download["args"] == ["download"]
+    assert [one["name"] for one in containers(overlay) if "HF_TOKEN" in variables(one)] == [download["name"]]
+    moshi = main_container(overlay, "moshi")
+    assert variables(moshi)["HF_HUB_OFFLINE"] == "1"
+    assert variables(moshi)["MOSHI_MODEL"] == variables(download)["MOSHI_MODEL"]
+    (policy,) = [one for one in of_kind(overlay, "NetworkPolicy") if one["metadata"]["name"] == "moshi"]
+    reached = [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]]
+    assert set(reached) == {53}
+
+
+def test_the_images_are_those_of_this_release() -> None:
+    release = version("moshi-backend")
+    for overlay in OVERLAYS:
+        images = {one["image"] for one in containers(overlay)}
+        assert images == {f"scenario6-{name}:{release}" for name in SERVICES}
+    compose = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text())
+    named = {one["image"] for one in compose["services"].values()}
+    assert named == {f"scenario6-{name}:{release}" for name in SERVICES}
+
+
+def test_scaling_asks_for_metrics_that_there_are() -> None:
+    metrics = (ROOT / "docs/reference/metrics.md").read_text()
+    for scaled in of_kind("keda", "ScaledObject"):
+        assert scaled["spec"]["scaleTargetRef"]["name"] in SERVICES
+        (trigger,) = scaled["spec"]["triggers"]
+        assert trigger["type"] == "prometheus"
+        assert float(trigger["metadata"]["threshold"]) > 0
+        words = trigger["metadata"]["query"].replace("(", " ").replace(")", " ").split()
+        names = [word for word in words if word.startswith(("moshi_", "frontend_"))]
+        assert names
+        for name in names:
+            service, _, rest = name.partition("_")
+            assert f"`{service}.{rest.replace('_', '.')}`" in metrics
+
+
+def test_the_route_leads_to_the_frontend() -> None:
+    (route,) = of_kind("gateway", "HTTPRoute")
+    assert list(of_kind("gateway", "Ingress")) == []
+    (rule,) = route["spec"]["rules"]
+    assert rule["backendRefs"] == [{"name": "frontend", "port": FrontendSettings.model_fields["port"].default}]
+    (service,) = [one for one in of_kind("gateway", "Service") if one["metadata"]["name"] == "frontend"]
+    assert service["spec"]["ports"][0]["port"] == rule["backendRefs"][0]["port"]
+
+
+def test_compose_gives_each_gpu_a_moshi_and_all_of_them_one_name() -> None:
+    compose = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text())
+    services = compose["services"]
+    moshis = [one for name, one in services.items() if name.startswith("moshi-")]
+    assert all(one["networks"]["default"]["aliases"] == ["moshi"] for one in moshis)
+    (name,) = find_moshi({"MOSHI_URL": services["frontend"]["environment"]["MOSHI_URL"]})
+    assert str(name) == "dns+http://moshi:8998"
+    devices = [one["deploy"]["resources"]["reservations"]["devices"][0]["device_ids"] for one in moshis]
+    assert devices == [["0"], ["1"]]
+    for one, service in ((services["frontend"], "frontend"), *((moshi, "moshi") for moshi in moshis)):
+        settings = settings_of(one["environment"], service)
+        assert isinstance(settings, MoshiSettings | FrontendSettings)
+        assert float(one["stop_grace_period"].removesuffix("s")) >= settings.drain_seconds + 30
