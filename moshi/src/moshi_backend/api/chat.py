@@ -11,11 +11,13 @@ from starlette.websockets import WebSocketDisconnect
 
 from moshi_backend.api.auth import Auth, Rejected
 from moshi_backend.conversation.connection import Connection, close
+from moshi_backend.conversation.inbox import Inbox
 from moshi_backend.conversation.manager import Refused, SessionManager
 from moshi_backend.conversation.observer import Observer
 from moshi_backend.conversation.outbox import End
 from moshi_backend.conversation.preferences import BadPreference, choose, choose_persona
 from moshi_backend.conversation.session import Session
+from moshi_backend.conversation.upstream import UpstreamWire, farewell
 from moshi_backend.engine.engine import Engine
 from moshi_backend.loading import LoadedCheckpoint
 from moshi_backend.telemetry import metrics
@@ -45,9 +47,10 @@ async def chat(
         extended = wants_events(socket.query_params)
         try:
             with auth.admit(socket):
-                session = _enter(socket, engine, manager, Observer(span, log_text=log_text))
+                loaded, session = _enter(socket, engine, manager, Observer(span, log_text=log_text))
+                wire = UpstreamWire(session, loaded.model, pool, extended=extended)
                 try:
-                    await Connection(socket, session, manager, pool, extended=extended).run()
+                    await Connection(socket, Inbox(socket), session, manager, wire).run()
                 finally:
                     manager.leave(session)
         except Rejected as rejected:
@@ -56,11 +59,13 @@ async def chat(
             span.set_attributes({"moshi.refused": rejected.cause, "moshi.close.code": rejected.code.value})
             with suppress(WebSocketDisconnect):  # the client left first
                 end = End(rejected.code, str(rejected), retry_after=rejected.retry_after)
-                await close(socket, end, extended=extended)
+                await close(socket, farewell(end, extended=extended), end)
 
 
-def _enter(socket: WebSocket, engine: Engine[LoadedCheckpoint], manager: SessionManager, observer: Observer) -> Session:
-    """A session that the manager has let in.
+def _enter(
+    socket: WebSocket, engine: Engine[LoadedCheckpoint], manager: SessionManager, observer: Observer
+) -> tuple[LoadedCheckpoint, Session]:
+    """The model, and a session that the manager has let in.
 
     Raises:
         Rejected: no conversation can begin.
@@ -76,4 +81,4 @@ def _enter(socket: WebSocket, engine: Engine[LoadedCheckpoint], manager: Session
         raise Rejected("setting", CloseCode.BAD_PREFERENCE, str(error)) from None
     except Refused as refusal:
         raise Rejected(refusal.cause, CloseCode.TRY_LATER, str(refusal), retry_after=refusal.retry_after) from None
-    return session
+    return loaded, session

@@ -53,6 +53,11 @@ class Admission[Guest]:
         """The guests in the queue, the next one first."""
         return list(self._waiting)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a new guest would find neither a slot nor a place in the queue."""
+        return len(self._talking) >= self.slots and len(self._waiting) >= self.queue
+
     def slot(self, guest: Guest) -> int | None:
         """The guest's slot; None while it waits."""
         return self._talking[guest][0] if guest in self._talking else None
@@ -63,10 +68,10 @@ class Admission[Guest]:
         Raises:
             Full: neither is possible.
         """
+        if self.is_full:
+            raise Full
         if len(self._talking) < self.slots:
             return self._assign(guest, now)
-        if len(self._waiting) >= self.queue:
-            raise Full
         self._waiting.append(guest)
         return None
 

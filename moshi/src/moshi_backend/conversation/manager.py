@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from moshi_backend.conversation.admission import Admission, Full, Place
+from moshi_backend.conversation.admission import Admission, Place
 from moshi_backend.conversation.limits import Limits, Notice
 from moshi_backend.conversation.outbox import End
 from moshi_backend.conversation.session import Session, State
@@ -78,21 +78,27 @@ class SessionManager:
         """Sessions in the queue."""
         return len(self._admission.waiting) if self._admission else 0
 
+    def check(self) -> None:
+        """
+        Raises:
+            Refused: a new session would find no room to wait either, or the model is not ready.
+        """
+        health = self.health
+        if health.status != "ready":
+            raise Refused(health.status, f"{health.status}: {health.detail}")
+        if self._admission is not None and self._admission.is_full:
+            raise self._full(self._admission)
+
     def enter(self, session: Session) -> None:
         """Assign a slot to the session, or let it wait. Its outbox says which.
 
         Raises:
             Refused: there is no room to wait either, or the model is not ready.
         """
-        health = self.health
-        if health.status != "ready":
-            raise Refused(health.status, f"{health.status}: {health.detail}")
+        self.check()
         if self._admission is None:
             self._admission = Admission(self.engine.slots, self.queue, self.limits.session)
-        try:
-            slot = self._admission.enter(session, time.monotonic())
-        except Full:
-            raise self._full(self._admission) from None
+        slot = self._admission.enter(session, time.monotonic())
         self._sessions.add(session)
         if slot is None:
             session.tell(self.place(session))
@@ -111,6 +117,10 @@ class SessionManager:
         dropped = excess + sum(self.engine.push(session.request, frame) for frame in frames[excess:])
         if dropped:
             session.drop(dropped)
+
+    def clear(self, session: Session) -> None:
+        """Drop the session's input that the model has not heard yet."""
+        self.engine.clear(session.request)
 
     def leave(self, session: Session) -> None:
         """Release the session's slot, or its place in the queue. Leaving twice is harmless."""
