@@ -27,6 +27,7 @@ CARRIERS = {
     "Refused",
     "BadPreference",
     "BadPersona",
+    "ApiError",
     "BadVoice",
     "LookupError",
     "End",

@@ -54,8 +54,11 @@ class Auth:
         self._limiter = limiter
 
     @contextmanager
-    def admit(self, connection: HTTPConnection) -> Iterator[None]:
+    def admit(self, connection: HTTPConnection, authorization: str | None = None) -> Iterator[None]:
         """Check the connection, and count it for its address as long as the context lasts.
+
+        Args:
+            authorization: takes the place of a missing `Authorization` header.
 
         Raises:
             Rejected: a check failed.
@@ -65,7 +68,7 @@ class Auth:
             raise Rejected("host", CloseCode.NOT_ALLOWED, wrong_host(host, "MOSHI_ALLOWED_HOSTS"))
         if not is_allowed_origin(origin, host, self._origins):
             raise Rejected("origin", CloseCode.NOT_ALLOWED, f"origin {origin} is not in MOSHI_ALLOWED_ORIGINS")
-        if not self.knows(connection):
+        if not self.knows(connection, authorization):
             raise Rejected("token", CloseCode.NO_TOKEN, "a token is needed: that of MOSHI_API_TOKEN")
         address = connection.client.host if connection.client else ""
         if (refusal := self._limiter.enter(address)) is not None:
@@ -75,6 +78,6 @@ class Auth:
         finally:
             self._limiter.leave(address)
 
-    def knows(self, connection: HTTPConnection) -> bool:
-        """Whether the connection carries the token, if the service asks for one."""
-        return has_token(connection.headers.get("authorization"), self._token)
+    def knows(self, connection: HTTPConnection, authorization: str | None = None) -> bool:
+        """Whether the connection carries the token, if the service asks for one. `authorization`: see `admit`."""
+        return has_token(connection.headers.get("authorization", authorization), self._token)
