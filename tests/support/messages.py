@@ -28,6 +28,7 @@ CARRIERS = {
     "BadPreference",
     "BadPersona",
     "ApiError",
+    "HttpRefusal",
     "BadVoice",
     "LookupError",
     "End",
@@ -142,7 +143,7 @@ def _carried(call: ast.Call) -> list[ast.expr]:
         case _:
             return []
     if name in CARRIERS and call.args:
-        return [call.args[-1]]  # before it: causes and codes
+        return [call.args[1 if name == "HttpRefusal" else -1]]  # before it: causes and codes
     if name == "Finding" and not (isinstance(call.args[1], ast.Constant) and call.args[1].value in ("ok", "skipped")):
         return [call.args[2]]
     return []

@@ -11,12 +11,15 @@ from opentelemetry.metrics import Observation
 from pydantic import BaseModel
 
 import moshi_frontend
+from moshi_frontend.doors import ApiDoor, ChatDoor, check_key
 from moshi_frontend.proxy import Proxy
 from moshi_frontend.replicas import MoshiInfo, Replicas
 from moshi_frontend.secure import secure_origin
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
 from moshi_service.health import Alive, Health, ObservedHealth
+from moshi_service.protocol.openai.common import LIVE_PATH, MODELS_PATH, REALTIME_PATH, HttpErrorBody, ModelList
+from moshi_service.protocol.openai.refusals import HttpRefusal, answer
 from moshi_service.telemetry import loop
 
 
@@ -65,6 +68,9 @@ def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
         openapi_url=None,  # docs/reference/openapi-frontend.json
     )
 
+    keys = settings.keys()
+    chat_door, live_door, realtime_door = ChatDoor(), ApiDoor(LIVE_PATH, keys), ApiDoor(REALTIME_PATH, keys)
+
     @api.get("/alive")
     async def alive() -> Alive:
         return Alive()
@@ -92,7 +98,25 @@ def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
 
     @api.websocket("/api/chat")
     async def chat(socket: WebSocket) -> None:
-        await proxy.serve(socket)
+        await proxy.serve(socket, chat_door)
+
+    @api.websocket(LIVE_PATH)
+    async def live(socket: WebSocket) -> None:
+        await proxy.serve(socket, live_door)
+
+    @api.websocket(REALTIME_PATH)
+    async def realtime(socket: WebSocket) -> None:
+        await proxy.serve(socket, realtime_door)
+
+    @api.get(MODELS_PATH, responses={status: {"model": HttpErrorBody} for status in (401, 404, 503)})
+    async def models(request: Request) -> ModelList:
+        check_key(request, keys)
+        seen = replicas.best()
+        if seen.info is None:
+            raise HttpRefusal("unreachable", f"moshi is not reachable: {seen.health.detail}")
+        return ModelList.of(seen.info.model.id)
+
+    api.add_exception_handler(HttpRefusal, answer)
 
     @api.get("/", include_in_schema=False)
     async def page_is_missing() -> PlainTextResponse:

@@ -1,4 +1,4 @@
-"""`WS /api/chat`: passes conversations on to moshi, so that a browser needs to accept one certificate only.
+"""Passes conversations on to moshi, so that a client needs to accept one certificate only.
 
 Messages are never looked at. Nothing is queued beyond what the two sockets hold: whoever reads slowly slows
 the other side's sender down, and moshi decides when that is too slow.
@@ -15,10 +15,12 @@ from opentelemetry import trace
 from opentelemetry.propagate import extract, inject
 from starlette.websockets import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
+from websockets.typing import Subprotocol
 
 from moshi_frontend.closing import CloseFrame
 from moshi_frontend.discovery import Endpoint
+from moshi_frontend.doors import Door
 from moshi_frontend.moshi_connection import MoshiConnection
 from moshi_frontend.replicas import Replicas
 from moshi_frontend.schemes import explain_at
@@ -28,7 +30,9 @@ from moshi_frontend.trust import Trust
 from moshi_service.hosts import wrong_host
 from moshi_service.limiter import ConnectionLimiter
 from moshi_service.origins import is_allowed_host, is_allowed_origin
-from moshi_service.protocol.wire import CloseCode, wants_events
+from moshi_service.protocol.openai.common import SUBPROTOCOL
+from moshi_service.protocol.openai.refusals import HttpRefusal
+from moshi_service.protocol.wire import CloseCode
 
 log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("moshi_frontend")
@@ -60,21 +64,24 @@ class Proxy:
         self._draining = asyncio.Event()
         self._numbers = count(1)
 
-    async def serve(self, socket: WebSocket) -> None:
-        """Until either side ends it.
-
-        The socket is accepted even to be refused: a browser learns neither code nor reason of a failed upgrade.
-        """
+    async def serve(self, socket: WebSocket, door: Door) -> None:
+        """Until either side ends it. `door`: the way by which the client comes in."""
         with _tracer.start_as_current_span("conversation", extract(socket.headers), trace.SpanKind.SERVER):
-            await socket.accept()
+            try:
+                await door.knock(socket)
+            except HttpRefusal as refusal:
+                _note(refusal.cause, str(refusal))
+                await socket.send_denial_response(refusal.response())
+                return
             if refused := self._refusal(socket):
-                await _refuse(socket, *refused)
+                await _refuse(socket, door, *refused)
                 return
             address = socket.client.host if socket.client else ""
-            if (refusal := self._limiter.enter(address)) is not None:
-                await _refuse(socket, "address", CloseFrame(CloseCode.TRY_LATER, refusal.reason, refusal.retry_after))
+            if (limit := self._limiter.enter(address)) is not None:
+                close = CloseFrame(CloseCode.TRY_LATER, limit.reason, limit.retry_after)
+                await _refuse(socket, door, "address", close)
                 return
-            conversation = asyncio.create_task(self._converse(socket))
+            conversation = asyncio.create_task(self._converse(socket, door))
             self._conversations.add(conversation)
             try:
                 await conversation
@@ -107,36 +114,41 @@ class Proxy:
             )
         return None
 
-    async def _converse(self, socket: WebSocket) -> None:
+    async def _converse(self, socket: WebSocket, door: Door) -> None:
         endpoint = self._replicas.best().endpoint
         span = trace.get_current_span()
         span.set_attribute("server.address", endpoint.url)
         try:
-            moshi = await self._connect(endpoint, socket)
+            moshi = await self._connect(endpoint, socket, door)
         except (OSError, InvalidHandshake, InvalidMessage) as error:
+            if isinstance(error, InvalidStatus) and await door.pass_on(socket, error):
+                _note("moshi", str(error))
+                return
             reason = f"moshi is not reachable at {endpoint.url}: {await explain_at(endpoint, error)}"
             log.warning("no conversation: %s", reason)
-            await _refuse(socket, "unreachable", CloseFrame(CloseCode.TRY_LATER, reason))
+            await _refuse(socket, door, "unreachable", CloseFrame(CloseCode.TRY_LATER, reason))
             return
         number = next(self._numbers)
         log.info("conversation %d: begins, with moshi at %s", number, endpoint.url)
         span.add_event("connected to moshi")
         began = time.monotonic()
         async with moshi:
-            end, ended = await self._relay(socket, moshi)
+            await door.enter(socket, moshi.subprotocol)
+            end, ended = await self._relay(socket, moshi, door)
         metrics.DURATION.record(time.monotonic() - began, {"end": end})
         span.set_attributes({"frontend.end": end, "frontend.end.detail": ended})
         log.info("conversation %d: ends, %s", number, ended)
 
-    async def _connect(self, endpoint: Endpoint, socket: WebSocket) -> ClientConnection:
+    async def _connect(self, endpoint: Endpoint, socket: WebSocket, door: Door) -> ClientConnection:
         query = f"?{socket.url.query}" if socket.url.query else ""
         headers = dict(self._headers)
         inject(headers)  # our span or, without telemetry, the client's
         return await connect(
-            endpoint.chat_url + query,
+            endpoint.socket_url(door.path) + query,
             create_connection=MoshiConnection,
             ssl=self._trust.context() if endpoint.is_tls else None,
             additional_headers=headers,
+            subprotocols=[Subprotocol(SUBPROTOCOL)] if SUBPROTOCOL in socket.scope.get("subprotocols", ()) else None,
             compression=None,
             proxy=None,
             max_size=MESSAGE_BYTES_FROM_MOSHI,
@@ -147,7 +159,7 @@ class Proxy:
             ping_timeout=PONG_SECONDS,
         )
 
-    async def _relay(self, socket: WebSocket, moshi: ClientConnection) -> tuple[str, str]:
+    async def _relay(self, socket: WebSocket, moshi: ClientConnection, door: Door) -> tuple[str, str]:
         """Pass messages both ways until a side ends, then end the other. Says who ended it, and how."""
         inward = asyncio.create_task(_client_to_moshi(socket, moshi))
         outward = asyncio.create_task(_moshi_to_client(moshi, socket))
@@ -158,7 +170,7 @@ class Proxy:
             if draining.done():
                 with suppress(TimeoutError):  # of one that reads nothing any more
                     async with asyncio.timeout(CLOSE_SECONDS):
-                        await _close(socket, _SHUTTING_DOWN)
+                        await _close(socket, _SHUTTING_DOWN, announce=door.announces(socket))
                 await moshi.close(CloseCode.GOING_AWAY, _SHUTTING_DOWN.reason)
                 return "frontend", _SHUTTING_DOWN.reason
             if inward.done() and (left := inward.result()):
@@ -166,7 +178,7 @@ class Proxy:
                 return "client", f"the client left: {left.code} {left.reason!r}"
             if ended := await outward:
                 # Without a close frame moshi cannot have announced the end, so that is done here.
-                await _close(socket, ended, announce=moshi.protocol.close_rcvd is None)
+                await _close(socket, ended, announce=door.announces(socket) and moshi.protocol.close_rcvd is None)
                 who = "lost" if ended.code == CloseCode.MOSHI_LOST else "moshi"
                 return who, f"moshi ended it: {ended.code} {ended.reason!r}"
             await moshi.close(CloseCode.GOING_AWAY)
@@ -211,15 +223,20 @@ async def _moshi_to_client(moshi: ClientConnection, socket: WebSocket) -> CloseF
         return None
 
 
-async def _refuse(socket: WebSocket, reason: str, close: CloseFrame) -> None:
-    metrics.REFUSED.add(1, {"reason": reason})
-    trace.get_current_span().set_attributes({"frontend.refused": reason, "frontend.refused.detail": close.text})
-    await _close(socket, close)
+async def _refuse(socket: WebSocket, door: Door, cause: str, close: CloseFrame) -> None:
+    _note(cause, close.text)
+    await door.refuse(socket, cause, close)
 
 
-async def _close(socket: WebSocket, close: CloseFrame, *, announce: bool = True) -> None:
+def _note(cause: str, detail: str) -> None:
+    """Count a refusal."""
+    metrics.REFUSED.add(1, {"reason": cause})
+    trace.get_current_span().set_attributes({"frontend.refused": cause, "frontend.refused.detail": detail})
+
+
+async def _close(socket: WebSocket, close: CloseFrame, *, announce: bool) -> None:
     try:
-        if announce and wants_events(socket.query_params):
+        if announce:
             await socket.send_bytes(close.announcement())
         await socket.close(close.code, close.text)
     except WebSocketDisconnect:

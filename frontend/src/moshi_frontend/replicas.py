@@ -13,7 +13,7 @@ from moshi_frontend.discovery import Endpoint
 from moshi_frontend.schemes import explain_at, other_scheme
 from moshi_frontend.trust import Trust
 from moshi_service.health import Health, ObservedHealth
-from moshi_service.protocol.info import Slots
+from moshi_service.protocol.info import Model, Slots
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ class MoshiInfo(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
+    model: Model = Field(description="The model that answers")
     slots: Slots = Field(description="Conversations moshi holds at most, and now")
 
 

@@ -7,6 +7,7 @@ from moshi_frontend.app import Service
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
 from moshi_service.listening import places as shared_places
+from moshi_service.protocol.openai import common as openai
 from moshi_service.server import Server
 
 SHUTDOWN_SECONDS = 1
@@ -46,6 +47,7 @@ def create_server(service: Service, settings: Settings) -> Server:
         dropped=metrics.DROPPED_CONNECTIONS,
         drain=service.proxy.drain,
         ws_max_size=proxy.MESSAGE_BYTES_FROM_CLIENT,
+        message_bytes=dict.fromkeys(openai.PATHS_OF_SOCKETS, openai.MESSAGE_BYTES),
         ws_ping_interval=proxy.PING_SECONDS,
         ws_ping_timeout=proxy.PONG_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,

@@ -67,7 +67,7 @@ def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> str:
     about = [found for found in errors if found["loc"][0] == field][-1]
     info = model.model_fields[name]
     variable = str(info.validation_alias or f"{prefix}{name.upper()}")
-    value = "(secret)" if name == "api_token" else shortened(repr(errors[0]["input"]))
+    value = "(secret)" if name in ("api_token", "api_keys") else shortened(repr(errors[0]["input"]))
     takes = " ".join((info.description or "").split())
     why = shortened(about["msg"].removeprefix("Value error, "), 300)
     return f"{variable}={value}: {why}. It takes: {takes}"

@@ -14,7 +14,6 @@ import moshi_backend
 from moshi_backend.api import chat as conversations
 from moshi_backend.api.auth import Auth
 from moshi_backend.api.openai import OpenAIApi
-from moshi_backend.api.refusals import HttpRefusal, answer
 from moshi_backend.checkpoint.folders import public_name
 from moshi_backend.conversation import limits as limits_of
 from moshi_backend.conversation.manager import SessionManager
@@ -51,6 +50,7 @@ from moshi_service.protocol.info import (
     VoiceChoice,
 )
 from moshi_service.protocol.openai.common import LIVE_PATH, MODELS_PATH, REALTIME_PATH, HttpErrorBody, ModelList
+from moshi_service.protocol.openai.refusals import HttpRefusal, answer
 from moshi_service.protocol.wire import MESSAGE_BYTES
 from moshi_service.telemetry import loop
 

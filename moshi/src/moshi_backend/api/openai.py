@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.websockets import WebSocketDisconnect
 
 from moshi_backend.api.auth import Auth, Rejected
-from moshi_backend.api.refusals import HttpRefusal, code_of, response_to
 from moshi_backend.conversation.connection import Connection, close
 from moshi_backend.conversation.inbox import Inbox, Left
 from moshi_backend.conversation.manager import Refused, SessionManager
@@ -27,6 +26,7 @@ from moshi_backend.loading import LoadedCheckpoint
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.telemetry import metrics
 from moshi_service.protocol.openai.common import offered
+from moshi_service.protocol.openai.refusals import HttpRefusal, code_of
 from moshi_service.protocol.wire import CloseCode
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class OpenAIApi:
             HttpRefusal: the request lacks the token.
         """
         if not self._auth.knows(request):
-            raise HttpRefusal(Rejected("token", CloseCode.NO_TOKEN, "a token is needed: that of MOSHI_API_TOKEN"))
+            raise HttpRefusal("token", "a token is needed: that of MOSHI_API_TOKEN")
 
     async def converse(self, socket: WebSocket, new_wire: NewWire) -> None:
         """Serve one client until its session ends. The upgrade itself is refused, because SDKs show its status."""
@@ -80,7 +80,8 @@ class OpenAIApi:
                         await self._serve(socket, wire, loaded, Observer(span, log_text=self._log_text))
             except Rejected as rejected:
                 self._note(rejected.cause, str(rejected))
-                await socket.send_denial_response(response_to(rejected))
+                refusal = HttpRefusal(rejected.cause, str(rejected), rejected.retry_after)
+                await socket.send_denial_response(refusal.response())
 
     def _ready(self) -> LoadedCheckpoint:
         """The model, if a session could begin or wait now.

@@ -68,10 +68,10 @@ class Admission[Guest]:
         Raises:
             Full: neither is possible.
         """
-        if self.is_full:
-            raise Full
         if len(self._talking) < self.slots:
             return self._assign(guest, now)
+        if len(self._waiting) >= self.queue:
+            raise Full
         self._waiting.append(guest)
         return None
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from moshi_backend.conversation.admission import Admission, Place
+from moshi_backend.conversation.admission import Admission, Full, Place
 from moshi_backend.conversation.limits import Limits, Notice
 from moshi_backend.conversation.outbox import End
 from moshi_backend.conversation.session import Session, State
@@ -95,10 +95,15 @@ class SessionManager:
         Raises:
             Refused: there is no room to wait either, or the model is not ready.
         """
-        self.check()
+        health = self.health
+        if health.status != "ready":
+            raise Refused(health.status, f"{health.status}: {health.detail}")
         if self._admission is None:
             self._admission = Admission(self.engine.slots, self.queue, self.limits.session)
-        slot = self._admission.enter(session, time.monotonic())
+        try:
+            slot = self._admission.enter(session, time.monotonic())
+        except Full:
+            raise self._full(self._admission) from None
         self._sessions.add(session)
         if slot is None:
             session.tell(self.place(session))

@@ -263,6 +263,8 @@ class WebSocketProtocol(_Deadlines, WebSocketsSansIOProtocol):
 
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # uvicorn would log an error, as if the application had not answered
         self._gate.go_on()
 
     def shutdown(self) -> None:

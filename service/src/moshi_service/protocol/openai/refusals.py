@@ -1,0 +1,54 @@
+"""Refusals of requests in the form of OpenAI's APIs, whose clients read the status and a JSON body."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from moshi_service.protocol.openai.common import ErrorType, HttpError, HttpErrorBody
+
+STATUSES = {
+    "token": (401, "invalid_api_key"),
+    "host": (403, "host_not_allowed"),
+    "origin": (403, "origin_not_allowed"),
+    "off": (404, "api_off"),
+    "address": (429, "too_many_connections"),
+    "full": (503, "server_full"),
+    "draining": (503, "server_draining"),
+}
+"""Status and error code by the cause of a refusal. Any other cause is a model that is not ready."""
+
+RETRY_SECONDS = 5
+"""`Retry-After` of a 503 where the service does not know better."""
+
+
+def code_of(cause: str) -> str:
+    """The error code for the cause of a refusal."""
+    return STATUSES.get(cause, (503, "model_not_ready"))[1]
+
+
+class HttpRefusal(Exception):
+    """A request, or the upgrade to a WebSocket, is refused.
+
+    Args:
+        cause: one word; `STATUSES` has those with a status of their own.
+        reason: for people.
+        retry_after: seconds after which the client may try again, where known.
+    """
+
+    def __init__(self, cause: str, reason: str, retry_after: int | None = None) -> None:
+        super().__init__(reason)
+        self.cause = cause
+        self.retry_after = retry_after
+
+    def response(self) -> Response:
+        """The answer."""
+        status, code = STATUSES.get(self.cause, (503, "model_not_ready"))
+        kind: ErrorType = "server_error" if status == 503 else "invalid_request_error"
+        body = HttpErrorBody(error=HttpError(type=kind, code=code, message=str(self)))
+        after = self.retry_after or (RETRY_SECONDS if status == 503 else None)
+        return JSONResponse(body.model_dump(), status, {} if after is None else {"Retry-After": str(after)})
+
+
+async def answer(_request: Request, refusal: Exception) -> Response:
+    """The exception handler of an app."""
+    assert isinstance(refusal, HttpRefusal)
+    return refusal.response()
