@@ -68,7 +68,7 @@ def create_api(settings: Settings, replicas: Replicas, proxy: Proxy) -> FastAPI:
         openapi_url=None,  # docs/reference/openapi-frontend.json
     )
 
-    keys = settings.keys()
+    keys = settings.all_api_keys()
     chat_door, live_door, realtime_door = ChatDoor(), ApiDoor(LIVE_PATH, keys), ApiDoor(REALTIME_PATH, keys)
 
     @api.get("/alive")

@@ -58,7 +58,7 @@ class Settings(ServiceSettings):
     def _split_keys(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
-    def keys(self) -> tuple[SecretStr, ...]:
+    def all_api_keys(self) -> tuple[SecretStr, ...]:
         """All API keys.
 
         Raises:

@@ -79,11 +79,11 @@ def test_every_setting_is_described() -> None:
 
 
 def test_api_keys_come_from_the_variable_and_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert load_settings().keys() == ()
+    assert load_settings().all_api_keys() == ()
     monkeypatch.setenv("FRONTEND_API_KEYS", "anna, ben")
     (tmp_path / "keys").write_text("dora\n\nemil\n")
     monkeypatch.setenv("FRONTEND_API_KEYS_FILE", str(tmp_path / "keys"))
-    assert [key.get_secret_value() for key in load_settings().keys()] == ["anna", "ben", "dora", "emil"]
+    assert [key.get_secret_value() for key in load_settings().all_api_keys()] == ["anna", "ben", "dora", "emil"]
 
 
 def test_a_bad_api_key_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -98,5 +98,5 @@ def test_a_bad_api_key_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch,
     (tmp_path / "keys").write_text("bén")
     monkeypatch.setenv("FRONTEND_API_KEYS_FILE", str(tmp_path / "keys"))
     with pytest.raises(StartupError, match="has a bad key") as refusal:
-        load_settings().keys()
+        load_settings().all_api_keys()
     assert "bén" not in str(refusal.value)
