@@ -18,11 +18,13 @@ import moshi_backend.errors.doctor
 import moshi_backend.errors.hub
 import moshi_backend.errors.kernels
 import moshi_backend.errors.memory
+import moshi_backend.errors.openai
 import moshi_backend.errors.personas
 import moshi_backend.errors.start
 import moshi_backend.errors.structure
 import moshi_frontend.errors.conversations
 import moshi_frontend.errors.moshi
+import moshi_frontend.errors.openai
 import moshi_frontend.errors.start
 import moshi_service.errors.conversations
 import moshi_service.errors.start
@@ -188,6 +190,12 @@ SECTIONS: tuple[tuple[str, str, tuple[Source, ...]], ...] = (
             moshi_backend.errors.conversations,
             moshi_frontend.errors.conversations,
         ),
+    ),
+    (
+        "OpenAI's APIs",
+        "These errors are events, or the answers to an upgrade, of `/v1/live/sessions` and `/v1/realtime`. Their API "
+        "codes are in [openai.md](openai.md#errors). Reasons that both protocols have are in the table above.",
+        (moshi_backend.errors.openai, moshi_frontend.errors.openai),
     ),
 )
 

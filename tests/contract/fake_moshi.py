@@ -60,6 +60,8 @@ class FakeMoshi:
     slots: Slots = field(default_factory=lambda: Slots(total=4, used=0))
     settings: dict[str, Setting] = field(default_factory=lambda: dict(ADVERTISED))
     personas: Personas | None = None
+    refusal: tuple[HTTPStatus, dict[str, str], str] | None = None
+    """The answer to an upgrade of OpenAI's APIs, if it is none."""
     conversations: list[ServerConnection] = field(default_factory=list)
     url: str = ""
 
@@ -95,6 +97,7 @@ class FakeMoshi:
             compression=None,
             process_request=self._answer,
             max_size=None,
+            select_subprotocol=lambda _, offered: offered[0] if offered else None,
             close_timeout=1,
         ) as server:
             port = server.sockets[0].getsockname()[1]
@@ -118,7 +121,13 @@ class FakeMoshi:
 
     async def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         match request.path.partition("?")[0]:
-            case "/api/chat":
+            case "/v1/live/sessions" | "/v1/realtime" if self.refusal is not None:
+                status, headers, body = self.refusal
+                response = connection.respond(status, body)
+                del response.headers["Content-Type"]
+                response.headers.update(headers)
+                return response
+            case "/api/chat" | "/v1/live/sessions" | "/v1/realtime":
                 return None
             case "/alive":
                 return connection.respond(HTTPStatus.OK, json.dumps({"status": "alive"}))

@@ -72,7 +72,7 @@ def test_the_frontend_carries_no_model() -> None:
     assert {"torch", "sphn", "moshi"}.isdisjoint(pinned("frontend/requirements.lock"))
 
 
-@pytest.mark.parametrize("folder", ["frontend/web", "tools/aspire", "tools/prose"])
+@pytest.mark.parametrize("folder", ["frontend/web", "tests/clients", "tools/aspire", "tools/prose"])
 def test_a_lock_of_node_packages_names_no_host(folder: str) -> None:
     lock = json.loads((ROOT / folder / "package-lock.json").read_text())
     packages = {name: entry for name, entry in lock["packages"].items() if name}

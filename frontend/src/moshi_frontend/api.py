@@ -11,6 +11,8 @@ from opentelemetry.metrics import Observation
 from pydantic import BaseModel
 
 import moshi_frontend
+from moshi_frontend.doors import ApiDoor, ChatDoor, check_key
+from moshi_frontend.errors import openai as errors
 from moshi_frontend.proxy import Proxy
 from moshi_frontend.replica import MoshiInfo
 from moshi_frontend.replicas import Replicas
@@ -18,6 +20,8 @@ from moshi_frontend.secure import secure_origin
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
 from moshi_service.health import Alive, Health, ObservedHealth
+from moshi_service.protocol.openai.common import LIVE_PATH, MODELS_PATH, REALTIME_PATH, HttpErrorBody, ModelList
+from moshi_service.protocol.openai.refusals import HttpRefusal, answer
 from moshi_service.telemetry import loop
 
 
@@ -74,6 +78,9 @@ def create_api(
         openapi_url=None,  # docs/reference/openapi-frontend.json
     )
 
+    keys = settings.all_api_keys()
+    chat_door, live_door, realtime_door = ChatDoor(), ApiDoor(LIVE_PATH, keys), ApiDoor(REALTIME_PATH, keys)
+
     @api.get("/alive")
     async def alive() -> Alive:
         return Alive()
@@ -106,7 +113,25 @@ def create_api(
 
     @api.websocket("/api/chat")
     async def chat(socket: WebSocket) -> None:
-        await proxy.serve(socket)
+        await proxy.serve(socket, chat_door)
+
+    @api.websocket(LIVE_PATH)
+    async def live(socket: WebSocket) -> None:
+        await proxy.serve(socket, live_door)
+
+    @api.websocket(REALTIME_PATH)
+    async def realtime(socket: WebSocket) -> None:
+        await proxy.serve(socket, realtime_door)
+
+    @api.get(MODELS_PATH, responses={status: {"model": HttpErrorBody} for status in (401, 404, 503)})
+    async def models(request: Request) -> ModelList:
+        check_key(request, keys)
+        seen = replicas.shown()
+        if seen.info is None:
+            raise HttpRefusal("unreachable", errors.models_unknown(seen.problem))
+        return ModelList.of(seen.info.model.id)
+
+    api.add_exception_handler(HttpRefusal, answer)
 
     @api.get("/", include_in_schema=False)
     async def page_is_missing() -> PlainTextResponse:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
+from fastapi import WebSocket
+from starlette.websockets import WebSocketDisconnect
+
 from moshi_service.errors import Problem
 from moshi_service.protocol import events, wire
 from moshi_service.protocol.wire import CloseCode
@@ -49,3 +52,13 @@ class CloseFrame:
         """The message that announces the end to a client of protocol 2."""
         event = events.EndEvent(code=self.code, reason=self.reason, retry_after=self.retry_after, error=self.error)
         return event.message()
+
+
+async def close(socket: WebSocket, frame: CloseFrame, *, announce: bool) -> None:
+    """Close, after the announcement of the end if the client wants one. A client that left first is no error."""
+    try:
+        if announce:
+            await socket.send_bytes(frame.announcement())
+        await socket.close(frame.code, frame.text)
+    except WebSocketDisconnect:
+        pass  # it left first

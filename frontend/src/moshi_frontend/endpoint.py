@@ -52,7 +52,11 @@ class Endpoint:
     @property
     def chat_url(self) -> str:
         """The WebSocket for conversations."""
-        return f"ws{self.url.removeprefix('http')}/api/chat"
+        return self.socket_url("/api/chat")
+
+    def socket_url(self, path: str) -> str:
+        """The URL of a WebSocket at `path`."""
+        return f"ws{self.url.removeprefix('http')}{path}"
 
     @property
     def origins(self) -> tuple[str, str]:

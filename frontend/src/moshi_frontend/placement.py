@@ -62,13 +62,15 @@ class NotPlaced(Exception):
     Args:
         cause: for the metric.
         close: for the client.
+        moshis_cause: the cause of the denial, if a moshi answered.
     """
 
-    def __init__(self, cause: str, close: CloseFrame) -> None:
+    def __init__(self, cause: str, close: CloseFrame, moshis_cause: str | None = None) -> None:
         super().__init__(close.text)
         self.problem = Problem(close.error, close.text) if close.error else close.text
         self.cause = cause
         self.close = close
+        self.moshis_cause = moshis_cause
 
 
 @dataclass
@@ -122,8 +124,7 @@ class Placement:
         if refusals:
             raise await _not_placed(min(refusals, key=_helpfulness))
         shown = self._replicas.shown()
-        health = shown.health
-        raise _not_reached(shown, Problem(health.error, health.detail) if health.error else health.detail)
+        raise _not_reached(shown, shown.problem)
 
     async def move(self, placed: Placed, open_: Open) -> Placed | None:
         """A slot with another replica for a client that waits; None while nobody is known to have one."""
@@ -231,7 +232,8 @@ def _helpfulness(refused: _Refused) -> tuple[bool, float]:
 async def _not_placed(refused: _Refused) -> NotPlaced:
     """The end for the client. To explain an error may take a second, so only this one is explained."""
     if (denial := refused.denial) is not None:
-        return NotPlaced("moshi", CloseFrame(denial.code, denial.reason, denial.retry_after, denial.error))
+        close = CloseFrame(denial.code, denial.reason, denial.retry_after, denial.error)
+        return NotPlaced("moshi", close, denial.cause)
     assert refused.error is not None
     return _not_reached(refused.replica, await explain_at(refused.replica.endpoint, refused.error))
 

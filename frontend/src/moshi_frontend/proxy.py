@@ -1,4 +1,4 @@
-"""`WS /api/chat`: passes conversations on to moshi, so that a browser needs to accept one certificate only."""
+"""Passes conversations on to moshi, so that a client needs to accept one certificate only."""
 
 import asyncio
 import logging
@@ -9,12 +9,14 @@ from fastapi import WebSocket
 from opentelemetry import trace
 from opentelemetry.propagate import extract, inject
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from moshi_frontend.closing import CloseFrame
+from moshi_frontend.doors import Door
 from moshi_frontend.errors import conversations as errors
 from moshi_frontend.moshi_connection import MoshiConnection, reach
 from moshi_frontend.placement import NotPlaced, Placement
-from moshi_frontend.relay import CLOSE_SECONDS, Relay, close
+from moshi_frontend.relay import CLOSE_SECONDS, Relay
 from moshi_frontend.replica import Replica
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
@@ -23,6 +25,8 @@ from moshi_service.errors import conversations as shared_errors
 from moshi_service.hosts import wrong_host
 from moshi_service.limiter import ConnectionLimiter
 from moshi_service.origins import is_allowed_host, is_allowed_origin
+from moshi_service.protocol.openai.common import SUBPROTOCOL
+from moshi_service.protocol.openai.refusals import HttpRefusal
 from moshi_service.protocol.upgrade import TRIAL_HEADER, Trial
 from moshi_service.protocol.wire import CloseCode
 
@@ -58,23 +62,24 @@ class Proxy:
         self._hurry = asyncio.Event()
         self._numbers = count(1)
 
-    async def serve(self, socket: WebSocket) -> None:
-        """Until either side ends it.
-
-        The socket is accepted even to be refused: a browser learns neither code nor reason of a failed upgrade.
-        """
+    async def serve(self, socket: WebSocket, door: Door) -> None:
+        """Until either side ends it. `door`: the way by which the client comes in."""
         with _tracer.start_as_current_span("conversation", extract(socket.headers), trace.SpanKind.SERVER):
-            await socket.accept()
+            try:
+                await door.knock(socket)
+            except HttpRefusal as refusal:
+                _note(refusal.cause, refusal.problem.text)
+                await socket.send_denial_response(refusal.response())
+                return
             if refused := self._refusal(socket):
-                await _refuse(socket, *refused)
+                await _refuse(socket, door, *refused)
                 return
             address = socket.client.host if socket.client else ""
-            if (refusal := self._limiter.enter(address)) is not None:
-                await _refuse(
-                    socket, "address", CloseFrame.of(CloseCode.TRY_LATER, refusal.problem, refusal.retry_after)
-                )
+            if (limit := self._limiter.enter(address)) is not None:
+                frame = CloseFrame.of(CloseCode.TRY_LATER, limit.problem, limit.retry_after)
+                await _refuse(socket, door, "address", frame)
                 return
-            conversation = asyncio.create_task(self._converse(socket))
+            conversation = asyncio.create_task(self._converse(socket, door))
             self._conversations.add(conversation)
             try:
                 await conversation
@@ -130,21 +135,27 @@ class Proxy:
             return "full", CloseFrame.of(CloseCode.TRY_LATER, errors.frontend_full(self._limit))
         return None
 
-    async def _converse(self, socket: WebSocket) -> None:
+    async def _converse(self, socket: WebSocket, door: Door) -> None:
         async def open_(replica: Replica, trial: Trial, seconds: float) -> ClientConnection:
-            return await self._connect(replica, trial, seconds, socket.url.query)
+            return await self._connect(replica, trial, seconds, socket, door)
 
         try:
             placed = await self._placement.place(open_)
         except NotPlaced as refused:
             log.warning(errors.no_conversation(refused.problem))
-            await _refuse(socket, refused.cause, refused.close)
+            _note(refused.cause, refused.close.text)
+            await door.refuse(socket, refused.moshis_cause or refused.cause, refused.close)
             return
+        try:
+            await door.enter(socket, placed.connection.subprotocol)
+        except BaseException:
+            await placed.connection.close(CloseCode.GOING_AWAY)
+            raise
         span = trace.get_current_span()
         number = next(self._numbers)
         log.info("conversation %d: begins, with moshi at %s", number, placed.replica.endpoint)
         began = time.monotonic()
-        relay = Relay(socket, placed, self._placement, open_)
+        relay = Relay(socket, door, placed, self._placement, open_)
         self._relays.add(relay)
         try:
             if self._draining:
@@ -158,18 +169,22 @@ class Proxy:
         )
         log.info("conversation %d: ends, %s", number, ended)
 
-    async def _connect(self, replica: Replica, trial: Trial, seconds: float, query: str) -> ClientConnection:
-        endpoint = replica.endpoint
+    async def _connect(
+        self, replica: Replica, trial: Trial, seconds: float, socket: WebSocket, door: Door
+    ) -> ClientConnection:
+        endpoint, query = replica.endpoint, socket.url.query
         headers = self._headers | {TRIAL_HEADER: trial.value}
+        offered = [Subprotocol(name) for name in socket.scope.get("subprotocols", ()) if name == SUBPROTOCOL]
         inject(headers)  # our span or, without telemetry, the client's
         context = self._trust.context() if endpoint.is_tls else None
         sock = await reach(endpoint)
         try:
             return await connect(
-                endpoint.chat_url + (f"?{query}" if query else ""),
+                endpoint.socket_url(door.path) + (f"?{query}" if query else ""),
                 create_connection=MoshiConnection,
                 ssl=context,
                 additional_headers=headers,
+                subprotocols=offered or None,
                 compression=None,
                 proxy=None,
                 max_size=MESSAGE_BYTES_FROM_MOSHI,
@@ -185,7 +200,12 @@ class Proxy:
             raise
 
 
-async def _refuse(socket: WebSocket, reason: str, frame: CloseFrame) -> None:
-    metrics.REFUSED.add(1, {"reason": reason})
-    trace.get_current_span().set_attributes({"frontend.refused": reason, "frontend.refused.detail": frame.text})
-    await close(socket, frame)
+async def _refuse(socket: WebSocket, door: Door, cause: str, frame: CloseFrame) -> None:
+    _note(cause, frame.text)
+    await door.refuse(socket, cause, frame)
+
+
+def _note(cause: str, detail: str) -> None:
+    """Count a refusal."""
+    metrics.REFUSED.add(1, {"reason": cause})
+    trace.get_current_span().set_attributes({"frontend.refused": cause, "frontend.refused.detail": detail})

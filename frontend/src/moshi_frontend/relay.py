@@ -13,13 +13,14 @@ from starlette.websockets import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from moshi_frontend.closing import CloseFrame
+from moshi_frontend.closing import CloseFrame, close
+from moshi_frontend.doors import Door
 from moshi_frontend.errors import conversations as errors
 from moshi_frontend.placement import Open, Placed, Placement
 from moshi_frontend.telemetry import metrics
 from moshi_frontend.waiting import Waiting
 from moshi_service.protocol import events
-from moshi_service.protocol.wire import CloseCode, wants_events
+from moshi_service.protocol.wire import CloseCode
 
 CLOSE_SECONDS = 0.25
 
@@ -29,7 +30,8 @@ _SHUTTING_DOWN = CloseFrame.of(CloseCode.GOING_AWAY, errors.frontend_shutting_do
 class Relay:
     """
     Args:
-        socket: the client's.
+        socket: the client's, accepted.
+        door: the way by which the client came in.
         placed: the conversation that moshi has accepted.
         open_: opens the same conversation with another moshi.
 
@@ -37,16 +39,17 @@ class Relay:
         placed: changes only while the client waits for a slot.
     """
 
-    def __init__(self, socket: WebSocket, placed: Placed, placement: Placement, open_: Open) -> None:
+    def __init__(self, socket: WebSocket, door: Door, placed: Placed, placement: Placement, open_: Open) -> None:
         self.placed = placed
         self._socket = socket
+        self._announces = door.announces(socket)
         self._placement = placement
         self._open = open_
         self._ending = asyncio.Event()
 
     async def warn(self, seconds: float) -> None:
         """Tell the client that the conversation ends in so many seconds, because the frontend stops."""
-        if wants_events(self._socket.query_params):
+        if self._announces:
             warning = events.WarningEvent(why="draining", seconds=round(seconds))
             with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # it left, or reads nothing any more
                 async with asyncio.timeout(CLOSE_SECONDS):
@@ -81,7 +84,7 @@ class Relay:
             if ending.done():
                 with suppress(TimeoutError):  # of one that reads nothing any more
                     async with asyncio.timeout(CLOSE_SECONDS):
-                        await close(socket, _SHUTTING_DOWN)
+                        await close(socket, _SHUTTING_DOWN, announce=self._announces)
                 await moshi.close(CloseCode.GOING_AWAY, _SHUTTING_DOWN.reason)
                 return "frontend", _SHUTTING_DOWN.reason
             if inward.done() and (left := inward.result()):
@@ -89,7 +92,7 @@ class Relay:
                 return "client", f"the client left: {left.code} {left.reason!r}"
             if ended := await outward:
                 # Without a close frame moshi cannot have announced the end, so that is done here.
-                await close(socket, ended, announce=moshi.protocol.close_rcvd is None)
+                await close(socket, ended, announce=self._announces and moshi.protocol.close_rcvd is None)
                 if ended.code != CloseCode.MOSHI_LOST:
                     return "moshi", f"moshi ended it: {ended.code} {ended.reason!r}"
                 self._placement.doubt(self.placed.replica)
@@ -135,13 +138,3 @@ async def _moshi_to_client(moshi: ClientConnection, socket: WebSocket) -> CloseF
         return CloseFrame(closed.rcvd.code, closed.rcvd.reason)
     except WebSocketDisconnect:
         return None
-
-
-async def close(socket: WebSocket, frame: CloseFrame, *, announce: bool = True) -> None:
-    """Announce the end to a client that asked for events, and close."""
-    try:
-        if announce and wants_events(socket.query_params):
-            await socket.send_bytes(frame.announcement())
-        await socket.close(frame.code, frame.text)
-    except WebSocketDisconnect:
-        pass  # it left first

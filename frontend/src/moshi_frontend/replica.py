@@ -10,7 +10,7 @@ from moshi_frontend.endpoint import Endpoint
 from moshi_frontend.errors import moshi as errors
 from moshi_service.errors import Problem
 from moshi_service.health import Health, ObservedHealth, Status
-from moshi_service.protocol.info import Slots
+from moshi_service.protocol.info import Model, Slots
 from moshi_service.protocol.upgrade import Denial, Load
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ class MoshiInfo(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     health: Annotated[Health, AfterValidator(_bounded)]
+    model: Model = Field(description="The model that answers")
     slots: Slots = Field(description="Conversations moshi holds at most, and now")
     queue: int = Field(default=0, description="Clients who wait")
 
@@ -63,6 +64,11 @@ class Replica:
     def is_ready(self) -> bool:
         """Whether it was ready when it was last asked."""
         return self.health.status == "ready"
+
+    @property
+    def problem(self) -> Problem | str:
+        """The reason why it is not ready."""
+        return Problem(self.health.error, self.health.detail) if self.health.error else self.health.detail
 
     @property
     def room(self) -> int:
@@ -104,7 +110,7 @@ class Replica:
 
 
 def _told(health: ObservedHealth) -> tuple[str, str, str | None]:
-    """What is worth a line in the log when it changes: why it is not reached, but not how far a phase has come."""
+    """The part of the state whose change is logged: the cause of a failure, but not the progress of a phase."""
     return health.status, health.phase, health.detail if health.status == "unreachable" else None
 
 

@@ -8,6 +8,7 @@ from moshi_frontend.app import Service
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
 from moshi_service.listening import places as shared_places
+from moshi_service.protocol.openai import common as openai
 from moshi_service.server import Server
 
 SHUTDOWN_SECONDS = 1
@@ -53,6 +54,7 @@ def create_server(service: Service, settings: Settings) -> Server:
         drain=service.proxy.drain,
         on_signal=on_signal,
         ws_max_size=proxy.MESSAGE_BYTES_FROM_CLIENT,
+        message_bytes=dict.fromkeys(openai.PATHS_OF_SOCKETS, openai.MESSAGE_BYTES),
         ws_ping_interval=proxy.PING_SECONDS,
         ws_ping_timeout=proxy.PONG_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,

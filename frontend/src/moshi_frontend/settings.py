@@ -1,14 +1,14 @@
 """Every setting of the service. Each is an environment variable. Where moshi is: see discovery.py."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from moshi_frontend.errors import start as errors
-from moshi_service.errors import InvalidValue
-from moshi_service.settings import ServiceSettings, Token
+from moshi_service.errors import InvalidValue, StartupError
+from moshi_service.settings import ExistingFile, ServiceSettings, Token, check_token
 
 
 class Settings(ServiceSettings):
@@ -32,6 +32,12 @@ class Settings(ServiceSettings):
 
     api_token: Token | None = Field(default=None, validation_alias="MOSHI_API_TOKEN")
     """Secret that moshi asks for, in the same variable as there. Browsers never see it, so `direct` excludes it."""
+
+    api_keys: Annotated[tuple[Token, ...], NoDecode] = ()
+    """API keys for programs that speak OpenAI's Live or Realtime API; separated by commas. Unset: no such API here."""
+
+    api_keys_file: ExistingFile | None = None
+    """File with further API keys, one in each line. It is read at the start."""
 
     connections_per_address: int = Field(default=16, ge=0)
     """Connections of one address at the same time, 0 for any number."""
@@ -60,6 +66,27 @@ class Settings(ServiceSettings):
         if self.api_token and self.moshi_mode == "direct":
             raise InvalidValue(errors.direct_with_token())
         return self
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    def all_api_keys(self) -> tuple[SecretStr, ...]:
+        """All API keys.
+
+        Raises:
+            StartupError: the file with keys cannot be read, or has something that is no key.
+        """
+        if self.api_keys_file is None:
+            return self.api_keys
+        try:
+            lines = self.api_keys_file.read_text().split()
+            return (*self.api_keys, *(check_token(SecretStr(line)) for line in lines))
+        except InvalidValue as error:
+            raise StartupError(errors.api_keys_file_invalid(self.api_keys_file, error.problem)) from None
+        except (OSError, ValueError) as error:
+            raise StartupError(errors.api_keys_file_invalid(self.api_keys_file, error)) from None
 
     def authorization(self) -> dict[str, str]:
         """The header for moshi."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from types import FrameType
 from typing import Any, override
@@ -27,6 +27,8 @@ class Server(LimitedServer):
         dropped: counts connections that are dropped, with the attribute `reason`.
         drain: ends the conversations before the server stops.
         on_signal: called with the number of each SIGINT and SIGTERM, and whether the server was stopping already.
+        message_bytes: the longest message that a client may send to the WebSocket at a path. `ws_max_size` of the
+            options is the limit for every other path.
         options: further arguments of `uvicorn.Config`.
 
     Raises:
@@ -42,6 +44,7 @@ class Server(LimitedServer):
         dropped: Counter,
         drain: Callable[[], Awaitable[None]],
         on_signal: Callable[[int, bool], None] = lambda number, stopping: None,
+        message_bytes: Mapping[str, int] | None = None,
         **options: Any,
     ) -> None:
         proxies = Networks(settings.trusted_proxies)
@@ -59,7 +62,7 @@ class Server(LimitedServer):
             ssl_keyfile=tls.key if tls else None,
             **options,
         )
-        super().__init__(config, Connections(places, proxies, dropped))
+        super().__init__(config, Connections(places, proxies, dropped), message_bytes)
         self._find_certificate = partial(certificate, settings)
         self._drain = drain
         self._on_signal = on_signal

@@ -70,7 +70,7 @@ def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> Prob
     about = [one for one in found if one["loc"][0] == field][-1]
     info = model.model_fields[name]
     variable = str(info.validation_alias or f"{prefix}{name.upper()}")
-    value = "(secret)" if name == "api_token" else shortened(repr(found[0]["input"]))
+    value = "(secret)" if name in ("api_token", "api_keys") else shortened(repr(found[0]["input"]))
     takes = " ".join((info.description or "").split())
     why = _reason(about)
     return errors.setting_invalid(variable, value, replace(why, text=shortened(why.text, 300)), takes)

@@ -76,3 +76,27 @@ def test_tls_with_files_needs_both_files(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_api_keys_come_from_the_variable_and_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert load_settings().all_api_keys() == ()
+    monkeypatch.setenv("FRONTEND_API_KEYS", "anna, ben")
+    (tmp_path / "keys").write_text("dora\n\nemil\n")
+    monkeypatch.setenv("FRONTEND_API_KEYS_FILE", str(tmp_path / "keys"))
+    assert [key.get_secret_value() for key in load_settings().all_api_keys()] == ["anna", "ben", "dora", "emil"]
+
+
+def test_a_bad_api_key_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FRONTEND_API_KEYS", "anna,bén")
+    with pytest.raises(StartupError, match="FRONTEND_API_KEYS=\\(secret\\): ") as refusal:
+        load_settings()
+    assert "bén" not in str(refusal.value)
+    monkeypatch.setenv("FRONTEND_API_KEYS", "anna,")
+    with pytest.raises(StartupError, match="it is empty"):
+        load_settings()
+    monkeypatch.delenv("FRONTEND_API_KEYS")
+    (tmp_path / "keys").write_text("bén")
+    monkeypatch.setenv("FRONTEND_API_KEYS_FILE", str(tmp_path / "keys"))
+    with pytest.raises(StartupError, match="has a bad key") as refusal:
+        load_settings().all_api_keys()
+    assert "bén" not in str(refusal.value)

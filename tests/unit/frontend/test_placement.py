@@ -15,8 +15,10 @@ from moshi_frontend.placement import ANSWER_SECONDS, LAST_ANSWER_SECONDS, NotPla
 from moshi_frontend.replica import MoshiInfo, Replica
 from moshi_frontend.replicas import Replicas
 from moshi_service.health import Health
-from moshi_service.protocol.info import Slots
+from moshi_service.protocol.info import Model, Slots
 from moshi_service.protocol.upgrade import LOAD_HEADER, STATUS, Denial, Load, Trial
+
+MODEL = Model(id="fake", revision=None, demo=True)
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +42,7 @@ class Fleet:
                 self.answer(replica)
 
     def answer(self, replica: Replica) -> None:
-        replica.answered(MoshiInfo(health=READY, slots=Slots(total=4, used=0)), 0.0)
+        replica.answered(MoshiInfo(model=MODEL, health=READY, slots=Slots(total=4, used=0)), 0.0)
 
     def all_answer(self, answer: Load | Denial | Exception) -> None:
         self.answers = dict.fromkeys(self.replicas.all, answer)
@@ -126,6 +128,7 @@ async def test_no_other_is_tried_after_a_refusal_that_all_would_give(cause: str,
     refused = await fleet.refusal()
     assert len(fleet.opened) == 1
     assert (refused.cause, refused.close.code, refused.close.reason) == ("moshi", code, f"{cause}: why")
+    assert refused.moshis_cause == cause
 
 
 async def test_something_that_is_not_moshi_is_named() -> None:

@@ -23,8 +23,10 @@ from moshi_frontend.placement import NotPlaced, Placement
 from moshi_frontend.replica import MoshiInfo, Replica
 from moshi_frontend.replicas import Replicas
 from moshi_service.health import Health
-from moshi_service.protocol.info import Slots
+from moshi_service.protocol.info import Model, Slots
 from moshi_service.protocol.upgrade import LOAD_HEADER, Denial, Load, Trial
+
+MODEL = Model(id="fake", revision=None, demo=True)
 
 pytestmark = pytest.mark.anyio
 
@@ -121,7 +123,7 @@ class Simulation:
             else:
                 load = moshi.load
                 slots = Slots(total=SLOTS, used=load.used)
-                info = MoshiInfo.model_construct(health=ready, slots=slots, queue=load.queued)
+                info = MoshiInfo.model_construct(model=MODEL, health=ready, slots=slots, queue=load.queued)
                 replica.answered(info, asyncio.get_running_loop().time())
         self.at(self.now + self.chance.uniform(0.75, 1.25), lambda: self._hear(replicas))
 

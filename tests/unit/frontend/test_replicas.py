@@ -11,8 +11,10 @@ from moshi_frontend.errors import moshi as errors
 from moshi_frontend.replica import MoshiInfo, Replica
 from moshi_frontend.replicas import STATES, Replicas
 from moshi_service.health import Health
-from moshi_service.protocol.info import Slots
+from moshi_service.protocol.info import Model, Slots
 from moshi_service.protocol.upgrade import Denial, Load
+
+MODEL = Model(id="fake", revision=None, demo=True)
 
 
 def endpoints(number: int) -> list[Endpoint]:
@@ -22,7 +24,7 @@ def endpoints(number: int) -> list[Endpoint]:
 def answer(replica: Replica, used: int = 0, total: int = 4, *, status: str = "ready", queue: int = 0) -> None:
     """The replica answers a probe."""
     health = Health(status, status, None, "words")  # type: ignore[arg-type]
-    replica.answered(MoshiInfo(health=health, slots=Slots(total=total, used=used), queue=queue), 1.0)
+    replica.answered(MoshiInfo(model=MODEL, health=health, slots=Slots(total=total, used=used), queue=queue), 1.0)
 
 
 def fleet(*used: int, poll_most: int = 64, seed: int = 1) -> Replicas:

@@ -31,7 +31,7 @@ def test_kinds_and_close_codes_have_their_numbers() -> None:
         "ping": 6,
     }
     assert [code.value for code in wire.CloseCode] == [
-        *(1000, 1001, 1007, 1008, 1009, 1011, 1012, 1013),
+        *(1000, 1001, 1003, 1007, 1008, 1009, 1011, 1012, 1013),
         *(4000, 4001, 4002, 4003),
     ]
 

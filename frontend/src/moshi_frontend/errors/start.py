@@ -56,3 +56,11 @@ def direct_with_name(name: object) -> str:
         f"FRONTEND_MOSHI_MODE=direct: browsers cannot choose among the replicas of {name}; "
         "use proxy, or list the replicas' URLs in MOSHI_URL"
     )
+
+
+@Row(
+    cause="the file cannot be read, or a line is no key",
+    remedy="write one key in each line, in letters, digits and ASCII punctuation",
+)
+def api_keys_file_invalid(path: object, why: object) -> str:
+    return f"FRONTEND_API_KEYS_FILE={path} has a bad key: {why}"

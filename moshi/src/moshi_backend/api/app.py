@@ -13,9 +13,12 @@ from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
 import moshi_backend
 from moshi_backend.api import chat as conversations
 from moshi_backend.api.auth import Auth
+from moshi_backend.api.openai import OpenAIApi
 from moshi_backend.checkpoint.folders import public_name
 from moshi_backend.conversation import limits as limits_of
 from moshi_backend.conversation.manager import SessionManager
+from moshi_backend.conversation.openai.live import LiveWire
+from moshi_backend.conversation.openai.realtime import RealtimeWire
 from moshi_backend.conversation.outbox import OUTBOX_ITEMS
 from moshi_backend.conversation.preferences import RANGES, described
 from moshi_backend.engine.engine import Engine
@@ -47,6 +50,8 @@ from moshi_service.protocol.info import (
     Upstream,
     VoiceChoice,
 )
+from moshi_service.protocol.openai.common import LIVE_PATH, MODELS_PATH, REALTIME_PATH, HttpErrorBody, ModelList
+from moshi_service.protocol.openai.refusals import HttpRefusal, answer
 from moshi_service.protocol.wire import MESSAGE_BYTES
 from moshi_service.telemetry import loop
 
@@ -165,6 +170,22 @@ def create_app(settings: Settings, engine: Engine[LoadedCheckpoint], manager: Se
     async def chat(socket: WebSocket) -> None:
         await conversations.chat(socket, engine, manager, pool, auth, settings.log_text)
 
+    openai = OpenAIApi(engine, manager, auth, model_name, log_text=settings.log_text)
+
+    @app.get(MODELS_PATH, responses={401: {"model": HttpErrorBody}})
+    async def models(request: Request) -> ModelList:
+        openai.check(request)
+        return ModelList.of(model_name)
+
+    @app.websocket(LIVE_PATH)
+    async def live(socket: WebSocket) -> None:
+        await openai.converse(socket, LiveWire)
+
+    @app.websocket(REALTIME_PATH)
+    async def realtime(socket: WebSocket) -> None:
+        await openai.converse(socket, RealtimeWire)
+
+    app.add_exception_handler(HttpRefusal, answer)
     return app
 
 

@@ -57,8 +57,11 @@ class Auth:
         self._limiter = limiter
 
     @contextmanager
-    def admit(self, connection: HTTPConnection) -> Iterator[None]:
+    def admit(self, connection: HTTPConnection, authorization: str | None = None) -> Iterator[None]:
         """Check the connection, and count it for its address as long as the context lasts.
+
+        Args:
+            authorization: takes the place of a missing `Authorization` header.
 
         Raises:
             Rejected: a check failed.
@@ -69,7 +72,7 @@ class Auth:
         if not is_allowed_origin(origin, host, self._origins):
             problem = shared_errors.origin_not_allowed(origin, "MOSHI_ALLOWED_ORIGINS")
             raise Rejected("origin", CloseCode.NOT_ALLOWED, problem)
-        if not self.knows(connection):
+        if not self.knows(connection, authorization):
             raise Rejected("token", CloseCode.NO_TOKEN, errors.token_needed())
         address = connection.client.host if connection.client else ""
         if (refusal := self._limiter.enter(address)) is not None:
@@ -79,6 +82,6 @@ class Auth:
         finally:
             self._limiter.leave(address)
 
-    def knows(self, connection: HTTPConnection) -> bool:
-        """Whether the connection carries the token, if the service asks for one."""
-        return has_token(connection.headers.get("authorization"), self._token)
+    def knows(self, connection: HTTPConnection, authorization: str | None = None) -> bool:
+        """Whether the connection carries the token, if the service asks for one. `authorization`: see `admit`."""
+        return has_token(connection.headers.get("authorization", authorization), self._token)

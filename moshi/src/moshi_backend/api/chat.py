@@ -4,22 +4,25 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from fastapi import Response, WebSocket
+from fastapi import WebSocket
 from opentelemetry import trace
 from opentelemetry.propagate import extract
 from starlette.websockets import WebSocketDisconnect
 
 from moshi_backend.api.auth import Auth, Rejected
+from moshi_backend.api.trial import deny, load_header
 from moshi_backend.conversation.connection import Connection, close
+from moshi_backend.conversation.inbox import Inbox
 from moshi_backend.conversation.manager import Refused, SessionManager, not_ready
 from moshi_backend.conversation.observer import Observer
 from moshi_backend.conversation.outbox import End
 from moshi_backend.conversation.preferences import BadPreference, choose, choose_persona
 from moshi_backend.conversation.session import Session
+from moshi_backend.conversation.upstream import UpstreamWire, farewell
 from moshi_backend.engine.engine import Engine
 from moshi_backend.loading import LoadedCheckpoint
 from moshi_backend.telemetry import metrics
-from moshi_service.protocol.upgrade import LOAD_HEADER, STATUS, TRIAL_HEADER, Denial, Trial
+from moshi_service.protocol.upgrade import TRIAL_HEADER, Trial
 from moshi_service.protocol.wire import CloseCode, close_reason, wants_events
 
 log = logging.getLogger(__name__)
@@ -48,10 +51,11 @@ async def chat(
         try:
             with auth.admit(socket):
                 observer = Observer(span, log_text=log_text)
-                session = _enter(socket, engine, manager, observer, may_wait=trial != Trial.SLOT)
+                loaded, session = _enter(socket, engine, manager, observer, may_wait=trial != Trial.SLOT)
+                wire = UpstreamWire(session, loaded.model, pool, extended=extended)
                 try:
-                    await socket.accept(headers=_load(manager))
-                    await Connection(socket, session, manager, pool, extended=extended).run()
+                    await socket.accept(headers=load_header(manager))
+                    await Connection(socket, Inbox(socket), session, manager, wire).run()
                 finally:
                     manager.leave(session)
         except Rejected as rejected:
@@ -60,33 +64,12 @@ async def chat(
             metrics.REFUSED.add(1, {"reason": rejected.cause, "trial": trial is not None})
             span.set_attributes({"moshi.refused": rejected.cause, "moshi.close.code": rejected.code.value})
             if trial is not None:
-                await _deny(socket, rejected, manager)
+                await deny(socket, rejected, manager)
                 return
-            await socket.accept(headers=_load(manager))
+            await socket.accept(headers=load_header(manager))
             with suppress(WebSocketDisconnect):  # the client left first
                 end = End(rejected.code, problem, retry_after=rejected.retry_after)
-                await close(socket, end, extended=extended)
-
-
-def _load(manager: SessionManager) -> list[tuple[bytes, bytes]]:
-    """The header that tells the frontend how many conversations there are now."""
-    return [(LOAD_HEADER.lower().encode(), str(manager.load).encode())]
-
-
-async def _deny(socket: WebSocket, rejected: Rejected, manager: SessionManager) -> None:
-    """Refuse the upgrade itself, so that the frontend may try another moshi."""
-    denial = Denial(
-        cause=rejected.cause,
-        code=rejected.code.value,
-        reason=rejected.problem.text,
-        retry_after=rejected.retry_after,
-        error=rejected.problem.code,
-    )
-    headers = {LOAD_HEADER: str(manager.load)}
-    if rejected.retry_after is not None:
-        headers["Retry-After"] = str(rejected.retry_after)
-    response = Response(denial.model_dump_json(), STATUS.get(rejected.cause, 503), headers, "application/json")
-    await socket.send_denial_response(response)
+                await close(socket, farewell(end, extended=extended), end)
 
 
 def _enter(
@@ -96,8 +79,8 @@ def _enter(
     observer: Observer,
     *,
     may_wait: bool,
-) -> Session:
-    """A session that the manager has let in. It waits for a slot only if it `may_wait`.
+) -> tuple[LoadedCheckpoint, Session]:
+    """The model, and a session that the manager has let in. It waits for a slot only if it `may_wait`.
 
     Raises:
         Rejected: no conversation can begin.
@@ -113,4 +96,4 @@ def _enter(
         raise Rejected("setting", CloseCode.BAD_PREFERENCE, error.problem) from None
     except Refused as refusal:
         raise Rejected(refusal.cause, CloseCode.TRY_LATER, refusal.problem, retry_after=refusal.retry_after) from None
-    return session
+    return loaded, session

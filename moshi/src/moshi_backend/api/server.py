@@ -10,6 +10,7 @@ from moshi_backend.settings import Settings
 from moshi_backend.telemetry import metrics
 from moshi_service.listening import places as shared_places
 from moshi_service.protocol import wire
+from moshi_service.protocol.openai import common as openai
 from moshi_service.server import Server
 
 SHUTDOWN_SECONDS = 3
@@ -55,6 +56,7 @@ def serve(app: FastAPI, manager: SessionManager, bound: socket.socket, settings:
         drain=manager.drain,
         on_signal=on_signal,
         ws_max_size=wire.MESSAGE_BYTES,
+        message_bytes=dict.fromkeys(openai.PATHS_OF_SOCKETS, openai.MESSAGE_BYTES),
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     # uvicorn raises the signal again at its end. Without these handlers an orderly end would look like a crash.

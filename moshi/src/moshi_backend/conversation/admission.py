@@ -53,6 +53,10 @@ class Admission[Guest]:
         """The guests in the queue, the next one first."""
         return list(self._waiting)
 
+    def has_room(self, *, may_wait: bool) -> bool:
+        """Whether a new guest would find a slot, or a place in the queue if it may wait."""
+        return len(self._talking) < self.slots or (may_wait and len(self._waiting) < self.queue)
+
     def slot(self, guest: Guest) -> int | None:
         """The guest's slot; None while it waits."""
         return self._talking[guest][0] if guest in self._talking else None
@@ -63,10 +67,10 @@ class Admission[Guest]:
         Raises:
             Full: neither is possible.
         """
+        if not self.has_room(may_wait=may_wait):
+            raise Full
         if len(self._talking) < self.slots:
             return self._assign(guest, now)
-        if not may_wait or len(self._waiting) >= self.queue:
-            raise Full
         self._waiting.append(guest)
         return None
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from moshi_backend.conversation.admission import Admission, Full, Place
+from moshi_backend.conversation.admission import Admission, Place
 from moshi_backend.conversation.limits import Limits, Notice
 from moshi_backend.conversation.outbox import End
 from moshi_backend.conversation.session import Session, State
@@ -92,21 +92,28 @@ class SessionManager:
         """Slots and queue now."""
         return Load(self.used, self.engine.slots, self.waiting)
 
+    def check(self, *, may_wait: bool = True) -> None:
+        """Look whether a session could begin now, or wait if it may.
+
+        Raises:
+            Refused: there is no room, or the model is not ready.
+        """
+        health = self.health
+        if health.status != "ready":
+            raise Refused(health.status, not_ready(health))
+        if self._admission is not None and not self._admission.has_room(may_wait=may_wait):
+            raise self._full(self._admission)
+
     def enter(self, session: Session, *, may_wait: bool = True) -> None:
         """Assign a slot to the session, or let it wait if it may. Its outbox says which.
 
         Raises:
             Refused: there is no room to wait either, or the model is not ready.
         """
-        health = self.health
-        if health.status != "ready":
-            raise Refused(health.status, not_ready(health))
+        self.check(may_wait=may_wait)
         if self._admission is None:
             self._admission = Admission(self.engine.slots, self.queue, self.limits.session)
-        try:
-            slot = self._admission.enter(session, time.monotonic(), may_wait=may_wait)
-        except Full:
-            raise self._full(self._admission) from None
+        slot = self._admission.enter(session, time.monotonic(), may_wait=may_wait)
         self._sessions.add(session)
         if slot is None:
             session.tell(self.place(session))
@@ -125,6 +132,10 @@ class SessionManager:
         dropped = excess + sum(self.engine.push(session.request, frame) for frame in frames[excess:])
         if dropped:
             session.drop(dropped)
+
+    def clear(self, session: Session) -> None:
+        """Drop the session's input that the model has not heard yet."""
+        self.engine.clear(session.request)
 
     def leave(self, session: Session) -> None:
         """Release the session's slot, or its place in the queue. Leaving twice is harmless."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pydantic import BaseModel
+
 from moshi_backend.conversation.admission import Place
 from moshi_backend.conversation.limits import Notice
 from moshi_backend.engine.request import PrefillProgress
@@ -56,4 +58,11 @@ class End:
     retry_after: int | None = None
 
 
-type Item = Place | PrefillProgress | Begun | Frame | Notice | End
+@dataclass(frozen=True)
+class Command:
+    """A client's message for the sender to answer in its turn, or the answer itself. `event`: typed by the wire."""
+
+    event: BaseModel
+
+
+type Item = Place | PrefillProgress | Begun | Frame | Notice | Command | End

@@ -111,6 +111,11 @@ class Engine[L: Loaded]:
             self._wake.notify()
         return dropped
 
+    def clear(self, request: Request) -> None:
+        """Drop the input that the model has not heard yet."""
+        with self._wake:
+            request.clear()
+
     async def supervise(self) -> None:
         """Notice a step that hangs, which the engine's thread cannot. Runs until it is cancelled."""
         while True:

@@ -112,3 +112,7 @@ class Request:
     def take(self) -> tuple[float, NDArray[np.float32]]:
         """Remove the oldest frame. Returns its arrival time and its samples."""
         return self._frames.popleft()
+
+    def clear(self) -> None:
+        """Drop all frames that wait."""
+        self._frames.clear()

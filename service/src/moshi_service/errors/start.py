@@ -23,7 +23,7 @@ def setting_invalid(variable: str, value: str, why: object, takes: str) -> str:
 
 
 @Row(
-    cause="`…_TLS_CERT` or `…_TLS_KEY` names no file that this process can read",
+    cause="`FRONTEND_API_KEYS_FILE`, `…_TLS_CERT` or `…_TLS_KEY` names no file that this process can read",
     remedy="correct the path, or the rights of the file",
 )
 def file_missing() -> str:
@@ -31,7 +31,7 @@ def file_missing() -> str:
 
 
 _token = Row(
-    cause="`MOSHI_API_TOKEN` is set, but no client could send it",
+    cause="`MOSHI_API_TOKEN` or a key of `FRONTEND_API_KEYS` is set, but no client could send it",
     remedy="set a token, or unset the variable. Without a token, everybody who reaches moshi may talk to it",
 )
 

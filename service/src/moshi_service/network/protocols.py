@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any, override
 
 import h11
@@ -93,13 +94,19 @@ class _Deadlines(asyncio.Protocol):
 
 
 class HttpProtocol(_Deadlines, H11Protocol):
-    """A connection until it becomes a WebSocket."""
+    """A connection until it becomes a WebSocket. `message_bytes`: see `moshi_service.server.Server`."""
 
     def __init__(
-        self, connection: Connection, config: Config, server_state: ServerState, app_state: dict[str, Any]
+        self,
+        connection: Connection,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        message_bytes: Mapping[str, int],
     ) -> None:
         super().__init__(config, server_state, app_state)
         self.logger = _errors
+        self._message_bytes = message_bytes
         self._connection = connection
         self._waiting: float | None = self.loop.time()
         """Since when a request is awaited that is not complete."""
@@ -148,7 +155,9 @@ class HttpProtocol(_Deadlines, H11Protocol):
             return
         self.connections.discard(self)
         rest = self.conn.trailing_data[0] + self._gate.take()
-        protocol = WebSocketProtocol(self._connection, self.config, self.server_state, self.app_state)
+        path = event.target.decode("ascii", "replace").partition("?")[0]
+        most = self._message_bytes.get(path, self.config.ws_max_size)
+        protocol = WebSocketProtocol(self._connection, self.config, self.server_state, self.app_state, most)
         protocol.connection_made(self.transport)
         self.transport.set_protocol(protocol)
         headers = Headers([(name.decode(), value.decode("iso-8859-1")) for name, value in self.headers])
@@ -207,15 +216,21 @@ class _Flow(FlowControl):
 
 
 class WebSocketProtocol(_Deadlines, WebSocketsSansIOProtocol):
-    """A connection that was upgraded. Its request was parsed by h11, so that one set of limits holds."""
+    """A connection that was upgraded. Its request was parsed by h11, so that one set of limits holds. `max_size`: bytes
+    of the longest message that the client may send."""
 
     def __init__(
-        self, connection: Connection, config: Config, server_state: ServerState, app_state: dict[str, Any]
+        self,
+        connection: Connection,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        max_size: int,
     ) -> None:
         super().__init__(config, server_state, app_state)
         self._connection = connection
         # This state at construction makes the parser expect frames, not a request.
-        self.conn = ServerProtocol(state=State.OPEN, max_size=config.ws_max_size, logger=self.logger)
+        self.conn = ServerProtocol(state=State.OPEN, max_size=max_size, logger=self.logger)
         self.conn.state = State.CONNECTING
 
     @override
@@ -266,6 +281,8 @@ class WebSocketProtocol(_Deadlines, WebSocketsSansIOProtocol):
     @override
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # uvicorn would log an error, as if the application had not answered
         self._gate.go_on()
 
     def shutdown(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Mapping
 from functools import partial
 from typing import override
 
@@ -18,10 +19,14 @@ SWEEP_SECONDS = 1.0
 class LimitedServer(uvicorn.Server):
     """Args:
     connections: the table of connections, of which it makes the only use.
+    message_bytes: see `moshi_service.server.Server`.
     """
 
-    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
+    def __init__(
+        self, config: uvicorn.Config, connections: Connections, message_bytes: Mapping[str, int] | None = None
+    ) -> None:
         super().__init__(config)
+        self._message_bytes = message_bytes or {}
         self._connections = connections
         self._acceptors: list[Acceptor] = []
 
@@ -30,7 +35,11 @@ class LimitedServer(uvicorn.Server):
         logging.getLogger("asyncio").addFilter(_is_not_of_a_lost_peer)
         await super().startup([])  # without asyncio's servers
         protocol = partial(
-            HttpProtocol, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            HttpProtocol,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            message_bytes=self._message_bytes,
         )
         self._acceptors = [Acceptor(one, self._connections, protocol, self.config.ssl) for one in sockets or []]
         self._sweeper = asyncio.create_task(self._sweep())

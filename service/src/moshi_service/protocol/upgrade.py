@@ -1,8 +1,9 @@
-"""The request that opens `/api/chat`, as the frontend makes it to one of several moshis.
+"""The request that opens a conversation, as the frontend makes it to one of several moshis.
 
-A browser learns neither code nor reason of a failed upgrade, so moshi accepts its socket even to refuse it. The
-frontend sends `Scenario6-Trial`. moshi then decides before it accepts, and a refusal is an HTTP response with a
-`Denial`. Nothing has reached the client yet, so the frontend can try another moshi.
+A browser learns neither code nor reason of a failed upgrade, so moshi accepts its socket to `/api/chat` even to refuse
+it. OpenAI's APIs refuse the upgrade in a form of their own. The frontend sends `Scenario6-Trial`. moshi then decides
+before it accepts, and a refusal is an HTTP response with a `Denial`. Nothing has reached the client yet, so the
+frontend can try another moshi.
 """
 
 import re

@@ -25,6 +25,7 @@ class CloseCode(IntEnum):
 
     FINISHED = 1000
     GOING_AWAY = 1001
+    NOT_TEXT = 1003
     NOT_OPUS = 1007
     NOT_ALLOWED = 1008
     TOO_BIG = 1009

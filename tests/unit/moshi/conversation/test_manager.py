@@ -31,8 +31,13 @@ async def test_guests_are_admitted_then_wait_then_are_refused() -> None:
         manager = SessionManager(engine, queue=1, limits=Limits(), drain_seconds=0)
         talker, waiter, late = session(), session(), session()
         manager.enter(talker)
+        manager.check()
+        with pytest.raises(Refused, match="full"):
+            manager.check(may_wait=False)
         manager.enter(waiter)
         assert (manager.used, manager.waiting) == (1, 1)
+        with pytest.raises(Refused, match="full"):
+            manager.check()
         with pytest.raises(Refused, match=r"full: every slot is in use \(1\), 1 waiting$") as refused:
             manager.enter(late)
         assert refused.value.retry_after is not None

@@ -157,6 +157,7 @@ export enum Kind {
 export enum CloseCode {
   Finished = 1000,
   GoingAway = 1001,
+  NotText = 1003,
   NotOpus = 1007,
   NotAllowed = 1008,
   TooBig = 1009,

@@ -1,0 +1,1 @@
+"""OpenAI's Live and Realtime APIs as wires of a conversation."""
