@@ -48,10 +48,12 @@ def test_the_step_is_measured_against_upstreams(capsys: pytest.CaptureFixture[st
 
 def test_the_benchmark_for_gpus_runs_on_a_cpu_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "figures.json"
-    arguments = ["--device", "cpu", "--model", "demo", "--slots", "3", "--steps", "3", "--output", str(output)]
-    assert gpu.main(arguments) == 0
+    arguments = ["--device", "cpu", "--model", "demo", "--slots", "3", "--kv", "int8", "--steps", "3"]
+    assert gpu.main([*arguments, "--output", str(output)]) == 0
     assert re.search(r"\d conversations with p99 at most", capsys.readouterr().out)
-    assert [row["conversations"] for row in json.loads(output.read_text())["rows"]] == [1, 2, 3]
+    figures = json.loads(output.read_text())
+    assert [row["conversations"] for row in figures["rows"]] == [1, 2, 3]
+    assert (figures["kv"], figures["kernels"]) == ("int8", "not used: they are for NVIDIA GPUs")
 
 
 def test_the_7b_models_sizes_are_known_without_its_weights() -> None:

@@ -13,6 +13,8 @@ from moshi_backend.errors import LoadError
 from moshi_backend.loading import load
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.device import choose_device, used_memory
+from moshi_backend.model.kernels.selfcheck import try_kernels
+from moshi_backend.model.plan import Plan
 from moshi_backend.model.prompt import Prompt, PromptStart
 from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.settings import Settings
@@ -42,7 +44,9 @@ def gpu() -> Iterator[torch.device]:
 def batch(
     checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype = torch.float32, cuda_graphs: bool = True
 ) -> BatchedModel:
-    return BatchedModel(checkpoint, SLOTS, device, dtype, cuda_graphs=cuda_graphs)
+    """As the service makes it: with its own kernels where they run."""
+    plan = Plan(kernels=try_kernels(device, dtype, wanted=True).kernels)
+    return BatchedModel(checkpoint, SLOTS, device, dtype, plan, cuda_graphs=cuda_graphs)
 
 
 def prompt(model: BatchedModel) -> Prompt:

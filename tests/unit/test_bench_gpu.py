@@ -9,6 +9,8 @@ REPORT: dict[str, object] = {
     "device": "a GPU",
     "torch": "2",
     "model": "7b",
+    "kv": "int8",
+    "kernels": "in use",
     "slots": 40,
     "weight_bytes": 14_750_000_000,
     "slot_bytes": 1_589_000_000,
@@ -23,6 +25,7 @@ def test_the_table_says_how_many_conversations_keep_the_deadline_and_how_far_the
         Row("eager", 1, 90.0, 95.0, None),
     ]
     said = table(REPORT, rows)
+    assert "keys and values: int8; the service's own kernels: in use\n" in said
     assert "14,750 MB of weights, and 1,589.0 MB for each" in said
     assert "3.00 TB/s" in said
     assert "floor  20.00 ms, 2.00 times that\n" in said

@@ -27,6 +27,8 @@ from moshi_backend.errors import LoadError
 from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.capacity import DoesNotFit
 from moshi_backend.model.device import NoSuchGPU, choose_device, choose_dtype
+from moshi_backend.model.kernels.selfcheck import try_kernels
+from moshi_backend.model.plan import Plan
 
 DEADLINE = 70.0
 """Milliseconds in which 99 of 100 steps are to end, of the 80 that a frame lasts."""
@@ -61,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", default="cuda", help="as MOSHI_DEVICE (%(default)s)")
     parser.add_argument("--model", default="7b", help="7b: the released architecture; or as MOSHI_MODEL (%(default)s)")
     parser.add_argument("--slots", type=int, help="the most conversations to try; as many as fit, if left out")
+    parser.add_argument("--kv", choices=("auto", "int8"), default="auto", help="as MOSHI_KV (%(default)s)")
     parser.add_argument("--steps", type=int, default=300, help="for each number of conversations (%(default)s)")
     parser.add_argument("--output", type=Path, help="where to write the figures as JSON")
     given = parser.parse_args(argv)
@@ -69,6 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         checkpoint = full_size() if given.model == "7b" else find_checkpoint(given.model, None)
         ways = ("captured", "eager") if device.type == "cuda" else ("eager",)
         speed = copying_speed(device) if device.type == "cuda" else None  # before the model takes the memory
+        kernels = try_kernels(device, choose_dtype("auto", device), wanted=True)
+        plan = Plan(eight_bit_kv=given.kv == "int8", kernels=kernels.kernels)
         rows: list[Row] = []
         sizes: dict[str, object] = {}
         slots = given.slots
@@ -76,13 +81,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             # The model before has to be gone before the next one is made: there is room for one.
             gc.collect()
             torch.cuda.empty_cache()
-            measured, sizes = measure(checkpoint, device, slots, given.steps, way, speed)
+            measured, sizes = measure(checkpoint, device, plan, slots, given.steps, way, speed)
             rows += measured
             slots = measured[-1].conversations
     except (LoadError, NoSuchGPU, DoesNotFit) as error:
         print(f"tools/bench gpu: {error}", file=sys.stderr)
         return 3
-    report = {"machine": machine(), "device": name(device), "torch": torch.__version__, "model": given.model, **sizes}
+    ran = {"machine": machine(), "device": name(device), "torch": torch.__version__, "model": given.model}
+    report = {**ran, "kv": given.kv, "kernels": str(kernels), **sizes}
     print(table(report, rows))
     if given.output:
         given.output.write_text(json.dumps({**report, "rows": [asdict(row) for row in rows]}, indent=2) + "\n")
@@ -112,7 +118,13 @@ def full_size() -> Checkpoint:
 
 
 def measure(
-    checkpoint: Checkpoint, device: torch.device, slots: int | None, steps: int, way: str, speed: float | None
+    checkpoint: Checkpoint,
+    device: torch.device,
+    plan: Plan,
+    slots: int | None,
+    steps: int,
+    way: str,
+    speed: float | None,
 ) -> tuple[list[Row], dict[str, object]]:
     """Every number of conversations that has a graph of its own, and what they weigh.
 
@@ -121,7 +133,7 @@ def measure(
     Raises:
         DoesNotFit: the model does not fit.
     """
-    model = BatchedModel(checkpoint, slots, device, choose_dtype("auto", device), cuda_graphs=way == "captured")
+    model = BatchedModel(checkpoint, slots, device, choose_dtype("auto", device), plan, cuda_graphs=way == "captured")
     rows = []
     for conversations in model.batch_sizes:
         for slot in range(conversations):
@@ -178,6 +190,7 @@ def table(report: dict[str, object], rows: Sequence[Row]) -> str:
     weights, window = (int(str(report[key])) / 1e6 for key in ("weight_bytes", "slot_bytes"))
     lines = [
         f"{report['model']} on {report['device']}, torch {report['torch']}, {report['slots']} slots",
+        f"keys and values: {report['kv']}; the service's own kernels: {report['kernels']}",
         f"a step moves {weights:,.0f} MB of weights, and {window:,.1f} MB for each conversation",
     ]
     if report["bytes_per_second"] is not None:
