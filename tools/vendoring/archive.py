@@ -31,7 +31,7 @@ _DAMAGE = (
     *(OSError, ValueError, OverflowError, NotImplementedError, RuntimeError),
 )
 
-type Member = tuple[tarfile.TarInfo, Callable[[], bytes]]
+Member = tuple[tarfile.TarInfo, Callable[[], bytes]]
 
 
 def is_vendored(path: str) -> bool:

@@ -1,5 +1,6 @@
 """This repository's own pin: every place that names the release names the same one."""
 
+import ast
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -49,3 +50,10 @@ def test_the_bill_of_materials_is_valid_cyclonedx() -> None:
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     broken = text.replace('"specVersion": "1.6"', '"specVersion": 7')
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(broken) is not None
+
+
+@pytest.mark.parametrize("folder", ["tools/vendoring", "service/src/moshi_service/errors"])
+def test_the_tool_has_the_syntax_of_the_python_that_it_asks_for(folder: str) -> None:
+    """Set-up runs it before the environment with Python 3.12 exists."""
+    for file in (CHECKOUT.root / folder).glob("*.py"):
+        ast.parse(file.read_text(), str(file), feature_version=(3, 11))
