@@ -95,6 +95,7 @@ async def test_waiting_while_moshi_is_unreachable() -> None:
         "phase": "waiting for moshi",
         "progress": None,
         "detail": "connection refused",
+        "error": "connection-failed",
     }
 
 

@@ -329,7 +329,14 @@ async def test_a_client_that_reads_late_learns_of_a_stop_and_one_that_never_read
         if ending:
             said, code, reason = await ending
             assert (code, reason) == (1001, "the frontend is shutting down")
-            assert announced(said[-1:]) == [{"type": "end", "code": code, "reason": reason, "retry_after": None}]
+            event = {
+                "type": "end",
+                "code": code,
+                "reason": reason,
+                "retry_after": None,
+                "error": "frontend-shutting-down",
+            }
+            assert announced(said[-1:]) == [event]
         speaking.cancel()
 
 

@@ -72,9 +72,9 @@ async def test_with_every_slot_talking_each_client_learns_that_it_ends(
     reason = "the service is shutting down"
     for client in clients:
         assert (client.close_code, client.close_reason) == (1001, reason)
-        assert client.events[-1] == EndEvent(code=1001, reason=reason)
+        assert client.events[-1] == EndEvent(code=1001, reason=reason, error="shutting-down")
     log = moshi.log.read_text()
-    assert log.count(f": ends (1001 {reason})") == SLOTS + 1
+    assert log.count(f": ends (1001 [shutting-down] {reason})") == SLOTS + 1
     assert not re.search(r"Traceback| ERROR ", log), log
     assert [child for child in children if is_there(child)] == []
 

@@ -22,8 +22,8 @@ def test_a_model_without_a_network_is_one_line(tmp_path: Path) -> None:
             time.sleep(0.1)
         logged = moshi.log.read_text()
     assert re.findall(r" ERROR \S+ (.*)", logged) == [
-        f"{hub} cannot be reached or fails: check the network and HTTPS_PROXY, then start again; what has been "
-        "downloaded is kept"
+        f"[hub-unreachable] {hub} cannot be reached or fails: check the network and HTTPS_PROXY, then start again; "
+        "what has been downloaded is kept"
     ]
     assert "MaxRetryError" not in logged
     assert [line for line in logged.splitlines() if not re.match(r"\d{4}-\d\d-\d\d \d\d:", line)] == []

@@ -22,6 +22,7 @@ from support.vendored import (
     SECOND,
     as_wheel,
     commit,
+    copy_tool,
     git,
     make_archive,
     release_archive,
@@ -48,7 +49,7 @@ def test_vendoring_again_from_scratch_gives_every_file_that_is_here(tmp_path: Pa
     fresh = tmp_path / "fresh"
     placed = shutil.ignore_patterns("moshi", "LICENSE*", ".placed.json")
     shutil.copytree(ROOT / "third_party/moshi", fresh / "third_party/moshi", ignore=placed)
-    shutil.copytree(ROOT / "tools/vendoring", fresh / "tools/vendoring", ignore=shutil.ignore_patterns("__pycache__"))
+    copy_tool(fresh)
     for file in ("tools/update_moshi.sh", "MOSHI_VERSION"):
         shutil.copy(ROOT / file, fresh / file)
     environment = os.environ | {"PYTHON": str(Path(sys.base_prefix, "bin", "python3"))}
@@ -207,7 +208,7 @@ def test_what_set_up_runs_needs_the_standard_library_only(command: str, tmp_path
     data = make_archive(RELEASED)
     write_pin(checkout, data, RELEASED)
     (tmp_path / "release.tar.gz").write_bytes(data)
-    shutil.copytree(ROOT / "tools/vendoring", checkout.root / "tools/vendoring")
+    copy_tool(checkout.root)
     # -S leaves even that Python's own packages out.
     python = [str(Path(sys.base_prefix, "bin", "python3")), "-S", str(checkout.root / "tools/vendoring")]
     options = ["--archive", str(tmp_path / "release.tar.gz")] if command == "sync" else []

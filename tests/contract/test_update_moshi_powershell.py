@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from support.vendored import copy_tool
+
 ROOT = Path(__file__).parents[2]
 POWERSHELL = shutil.which("pwsh")
 pytestmark = pytest.mark.skipif(POWERSHELL is None, reason="no pwsh on this machine")
@@ -29,7 +31,7 @@ def checkout(tmp_path: Path) -> Path:
     tools.mkdir(parents=True)
     for name in ("update_moshi.sh", "update_moshi.ps1"):
         shutil.copy(ROOT / "tools" / name, tools)
-    shutil.copytree(ROOT / "tools/vendoring", tools / "vendoring", ignore=shutil.ignore_patterns("__pycache__"))
+    copy_tool(folder)
     return folder
 
 

@@ -19,6 +19,7 @@ from vendoring.made import make_pin
 from vendoring.manifest import Manifest, Release, sha256
 from vendoring.source import store
 
+ROOT = Path(__file__).parents[2]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOP = "moshi-1.2.3"
 MIT = b"MIT License\n\nPermission is hereby granted, free of charge, to any person obtaining\na copy of it\n"
@@ -215,3 +216,12 @@ def make_repository(root: Path, patches: Mapping[str, bytes] | None = None) -> C
 def commit(root: Path) -> None:
     git(root, "add", "--all")
     git(root, "commit", "-q", "-m", "as it is")
+
+
+def copy_tool(root: Path) -> None:
+    """Copy the vendoring tool, and the tables of errors that it shares with the services, to the checkout `root`."""
+    nothing_compiled = shutil.ignore_patterns("__pycache__")
+    errors = "service/src/moshi_service/errors"
+    for folder in ("tools/vendoring", errors):
+        shutil.copytree(ROOT / folder, root / folder, ignore=nothing_compiled)
+    shutil.copy((ROOT / errors).parent / "__init__.py", (root / errors).parent)
