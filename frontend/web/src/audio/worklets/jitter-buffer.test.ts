@@ -124,6 +124,17 @@ describe("the jitter buffer", () => {
     expect(delayMs).toBeLessThan(130);
   });
 
+  it("does not take a speaker that starts late for a slow network", () => {
+    const buffer = new JitterBuffer(RATE, FRAME_MS);
+    const block = new Float32Array(BLOCK);
+    for (let early = 0; early < 15; early++) buffer.push(new Float32Array(FRAME), 0);
+    for (let now = 0, sent = 0; now < 5000; now += (BLOCK / RATE) * 1000) {
+      for (; sent * FRAME_MS <= now; sent++) buffer.push(new Float32Array(FRAME), now);
+      buffer.pull(block);
+    }
+    expect(buffer.targetMs).toBeLessThan(30);
+  });
+
   it("skips only silence", () => {
     const { buffer } = simulate((index) => (index === 200 ? 1000 : 3), { seconds: 60 });
     expect(buffer.skippedMs).toBeGreaterThan(0);

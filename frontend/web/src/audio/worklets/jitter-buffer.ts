@@ -64,6 +64,7 @@ export class JitterBuffer {
   readonly #view: Ring = { samples: this.#ring, mask: MASK };
   #written = 0;
   #read = 0; // fractional
+  #started = false; // the clock of the playback runs
   #playing = false;
   #hasPlayed = false;
   #waitedMs = 0;
@@ -96,10 +97,15 @@ export class JitterBuffer {
     return (this.#written - this.#read) / this.#perMs;
   }
 
-  /** Takes one packet that arrived at `nowMs`, on the clock of the playback. */
+  /**
+   * Takes one packet that arrived at `nowMs`, on the clock of the playback. The clock stands still until the first block
+   * is pulled, which WebKit does a second after its audio "runs": packets of that time have no delay.
+   */
   push(samples: Float32Array, nowMs: number): void {
-    const delay = this.#rememberDelay(nowMs - this.#written / this.#perMs);
-    if (this.#playing) this.#steer(this.bufferedMs + delay);
+    if (this.#started) {
+      const delay = this.#rememberDelay(nowMs - this.#written / this.#perMs);
+      if (this.#playing) this.#steer(this.bufferedMs + delay);
+    }
     const excess = this.#written - this.#read + samples.length - (RING - FADE_SAMPLES);
     if (excess > 0) {
       this.#read += excess;
@@ -119,6 +125,7 @@ export class JitterBuffer {
 
   /** Fills one block with the sound that is due now. */
   pull(block: Float32Array): void {
+    this.#started = true;
     if (!this.#playing) {
       this.#wait(block);
       return;
