@@ -15,9 +15,9 @@ import httpx
 import pytest
 import trustme
 
-from contract.fake_moshi import FakeMoshi
-from contract.running_frontend import Frontend, closed_by_server, started_command
 from moshi_service.protocol.wire import HANDSHAKE
+from support.fake_moshi import FakeMoshi
+from support.running_frontend import Frontend, closed_by_server, started_command
 from support.services import free_port
 
 pytestmark = pytest.mark.anyio
