@@ -194,7 +194,9 @@ async def test_a_port_for_metrics_that_is_taken() -> None:
         port = str(taken.getsockname()[1])
         metrics = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": port}
         line = await failed_start(MOSHI_URL="http://127.0.0.1:1", FRONTEND_PORT="0", **metrics)
-    assert line.startswith(f"moshi-frontend: cannot serve metrics on localhost port {port}: Address already in use")
+    assert line.startswith(
+        f"moshi-frontend: [metrics-port-taken] cannot serve metrics on localhost port {port}: Address already in use"
+    )
 
 
 async def test_not_told_where_moshi_is() -> None:
