@@ -10,6 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.alone
+
 SCENARIOS = Path(__file__).parents[2] / "support" / "fleet_scenarios.py"
 
 

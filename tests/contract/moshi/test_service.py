@@ -21,7 +21,7 @@ from moshi_service.protocol.events import SessionEvent, StatsEvent
 from support.chatting import KIND_AUDIO, KIND_PING, closing, handshake, slots_become, used_slots
 from support.services import BIN, Service, clean_environment, free_port, running_moshi
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 SLOTS = 2
 

@@ -16,6 +16,8 @@ from moshi_backend.conversation.opus import NotOpus, OpusCodec
 from support.chatting import slots_become
 from support.services import Service
 
+pytestmark = pytest.mark.alone
+
 REFERENCE = Path(__file__).parents[3] / "docs/reference"
 
 

@@ -29,7 +29,7 @@ from support.running_frontend import Frontend, closed_by_server, running_fronten
 from support.services import Service, running_moshi
 from support.services import running_frontend as frontend_process
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 MOSHI_GIVES_UP_SECONDS = 63
 """moshi's limit of silence (60 s), and what it needs to close."""
