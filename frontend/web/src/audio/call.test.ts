@@ -57,6 +57,7 @@ async function start(recordSeconds: number | null = null): Promise<{ call: Call;
 beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal("Worker", FakeWorker);
+  vi.stubGlobal("navigator", { userAgent: "" });
   end = new AbortController();
   events = {
     onLive: vi.fn(),

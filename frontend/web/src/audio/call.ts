@@ -7,6 +7,7 @@ import { BROWSER_FAILED } from "./protocol/closing";
 import type { ServerEvent, StatsEvent } from "./protocol/generated";
 import { Recording } from "./recording";
 import { atEnd, stopTracks } from "./release";
+import { outputLatency } from "./speaker";
 import type { CallStats } from "./stats";
 import { STEP_MS, type Step, StepFailed } from "./steps";
 import type { FromWorker, SocketReport, ToWorker } from "./worker/messages";
@@ -159,7 +160,7 @@ export class Call {
       bufferMs: played?.bufferMs ?? 0,
       targetMs: played?.targetMs ?? null,
       captureLatencyMs: milliseconds((track?.getSettings() as { latency?: number } | undefined)?.latency),
-      outputLatencyMs: milliseconds((context as { outputLatency?: number }).outputLatency),
+      outputLatencyMs: milliseconds(outputLatency(context)),
       droppedFrames: server?.dropped_frames ?? 0,
       droppedInputPackets: socket?.droppedInputPackets ?? 0,
       roundTripMs: socket?.roundTripMs ?? null,
@@ -275,6 +276,6 @@ function openWorker(): Worker {
 }
 
 /** Null where the browser does not tell. */
-function milliseconds(seconds: number | undefined): number | null {
-  return seconds === undefined ? null : seconds * 1000;
+function milliseconds(seconds: number | null | undefined): number | null {
+  return seconds == null ? null : seconds * 1000;
 }

@@ -29,6 +29,17 @@ export function openAudio(over: AbortSignal): AudioContext {
   }
 }
 
+/**
+ * Firefox with PulseAudio: this question locks the audio graph and then waits for the sound server, whose callback waits
+ * for that lock. One in a few conversations froze for good, page and sound (Firefox ESR 153).
+ */
+const LATENCY_MAY_FREEZE = /Linux.*Firefox\//;
+
+/** Seconds from the end of the graph to the ear; null where the browser does not tell, as WebKit by its 0. */
+export function outputLatency(context: AudioContext, userAgent = navigator.userAgent): number | null {
+  return LATENCY_MAY_FREEZE.test(userAgent) ? null : context.outputLatency || null;
+}
+
 /** The device that plays one node. */
 export class Speaker {
   #element: HTMLAudioElement | null = null;

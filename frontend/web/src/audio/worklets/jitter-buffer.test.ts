@@ -124,12 +124,15 @@ describe("the jitter buffer", () => {
     expect(delayMs).toBeLessThan(130);
   });
 
-  it("does not take a speaker that starts late for a slow network", () => {
+  it.each([0, 200])("does not take a speaker that starts late, with %i ms at once, for a slow network", (burstMs) => {
     const buffer = new JitterBuffer(RATE, FRAME_MS);
     const block = new Float32Array(BLOCK);
+    const blockMs = (BLOCK / RATE) * 1000;
     for (let early = 0; early < 15; early++) buffer.push(new Float32Array(FRAME), 0);
-    for (let now = 0, sent = 0; now < 5000; now += (BLOCK / RATE) * 1000) {
-      for (; sent * FRAME_MS <= now; sent++) buffer.push(new Float32Array(FRAME), now);
+    for (let at = 0; at < burstMs; at += blockMs) buffer.pull(block);
+    for (let early = 0; early < 3; early++) buffer.push(new Float32Array(FRAME), burstMs);
+    for (let now = burstMs, sent = 0; now < 5000; now += blockMs) {
+      for (; burstMs + sent * FRAME_MS <= now; sent++) buffer.push(new Float32Array(FRAME), now);
       buffer.pull(block);
     }
     expect(buffer.targetMs).toBeLessThan(30);

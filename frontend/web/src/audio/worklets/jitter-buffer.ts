@@ -16,6 +16,7 @@ const WINDOW = 250; // packets whose delay is remembered: 20 s
 const RECENT = 40; // packets that say how fast the fastest is now: the server may have left some time out
 const ENOUGH = 20; // packets before their delays mean anything
 const QUANTILE = 0.98;
+const STEADY_AFTER_MS = 500; // WebKit begins with nothing for up to a second, and then pulls many blocks at once
 const INITIAL_TARGET_MS = 20;
 const FLOOR_MS = 8;
 const CAP_MS = 160;
@@ -64,7 +65,7 @@ export class JitterBuffer {
   readonly #view: Ring = { samples: this.#ring, mask: MASK };
   #written = 0;
   #read = 0; // fractional
-  #started = false; // the clock of the playback runs
+  #pulledMs = 0;
   #playing = false;
   #hasPlayed = false;
   #waitedMs = 0;
@@ -97,12 +98,9 @@ export class JitterBuffer {
     return (this.#written - this.#read) / this.#perMs;
   }
 
-  /**
-   * Takes one packet that arrived at `nowMs`, on the clock of the playback. The clock stands still until the first block
-   * is pulled, which WebKit does a second after its audio "runs": packets of that time have no delay.
-   */
+  /** Takes one packet that arrived at `nowMs`, on the clock of the playback. */
   push(samples: Float32Array, nowMs: number): void {
-    if (this.#started) {
+    if (this.#pulledMs >= STEADY_AFTER_MS) {
       const delay = this.#rememberDelay(nowMs - this.#written / this.#perMs);
       if (this.#playing) this.#steer(this.bufferedMs + delay);
     }
@@ -125,7 +123,7 @@ export class JitterBuffer {
 
   /** Fills one block with the sound that is due now. */
   pull(block: Float32Array): void {
-    this.#started = true;
+    this.#pulledMs += block.length / this.#perMs;
     if (!this.#playing) {
       this.#wait(block);
       return;
