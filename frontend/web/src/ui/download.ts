@@ -1,9 +1,11 @@
 /** Saves files. This is the only way out of the browser. */
 
-/** Saves `content` as a file of that name. `kind`: its media type. */
-export function saveFile(name: string, content: string | Blob, kind = ""): void {
-  const blob = typeof content === "string" ? new Blob([content], { type: kind }) : content;
-  const url = URL.createObjectURL(blob);
+/**
+ * Saves `content` as a file of that name. `kind`: its media type. Without one every browser keeps the name: Firefox would
+ * rename a recording of the type audio/ogg from .opus to .ogx.
+ */
+export function saveFile(name: string, content: string | Blob, kind = "application/octet-stream"): void {
+  const url = URL.createObjectURL(new Blob([content], { type: kind }));
   const link = document.createElement("a");
   link.href = url;
   link.download = name;
