@@ -12,16 +12,14 @@ import numpy as np
 import pytest
 import sphn
 from playwright.async_api import Browser, Page, async_playwright, expect
-from websockets.asyncio.server import ServerConnection
 
 from moshi_frontend.static import BUILT
 from support.browser import PATIENCE_MS, arguments, executable
-from support.fake_moshi import FakeMoshi
+from support.fake_moshi import FakeMoshi, framed_echo
 from support.running_frontend import running_frontend
 
 pytestmark = pytest.mark.anyio
 
-AUDIO = 1
 LISTEN_SECONDS = 10
 CLICK_SECONDS = 0.5
 CONNECT_BYTES_GZ = 60_000
@@ -85,21 +83,6 @@ async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bro
         browser = await playwright.chromium.launch(executable_path=executable(), args=arguments(clicks))
         yield browser
         await browser.close()
-
-
-async def framed_echo(conversation: ServerConnection) -> None:
-    """Gives back what it hears as moshi does: 80 ms in each message. The first one holds the stream's headers."""
-    await conversation.send(await conversation.recv())
-    pages: list[bytes] = []
-    async for message in conversation:
-        assert isinstance(message, bytes)
-        if message[0] != AUDIO:
-            await conversation.send(message)
-            continue
-        pages.append(message[1:])
-        if len(pages) == 4:
-            await conversation.send(bytes([AUDIO]) + b"".join(pages))
-            pages.clear()
 
 
 async def listen(browser: Browser, query: str, *, jank: bool) -> tuple[dict[str, Any], list[float], int]:

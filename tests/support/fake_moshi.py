@@ -15,7 +15,7 @@ from websockets.http11 import Request, Response
 
 from moshi_service.health import Health, ObservedHealth
 from moshi_service.protocol.info import Info, Limits, Model, Personas, Setting, Slots, Upstream
-from moshi_service.protocol.wire import HANDSHAKE, MESSAGE_BYTES
+from moshi_service.protocol.wire import HANDSHAKE, MESSAGE_BYTES, Kind
 
 READY = Health("ready", "ready", 1.0, "serving")
 
@@ -45,6 +45,21 @@ async def greet(conversation: ServerConnection) -> None:
 async def echo(conversation: ServerConnection) -> None:
     async for message in conversation:
         await conversation.send(message)
+
+
+async def framed_echo(conversation: ServerConnection) -> None:
+    """Gives back what it hears as moshi does: 80 ms in each message. The first one holds the stream's headers."""
+    await conversation.send(await conversation.recv())
+    pages: list[bytes] = []
+    async for message in conversation:
+        assert isinstance(message, bytes)
+        if message[0] != Kind.AUDIO:
+            await conversation.send(message)
+            continue
+        pages.append(message[1:])
+        if len(pages) == 4:
+            await conversation.send(bytes([Kind.AUDIO]) + b"".join(pages))
+            pages.clear()
 
 
 Script = Callable[[ServerConnection], Awaitable[None]]
