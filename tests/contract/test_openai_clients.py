@@ -1,6 +1,7 @@
 """OpenAI's own clients, unmodified, with a URL and a key: Python and JavaScript, over TLS."""
 
 import json
+import os
 import ssl
 import subprocess
 import sys
@@ -70,7 +71,14 @@ def ran(moshi: Service, authority: Path, *command: str) -> str:
         OPENAI_BASE_URL=f"https://localhost:{moshi.port}/v1",
         OPENAI_API_KEY=KEY,
     )
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, cwd=CLIENTS)
+    read, write = os.pipe()  # an input that stays open, as in a terminal
+    try:
+        done = subprocess.run(
+            command, env=environment, stdin=read, capture_output=True, text=True, timeout=120, cwd=CLIENTS
+        )
+    finally:
+        os.close(read)
+        os.close(write)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return done.stdout
@@ -105,18 +113,40 @@ def test_the_packages_for_javascript(moshi: Service, authority: Path) -> None:
     assert got["realtime"]["code"] == 1000
 
 
-def example(language: str) -> str:
-    (block,) = [block for block in blocks(Path("docs/how-to/programs.md")) if block.language == language]
-    return block.text
+def examples(language: str) -> list[str]:
+    return [block.text for block in blocks(Path("docs/how-to/programs.md")) if block.language == language]
+
+
+def assert_words(output: str) -> None:
+    *words, last = output.splitlines()
+    assert last == "heard 2 s"
+    assert "".join(words).strip()
+
+
+def test_the_documented_example_for_python(moshi: Service, authority: Path) -> None:
+    (example,) = examples("python")
+    assert_words(ran(moshi, authority, sys.executable, "-c", example))
 
 
 @pytest.mark.usefixtures("packages")
-def test_the_documented_examples(moshi: Service, authority: Path) -> None:
-    outputs = [
-        ran(moshi, authority, sys.executable, "-c", example("python")),
-        ran(moshi, authority, "node", "--input-type=module", "--eval", example("js")),
-    ]
-    for output in outputs:
-        *words, last = output.splitlines()
-        assert last == "heard 2 s"
-        assert "".join(words).strip()
+def test_the_documented_example_for_typescript(moshi: Service, authority: Path, tmp_path: Path) -> None:
+    """It has no mistake of types, and runs."""
+    (example,) = examples("ts")
+    (tmp_path / "node_modules").symlink_to(CLIENTS / "node_modules")
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "example.ts").write_text(example)
+    options = ["--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext", "--types", ""]
+    compiled = subprocess.run(
+        [ROOT / "frontend/web/node_modules/.bin/tsc", *options, "example.ts"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert compiled.returncode == 0, compiled.stdout
+    assert_words(ran(moshi, authority, "node", str(tmp_path / "example.js")))
+
+
+@pytest.mark.usefixtures("packages")
+def test_the_documented_example_for_the_command_line(moshi: Service, authority: Path) -> None:
+    _, listen = examples("sh")
+    assert len(ran(moshi, authority, "sh", "-c", listen).split()) > 1
