@@ -219,7 +219,8 @@ def told_at_the_end(address: str) -> bytes:
         client.sendall(bytes([0x82, 0xFF]) + (1024 * 1024).to_bytes(8) + bytes(4))
         heard = b""
         while CLOSED_FOR_ITS_SIZE not in heard:
-            assert (more := client.recv(65536))
+            more = client.recv(65536)
+            assert more
             heard += more
         client.sendall(bytes(200_000))
         time.sleep(0.1)
