@@ -40,8 +40,8 @@ CLOSE_SECONDS = 5.0
 """For a peer to take the last bytes of a connection that is being closed."""
 
 ANSWER_SECONDS = 0.75
-"""For a peer to answer a close frame when the service stops, or after a message that is too long. It is shorter than the
-time that uvicorn waits for connections when the service stops."""
+"""For a peer to answer a close frame after a message that is too long, or when the service stops. It is shorter than
+the time that uvicorn then waits for connections."""
 
 REQUEST_BYTES_PER_SECOND = 32 * 1024
 """Of requests on one connection, after `REQUEST_BURST` bytes at once."""
