@@ -16,7 +16,7 @@ import pytest
 from support.documents import blocks
 from support.services import BIN, START_SECONDS, Service, clean_environment, running_moshi
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CLIENTS = ROOT / "tests/clients"
 KEY = "sesame-of-the-sdk"
 
@@ -100,7 +100,7 @@ def test_the_package_for_python(moshi: Service, authority: Path) -> None:
 
 @pytest.fixture(scope="module")
 def packages() -> None:
-    set_up = subprocess.run([ROOT / "tools/setup-clients"], capture_output=True, text=True)
+    set_up = subprocess.run([ROOT / "tools/setup-clients", "javascript"], capture_output=True, text=True)
     assert set_up.returncode == 0, set_up.stdout + set_up.stderr
 
 

@@ -19,7 +19,7 @@ from moshi_backend.model.plan import Plan
 from moshi_backend.model.state import SlotState
 from support.services import Service
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 
 @pytest.mark.parametrize("server", [upstream, ours])
