@@ -87,6 +87,7 @@ def test_a_cancelled_response_is_not_heard_until_the_model_pauses(type_: str) ->
     assert types(talking.told(frame(0.5)))[:4] == FIRST
     (error,) = live().says(type_, event_id="c1")
     assert (error["error"]["code"], error["error"]["event_id"]) == ("response_cancel_not_active", "c1")
+    assert error["error"]["message"].startswith("Cancellation failed"), "LiveKit reports any other text as an error"
 
 
 @pytest.mark.parametrize(
