@@ -14,7 +14,7 @@ from typing import Any
 import telephone
 import uvicorn
 from loguru import logger
-from pipecat.frames.frames import LLMTextFrame, TTSTextFrame
+from pipecat.frames.frames import LLMTextFrame
 from pipecat.observers.base_observer import BaseObserver, FramePushed
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
@@ -31,10 +31,12 @@ class Words(BaseObserver):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.text = ""
+        self._last = -1
 
     async def on_push_frame(self, data: FramePushed) -> None:
-        if isinstance(data.frame, (LLMTextFrame, TTSTextFrame)):
+        if isinstance(data.frame, LLMTextFrame) and data.frame.id != self._last:  # it passes several processors
             self.text += data.frame.text
+            self._last = data.frame.id
 
 
 async def speak(twilio: ClientConnection) -> None:

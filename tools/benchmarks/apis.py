@@ -29,9 +29,10 @@ from loadtest.schedule import Pace
 RANDOM_MODEL = Path(__file__).parents[2] / "tests" / "fixtures" / "random_model"
 PATHS = {"chat": "/api/chat", "live": "/v1/live/sessions", "realtime": "/v1/realtime"}
 PATIENCE = 10.0
-"""Seconds to wait for a session to start, and for its last answers."""
+"""Seconds to wait for a session to start."""
 
-GRACE = 0.5
+GRACE = 2.0
+"""Seconds to wait for the last answers."""
 
 START = json.dumps({"type": "session.start", "session": {}})
 APPEND = {"live": "session.input_audio.append", "realtime": "input_audio_buffer.append"}
@@ -152,23 +153,24 @@ async def _converse(address: str, name: str, pages: list[bytes], pcm: list[str],
             async with asyncio.timeout(PATIENCE):
                 while '"session.started"' not in (await socket.recv(decode=True))[:HEAD]:
                     pass
-        listening = asyncio.create_task(_listen(socket, DELTA[name], result))
+        wanted = len(pcm) - UNHEARD[name] - 1
+        listening = asyncio.create_task(_listen(socket, DELTA[name], result, wanted))
         pace = Pace(first)
         for audio in pcm:
             await asyncio.sleep(pace.wait(time.monotonic()))
             pace.went()
             result.sent.append(time.monotonic())
             await socket.send(f'{{"type":"{APPEND[name]}","audio":"{audio}"}}')
-        await asyncio.sleep(GRACE)
+        await asyncio.wait([listening], timeout=GRACE)
         listening.cancel()
     del result.sent[: UNHEARD[name]]
-    del result.heard[len(result.sent) - 1 :]  # answers to the silence after the speech
     return result
 
 
-async def _listen(socket: ClientConnection, delta: str, result: Conversation) -> None:
+async def _listen(socket: ClientConnection, delta: str, result: Conversation, wanted: int) -> None:
+    """Note when answers come, until all that are wanted are there."""
     try:
-        while True:
+        while len(result.heard) < wanted:
             message = await socket.recv(decode=True)
             if delta in message[:HEAD]:
                 result.heard.append(time.monotonic())
