@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -56,6 +57,10 @@ def moshi(authority: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         assert "Traceback" not in log
         assert " ERROR " not in log
         assert KEY not in log
+        ends = re.findall(r"session \w+: ends \((.*)\)", log)
+        assert ends
+        # 1005: the agents for JavaScript and wscat close without a code.
+        assert all("1000" in end or "code 1005" in end for end in ends), ends
 
 
 def said(moshi: Service, authority: Path, *command: str) -> Any:
