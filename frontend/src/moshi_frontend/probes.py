@@ -25,8 +25,8 @@ SPREAD = (0.75, 1.25)
 
 ANSWER_SECONDS = 3.0
 PHASE_SECONDS = 2.0
-"""For each phase of a probe: the connection, its TLS, the answer. It is shorter than the whole, because httpx closes the
-socket of a phase that takes too long, and leaves it open if the task is cancelled during the TLS handshake."""
+"""For each phase of a probe: the connection, its TLS, the answer. It is shorter than the whole, because httpx closes
+the socket of a phase that takes too long, and leaves it open if the task is cancelled during the TLS handshake."""
 
 KEEP_SECONDS = 4.0
 """How long a connection is kept for the next probe. moshi closes one after 5 s."""
