@@ -31,8 +31,8 @@ def breaking_changes(backend: Path, before: Path, after: Path) -> dict[str, str]
         was, now = _find(old, name), _find(new, name)
         if now is None:
             changes[name].append("missing")
-        elif (value := _value(was)) != _value(now):  # griffe compares none
-            changes[name].append(f"{value} became {_value(now)}")
+        elif was and _value(was) != _value(now):  # griffe compares none
+            changes[name].append(f"{_value(was)} became {_value(now)}")
         if was:
             modules.add(_module(was))
     near = [_find(old, path) for module in modules for path in module.imports.values()]
@@ -81,5 +81,5 @@ def _module(found: griffe.Object) -> griffe.Module:
     return found if isinstance(found, griffe.Module) else found.module
 
 
-def _value(found: griffe.Object | None) -> str:
+def _value(found: griffe.Object) -> str:
     return str(found.value) if isinstance(found, griffe.Attribute) else ""

@@ -126,6 +126,12 @@ def test_a_class_that_is_gone_is_named_as_it_was_imported(folder: Path) -> None:
     assert "moshi.models.LM" in changed(folder, {"class LM(Base)": "class LLM(Base)"})
 
 
+def test_an_imported_name_counts_unless_only_the_newer_one_has_it(folder: Path) -> None:
+    source = b"from moshi.models.lm import MORE\n"
+    assert changed(folder, {"LIMIT = 5": "MORE = 5"}, source=source) == {}
+    assert changed(folder, {}, source=source) == {"moshi.models.lm.MORE": "missing; used in a.py:1"}
+
+
 def test_a_name_of_a_module_that_is_not_near_does_not_count(folder: Path) -> None:
     assert changed(folder, {"def width": "def breadth"}, "moshi/tts.py") == {}
 
