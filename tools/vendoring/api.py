@@ -25,14 +25,14 @@ def breaking_changes(backend: Path, before: Path, after: Path) -> dict[str, str]
     """
     imported, read = _used_by(backend)
     old, new = (griffe.load(NAME, search_paths=[folder], allow_inspection=False) for folder in (before, after))
-    changes: dict[str, list[str]] = defaultdict(list)
+    changes: dict[str, dict[str, list[str]]] = defaultdict(dict)
     modules: set[griffe.Module] = set()
     for name in imported:
         was, now = _find(old, name), _find(new, name)
         if now is None:
-            changes[name].append("missing")
+            changes[name]["missing"] = []
         elif was and _value(was) != _value(now):  # griffe compares none
-            changes[name].append(f"{_value(was)} became {_value(now)}")
+            changes[name]["value was changed"] = [f"{_value(was)} -> {_value(now)}"]
         if was:
             modules.add(_module(was))
     near = [_find(old, path) for module in modules for path in module.imports.values()]
@@ -42,8 +42,12 @@ def breaking_changes(backend: Path, before: Path, after: Path) -> dict[str, str]
         name = breakage.obj.path.removesuffix(".__init__")
         if name.rpartition(".")[2] in places and _module(breakage.obj).path in paths:
             part = getattr(breakage.old_value or breakage.new_value, "name", "")
-            changes[name].append(f"{breakage.kind.value} ({part})")
-    return {name: f"{', '.join(found)}; used in {places[name.rpartition('.')[2]]}" for name, found in changes.items()}
+            changes[name].setdefault(breakage.kind.value, []).append(part)
+    return {
+        name: "; ".join(f"{kind} ({', '.join(parts)})" if parts else kind for kind, parts in found.items())
+        + f"; used in {places[name.rpartition('.')[2]]}"
+        for name, found in changes.items()
+    }
 
 
 def _used_by(backend: Path) -> tuple[dict[str, str], dict[str, str]]:
