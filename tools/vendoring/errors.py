@@ -55,6 +55,11 @@ def archive_incomplete() -> str:
     return "the archive lacks the package or its licence; is it a release?"
 
 
+@_harmful
+def dependency_malformed(why: object) -> str:
+    return f"a dependency of the release is not understood ({why}); is it a release?"
+
+
 _edited = Row(
     cause="somebody edited a placed file",
     remedy="write a [patch](../how-to/upgrading-moshi.md#write-a-patch) of the edit, or throw the edit away with "

@@ -18,7 +18,7 @@ from cyclonedx.model.contact import OrganizationalEntity
 from cyclonedx.model.license import DisjunctiveLicense
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from vendoring import errors
@@ -93,7 +93,10 @@ def _packaging(text: str, release: Release, metadata: str) -> str:
     """
     message = message_from_string(metadata)
     left_out = tomllib.loads(text)["tool"]["update_moshi"]["left-out"]
-    requirements = map(Requirement, message.get_all("Requires-Dist", []))
+    try:
+        requirements = [Requirement(line) for line in message.get_all("Requires-Dist", [])]
+    except InvalidRequirement as error:
+        raise Refused(errors.dependency_malformed(str(error).partition("\n")[0])) from None
     taken = [item for item in requirements if canonicalize_name(item.name) not in left_out]
     values = {
         "version": release.version,

@@ -18,7 +18,7 @@ from vendoring.patches import write_tree
 from vendoring.pin import NAME, UNKNOWN, Refused, Release, sha256
 from vendoring.report import report
 
-TRIAL = ("tests/contract/test_moshi_tokens.py", "tests/contract/test_moshi_model.py")
+TRIAL = ("tests/contract/moshi/test_tokens.py", "tests/contract/moshi/test_model.py")
 """The first has the recorded tokens of the tests' random model."""
 
 

@@ -52,6 +52,7 @@ def refused(checkout: Checkout, **options: object) -> str:
     with pytest.raises(Refused) as refusal:
         run(checkout, **options)  # type: ignore[arg-type]
     assert contents(checkout.root) == before
+    assert "\n" not in str(refusal.value)
     return str(refusal.value)
 
 
@@ -109,6 +110,12 @@ def test_our_packaging_takes_upstreams_ranges_but_not_what_we_do_not_run(reposit
     assert project["dependencies"] == ["Huggingface_Hub<1,>=0.24", "torch<2.10,>=2.6"]
     assert '- `- "torch<3,>=2.2"`' in said
     assert '- `+ "torch<2.10,>=2.6"`' in said
+
+
+def test_a_range_that_is_not_understood_is_refused(repository: Checkout, tmp_path: Path) -> None:
+    metadata = METADATA + "Requires-Dist: torch two\n"
+    (tmp_path / "2.whl").write_bytes(make_wheel(SECOND, version="2.0", metadata=metadata))
+    assert "is not understood (" in refused(repository, archive=tmp_path / "2.whl")
 
 
 # What stops it

@@ -24,7 +24,7 @@ from vendoring.patches import write_tree
 from vendoring.pin import Refused, sha256
 from vendoring.update import try_out
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 # What is installed here is what the manifest says
@@ -191,7 +191,7 @@ def trial(folder: Path, edits: dict[str, tuple[str, str]], monkeypatch: pytest.M
         assert old.encode() in files[name]
         files[name] = files[name].replace(old.encode(), new.encode())
     write_tree(folder, files)
-    monkeypatch.setattr("vendoring.update.TRIAL", ("tests/contract/test_moshi_tokens.py",))
+    monkeypatch.setattr("vendoring.update.TRIAL", ("tests/contract/moshi/test_tokens.py",))
     return try_out(Checkout(ROOT), folder)
 
 
@@ -205,6 +205,6 @@ def test_a_trial_of_the_same_release_finds_it_the_same(
 def test_a_trial_says_which_tokens_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The angle of every position, in upstream's transformers; our engine computes its own.
     failures = trial(tmp_path, {"moshi/modules/rope.py": ("freqs * ts", "freqs * ts * 1.5")}, monkeypatch)
-    name = "tests/contract/test_moshi_tokens.py::test_the_random_models_tokens_are_the_recorded_ones"
+    name = "tests/contract/moshi/test_tokens.py::test_the_random_models_tokens_are_the_recorded_ones"
     assert [failure.split(" - ")[0] for failure in failures] == [f"{name}[codes]", f"{name}[upstream]"]
     assert "frames differ, the first is" in failures[0]
