@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from vendoring import errors
 from vendoring.archive import read_archive
@@ -19,16 +18,6 @@ PATCHES = f"{FOLDER}/patches/"
 _STAMP = ".placed.json"
 """The manifest of the placed files: it tells a local change from the files of another release."""
 _NEW = ".placing"
-
-
-class Difference(NamedTuple):
-    """A file that is not as recorded; `path` is relative to third_party/moshi/."""
-
-    kind: Literal["changed", "missing", "extra"]
-    path: str
-
-    def __str__(self) -> str:
-        return f"{self.kind:8} {self.path}"
 
 
 @dataclass(frozen=True)
@@ -95,7 +84,7 @@ class Checkout:
         """Makes the placed files exactly `files`: written beside, then renamed.
 
         Raises:
-            OSError: the disk failed. Until the first rename everything is as before; `sync --force` finishes the rest.
+            OSError: the disk failed. Files may be missing then, so that the next `sync` completes it without `force`.
         """
         new = self.folder / _NEW
         if new.exists():  # of a process that was killed
@@ -107,22 +96,24 @@ class Checkout:
             (new / name).replace(self.folder / name)
         shutil.rmtree(new)
 
-    def differences(self, recorded: Mapping[str, str]) -> list[Difference]:
-        """Compares the placed files with their SHA-256 by path. Bytecode caches do not count."""
+    def differences(self, recorded: Mapping[str, str]) -> list[str]:
+        """Compares the placed files with their SHA-256 by path. Bytecode caches do not count.
+
+        Returns:
+            `changed`, `missing` or `extra`, and the path relative to third_party/moshi/.
+        """
         # A link is a path of its own; the files behind it are not.
         paths = [path for top in self._tops() for path in ([top] if top.is_symlink() else [top, *top.rglob("*")])]
         found = {
-            path.relative_to(self.folder).as_posix(): path for path in paths if path.is_symlink() or path.is_file()
+            path.relative_to(self.folder).as_posix(): "a link" if path.is_symlink() else sha256(path.read_bytes())
+            for path in paths
+            if (path.is_symlink() or path.is_file()) and path.parent.name != "__pycache__"
         }
-        result: list[Difference] = []
-        for name in sorted(name for name in found.keys() | recorded.keys() if "/__pycache__/" not in name):
-            if name not in found:
-                result.append(Difference("missing", name))
-            elif name not in recorded:
-                result.append(Difference("extra", name))
-            elif found[name].is_symlink() or sha256(found[name].read_bytes()) != recorded[name]:
-                result.append(Difference("changed", name))
-        return result
+        return [
+            f"{'extra' if name not in recorded else 'missing' if name not in found else 'changed'} {name}"
+            for name in sorted(found.keys() | recorded.keys())
+            if name not in found or found[name] != recorded.get(name)
+        ]
 
     def refuse_local_changes(self) -> None:
         """
@@ -131,9 +122,9 @@ class Checkout:
         """
         stamp = self.folder / _STAMP
         placed = json.loads(stamp.read_bytes())["files"] if stamp.exists() else self.manifest().files
-        if local := [difference for difference in self.differences(placed) if difference.kind != "missing"]:
+        if local := [line for line in self.differences(placed) if not line.startswith("missing")]:
             more = f" and {len(local) - 1} more" if len(local) > 1 else ""
-            raise Refused(errors.local_changes(FOLDER, f"{local[0].kind} {local[0].path}{more}"))
+            raise Refused(errors.local_changes(FOLDER, local[0] + more))
 
     def _tops(self) -> list[Path]:
         return [path for path in self.folder.iterdir() if path.name == NAME or path.name.startswith("LICENSE")]

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from moshi_service.errors import Problem
 from vendoring import errors
 from vendoring.checkout import Checkout
 from vendoring.pin import Refused
@@ -24,11 +23,13 @@ def main(argv: Sequence[str] | None = None, checkout: Checkout | None = None) ->
     try:
         return _run(arguments, checkout or Checkout(Path(__file__).resolve().parents[2]))
     except Refused as refusal:
-        return _fail(refusal.problem)
+        problem = refusal.problem
     except OSError as error:
-        return _fail(errors.system_failed(error))
+        problem = errors.system_failed(error)
     except ModuleNotFoundError as error:
-        return _fail(errors.package_missing(error.name))
+        problem = errors.package_missing(error.name)
+    print(f"update_moshi: {problem}", file=sys.stderr)
+    return 3
 
 
 def _run(arguments: argparse.Namespace, checkout: Checkout) -> int:
@@ -38,7 +39,7 @@ def _run(arguments: argparse.Namespace, checkout: Checkout) -> int:
             print(checkout.sync(arguments.archive, arguments.force))
         case "verify":
             wrong = checkout.differences(checkout.manifest().files)
-            print("\n".join(map(str, wrong)) or "as pinned")
+            print("\n".join(wrong or ["as pinned"]))
             if wrong:
                 print("update_moshi: not as pinned; run tools/update_moshi.sh sync, or git restore", file=sys.stderr)
             return int(bool(wrong))
@@ -52,11 +53,6 @@ def _run(arguments: argparse.Namespace, checkout: Checkout) -> int:
 
             rollback(checkout, arguments.version, arguments.archive)
     return 0
-
-
-def _fail(problem: Problem) -> int:
-    print(f"update_moshi: {problem}", file=sys.stderr)
-    return 3
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -140,11 +140,11 @@ def link_folder(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "difference"),
     [
-        (change, "changed  moshi/lm.py"),
-        (add, "extra    moshi/mine.py"),
-        (change_licence, "changed  LICENSE"),
-        (link, "changed  moshi/lm.py"),
-        (link_folder, "extra    moshi/elsewhere"),
+        (change, "changed moshi/lm.py"),
+        (add, "extra moshi/mine.py"),
+        (change_licence, "changed LICENSE"),
+        (link, "changed moshi/lm.py"),
+        (link_folder, "extra moshi/elsewhere"),
     ],
 )
 def test_local_change_is_reported_and_kept_unless_forced(
@@ -176,7 +176,7 @@ def test_files_of_unknown_origin_are_kept(checkout: Checkout, capsys: pytest.Cap
 
 def test_verify_names_missing_files(checkout: Checkout, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify"], checkout) == 1
-    assert capsys.readouterr().out.splitlines() == [f"missing  {name}" for name in sorted(FIRST)]
+    assert capsys.readouterr().out.splitlines() == [f"missing {name}" for name in sorted(FIRST)]
 
 
 def test_bytecode_is_no_difference(checkout: Checkout) -> None:
