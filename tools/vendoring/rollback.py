@@ -27,15 +27,16 @@ def rollback(checkout: Checkout, version: str | None = None, archive: Path | Non
     present = checkout.manifest()
     commit, target = _find(checkout, present, version)
     obtain(target.release, archive)
-    both = [checkout.git("ls-files", "-z", "--", *GENERATED, PATCHES)]
-    both += [checkout.git("ls-tree", "-r", "-z", "--name-only", commit, *GENERATED, PATCHES)]
     # A path that the commit does not have is removed.
-    paths = {path for listed in both for path in listed.decode().split("\0") if path}
-    checkout.git("restore", f"--source={commit}", "--", *sorted(paths))
-    print(checkout.sync(archive))
-    print(
-        f"{NAME} {present.release.version} -> {target.release.version}, as in {commit[:12]}. To finish: make lock setup"
+    paths = (
+        checkout.git("diff", "--name-only", "--no-renames", "-z", commit, "--", *GENERATED, PATCHES)
+        .decode()
+        .split("\0")
     )
+    checkout.git("restore", f"--source={commit}", "--", *filter(None, paths))
+    print(checkout.sync(archive))
+    change = f"{present.release.version} -> {target.release.version}"
+    print(f"{NAME} {change}, as in {commit[:12]}. To finish: make lock && make setup")
 
 
 def _find(checkout: Checkout, present: Manifest, version: str | None) -> tuple[str, Manifest]:
