@@ -37,24 +37,29 @@ def read_archive(data: bytes) -> tuple[dict[str, bytes], str]:
     seen: set[str] = set()
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as wheel:
-            # Reading ends at a member's declared size, and compares its checksum.
             if sum(member.file_size for member in wheel.infolist()) > MAX_BYTES:
                 raise Refused(errors.archive_too_large(MAX_BYTES))
             for member in wheel.infolist():
                 path = member.orig_filename
-                kind = stat.S_IFMT(member.external_attr >> 16)
+                plain = stat.S_IFMT(member.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
+                # zipfile unpacks other kinds than these without a limit.
+                plain = plain and member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
                 # Two names that differ only in case are one file on macOS and Windows.
-                if not _SAFE.fullmatch(path) or kind not in (0, stat.S_IFREG, stat.S_IFDIR) or path.casefold() in seen:
+                if not plain or not _SAFE.fullmatch(path) or path.casefold() in seen:
                     raise Refused(errors.archive_file_name(path))
                 seen.add(path.casefold())
-                if path.endswith("/"):
-                    continue
-                if path.startswith(f"{NAME}/"):
-                    files[path] = wheel.read(member)
-                elif licence := _LICENCE.fullmatch(path):
-                    files[licence[1]] = wheel.read(member)
+                if licence := _LICENCE.fullmatch(path):
+                    files[licence[1]] = _content(wheel, member)
+                elif path.startswith(f"{NAME}/") and not path.endswith("/"):
+                    files[path] = _content(wheel, member)
                 elif path.endswith(".dist-info/METADATA"):
-                    metadata = wheel.read(member)
+                    metadata = _content(wheel, member)
     except _DAMAGE as error:
         raise Refused(errors.archive_damaged(error)) from None
     return files, metadata.decode(errors="replace")
+
+
+def _content(wheel: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    with wheel.open(member) as stream:
+        # No more than the declared size is ever unpacked. At the end zipfile compares the checksum.
+        return stream.read(member.file_size + 1)

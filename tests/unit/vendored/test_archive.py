@@ -1,6 +1,8 @@
 """Archives: the files that are taken of them, and the archives that are refused."""
 
+import io
 import stat
+import tracemalloc
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -75,6 +77,28 @@ def test_decompression_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vendoring.archive.MAX_BYTES", 100)
     with pytest.raises(Refused, match="unpacks to more than 100 bytes"):
         read_archive(make_wheel(FIRST))
+
+
+def test_a_member_that_hides_its_size_is_damage_and_fills_no_memory() -> None:
+    plain = io.BytesIO()
+    with zipfile.ZipFile(plain, "w", zipfile.ZIP_DEFLATED) as wheel:
+        wheel.writestr("moshi/lm.py", bytes(64 * 2**20))
+    hidden = plain.getvalue().replace((64 * 2**20).to_bytes(4, "little"), (10).to_bytes(4, "little"))
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused, match="damaged"):
+            read_archive(hidden)
+        assert tracemalloc.get_traced_memory()[1] < 4 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_compression_without_a_limit_is_refused(kind: int) -> None:
+    info = member("moshi/new.py")
+    info.compress_type = kind
+    with pytest.raises(Refused, match=r"'moshi/new\.py', which is unsafe"):
+        read_archive(make_wheel(FIRST, info))
 
 
 def test_no_part_of_an_archive_passes_for_all_of_it() -> None:
