@@ -95,7 +95,7 @@ APP_HOST = Foreign("AppHost/errors.toml", "AppHost/*.cs", r'\bFail\("([a-z-]+)",
 PAGE = Foreign(
     "frontend/web/src/errors.toml",
     "frontend/web/src/strings.ts",
-    r'\bcode: "([a-z-]+)",\s*(?:title|text):\s*(?:"([^"]*)"|`([^`]*)`)',
+    r'\bcode: "([a-z-]+)",\s*(?:title|text):\s*(?:"([^"]*)"|`([^`]*)`|\'([^\']*)\')',
     r"\$\{[^}]*\}",
 )
 
