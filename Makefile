@@ -11,7 +11,8 @@ WEB_SOURCES := $(shell find frontend/web -type f -not -path '*/node_modules/*')
 STATE := $(or $(MOSHI_STATE_DIR),$(FRONTEND_STATE_DIR),$(CURDIR)/.state)
 run certificate doctor: export MOSHI_STATE_DIR := $(STATE)
 run certificate doctor: export FRONTEND_STATE_DIR := $(or $(FRONTEND_STATE_DIR),$(STATE))
-PACKAGING := requirements.lock tools/setup-python third_party/moshi/UPSTREAM.json $(wildcard */pyproject.toml third_party/*/pyproject.toml)
+PACKAGING := requirements.lock tools/setup-python third_party/moshi/UPSTREAM.json \
+  $(wildcard */pyproject.toml third_party/*/pyproject.toml) tools/client/pyproject.toml
 
 # Made anew when `nix develop` is entered or left.
 ifneq ($(SCENARIO6_ENVIRONMENT),$(shell cat .venv/.environment 2>/dev/null))

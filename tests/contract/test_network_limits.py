@@ -20,10 +20,11 @@ from websockets.uri import parse_uri
 
 from contract.fake_moshi import FakeMoshi
 from contract.running_frontend import Frontend, closed_by_server, running_frontend
-from loadtest.client import Conversation, converse, encode, noise
 from moshi_frontend import proxy
 from moshi_service.network import accepting, gate, protocols
 from moshi_service.protocol.wire import HANDSHAKE
+from scenario6_client.audio import encode, noise
+from scenario6_client.conversation import Conversation, converse
 from support.chatting import handshake, slots_become
 from support.raw import FLOODS, PING, ask, dial, flooding, upgrade
 from support.services import Service, running_moshi

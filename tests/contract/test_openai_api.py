@@ -12,8 +12,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from loadtest.client import encode
 from moshi_service.protocol.upgrade import LOAD_HEADER, TRIAL_HEADER, Denial, Trial
+from scenario6_client.audio import encode
 from support.chatting import closing
 from support.openai import audio, types
 from support.services import Service, running_moshi
