@@ -19,7 +19,7 @@ ifneq ($(SCENARIO6_ENVIRONMENT),$(shell cat .venv/.environment 2>/dev/null))
 .PHONY: .venv/.ready
 endif
 
-.PHONY: help preflight setup setup-tests setup-demo run test check unit format lock web kernels docs doctor certificate clean
+.PHONY: help preflight setup setup-tests setup-demo run test check unit format lock web package kernels docs doctor certificate clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' Makefile | expand -t 18
@@ -62,6 +62,9 @@ lock:  ## Regenerate the Python locks; UPGRADE=1 for newer versions
 	@tools/lock $(if $(UPGRADE),--upgrade)
 
 web: $(WEB)  ## Build the page
+
+package: web  ## Pack the page's sound for other sites, as an npm package in .state
+	@tools/pack-audio
 
 kernels: setup  ## Compile the kernels for GPUs, after a change of their sources
 	@$(PY) tools/kernels.py
