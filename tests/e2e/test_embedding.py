@@ -12,10 +12,10 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, FrameLocator, Page, expect
 
-from contract.fake_moshi import FakeMoshi
-from contract.running_frontend import running_frontend
 from moshi_frontend.static import BUILT
 from support.browser import PATIENCE_MS, ROOT
+from support.fake_moshi import FakeMoshi
+from support.running_frontend import running_frontend
 from support.services import free_port
 from support.tab import CONNECT_MS, is_ready, speak, talking_browser
 
@@ -125,7 +125,13 @@ def as_it_is(folder: Path, service: str) -> Path:
 def bundled(folder: Path, service: str) -> Path:
     """The example, with the package's name in its import, built by Vite."""
     (folder / "index.html").write_text(example(service).replace("./scenario6-audio/index.js", "scenario6-audio"))
-    build: list[str | Path] = [WEB / "node_modules/.bin/vite", "build", "--base=./", "--outDir=bundled", "--logLevel=error"]
+    build: list[str | Path] = [
+        WEB / "node_modules/.bin/vite",
+        "build",
+        "--base=./",
+        "--outDir=bundled",
+        "--logLevel=error",
+    ]
     subprocess.run(build, cwd=folder, check=True)
     return folder / "bundled"
 

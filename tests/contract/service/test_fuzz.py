@@ -17,7 +17,9 @@ from scenario6_client.conversation import converse
 from support.chatting import slots_become
 from support.services import Service
 
-REFERENCE = Path(__file__).parents[2] / "docs/reference"
+pytestmark = pytest.mark.alone
+
+REFERENCE = Path(__file__).parents[3] / "docs/reference"
 
 
 PAGES = encode(noise(1.0))

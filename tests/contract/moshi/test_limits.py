@@ -20,7 +20,7 @@ from scenario6_client.conversation import Conversation, converse
 from support.chatting import KIND_AUDIO, KIND_METADATA, KIND_PING, closing, handshake, metadata, slots_become
 from support.services import Service, running_moshi
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from scenario6_client.audio import encode, noise
 from scenario6_client.conversation import converse
 from support.services import clean_environment
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NOWHERE = "127.0.0.1:9"
 PROXIES = {
     "HTTP_PROXY": f"http://{NOWHERE}",
