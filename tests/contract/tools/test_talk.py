@@ -1,16 +1,19 @@
 """`scenario6 talk` against the real services, and against servers that refuse, keep waiting and break."""
 
 import asyncio
+import io
 import json
 import signal
 import ssl
 import subprocess
 import sys
+import time
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import trustme
 from websockets.asyncio.server import ServerConnection, serve
@@ -18,7 +21,12 @@ from websockets.asyncio.server import ServerConnection, serve
 from moshi_service.protocol.events import EndEvent, QueueEvent
 from moshi_service.protocol.wire import HANDSHAKE, text
 from scenario6_client import recordings
-from scenario6_client.audio import SAMPLE_RATE, noise
+from scenario6_client.address import chat_url
+from scenario6_client.audio import FRAME, FRAME_SECONDS, SAMPLE_RATE, noise
+from scenario6_client.captions import Terminal
+from scenario6_client.conversation import Conversation
+from scenario6_client.talk import Plan, talk
+from support.portaudio import FakePortAudio
 from support.services import BIN, Service, clean_environment
 
 pytestmark = pytest.mark.anyio
@@ -136,6 +144,41 @@ async def test_ctrl_c_hangs_up_politely_and_keeps_what_was_heard(
     assert "in the queue: place 1, about 3 s" in states.decode()
     assert "Traceback" not in states.decode()
     assert (tmp_path / "answer.wav").stat().st_size > 1000
+
+
+async def test_a_conversation_with_a_sound_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card is a stand-in. A cancellation is what asyncio makes of Ctrl-C."""
+    card, closed = FakePortAudio(), []
+    monkeypatch.setitem(sys.modules, "sounddevice", card)
+
+    async def treat(socket: ServerConnection) -> None:
+        await socket.send(HANDSHAKE)
+        await socket.send(text(" Hello"))
+        async for message in socket:
+            await socket.send(message)
+        closed.append(socket.close_code)
+
+    words, states, conversation = io.StringIO(), io.StringIO(), Conversation()
+    async with server(treat) as url:
+        terminal = Terminal(words, states, time.monotonic)
+        talking = asyncio.create_task(talk(Plan(chat_url(url)), terminal, conversation))
+        async with asyncio.timeout(30):
+            while conversation.handshake_seconds is None:
+                await asyncio.sleep(0.01)
+            for _ in range(4):
+                card.hears(noise(FRAME_SECONDS))
+            while len(conversation.heard) < 4:
+                await asyncio.sleep(0.01)
+        heard = card.plays(3 * FRAME)
+        talking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await talking
+        async with asyncio.timeout(10):
+            while not closed:
+                await asyncio.sleep(0.01)
+    assert (closed, words.getvalue(), card.closed) == ([1000], "Hello", ["microphone", "speaker"])
+    assert "live: speak" in states.getvalue()
+    assert np.sqrt((heard**2).mean()) == pytest.approx(0.1, abs=0.05)
 
 
 async def refuse(socket: ServerConnection) -> None:

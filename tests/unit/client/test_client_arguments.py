@@ -42,6 +42,7 @@ def test_a_token_comes_from_the_variable_or_from_a_file(tmp_path: Path) -> None:
         (["talk", URL, "--in", "a.wav", "--listen", "nan"], "0 to 3600"),
         (["talk", URL, "--in", "a.wav", "--speaker", "2"], "--in takes the place"),
         (["talk", URL, "--wait", "soon"], "1 to 86400"),
+        (["talk", URL, "--buffer", "3"], "0.01 to 2"),
         (["talk", URL, "--param", "novalue"], "KEY=VALUE"),
         (["talk", URL, "--out", "no/such/folder/a.wav"], "[file-not-written]"),
         (["talk", URL, "--report", "no/such/folder/a.json"], "[file-not-written]"),

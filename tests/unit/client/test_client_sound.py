@@ -2,8 +2,6 @@
 
 import asyncio
 import sys
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,45 +9,9 @@ import pytest
 from scenario6_client import sound
 from scenario6_client.audio import FRAME
 from scenario6_client.sound import WAITING_FRAMES, NoSound, open_card
+from support.portaudio import FakePortAudio
 
 pytestmark = pytest.mark.anyio
-
-
-class FakePortAudio(SimpleNamespace):
-    """As the module `sounddevice`, as far as the client uses it. `missing`: kinds of streams that do not open."""
-
-    class PortAudioError(Exception):
-        pass
-
-    def __init__(self, missing: tuple[str, ...] = ()) -> None:
-        super().__init__(streams={}, closed=[])
-        self._missing = missing
-
-    def InputStream(self, **arguments: Any) -> "FakeStream":  # noqa: N802 - its name there
-        return self._stream("microphone", arguments)
-
-    def OutputStream(self, **arguments: Any) -> "FakeStream":  # noqa: N802
-        return self._stream("speaker", arguments)
-
-    def _stream(self, kind: str, arguments: dict[str, Any]) -> "FakeStream":
-        if kind in self._missing:
-            raise self.PortAudioError("Error querying device -1\nand more")
-        self.streams[kind] = arguments
-        return FakeStream(self, kind)
-
-    def speak(self, level: float) -> None:
-        self.streams["microphone"]["callback"](np.full((FRAME, 1), level, np.float32), FRAME, None, None)
-
-
-class FakeStream:
-    def __init__(self, library: FakePortAudio, kind: str) -> None:
-        self._library, self._kind = library, kind
-
-    def __enter__(self) -> "FakeStream":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._library.closed.append(self._kind)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, library: object) -> None:
@@ -59,14 +21,13 @@ def use(monkeypatch: pytest.MonkeyPatch, library: object) -> None:
 async def test_a_microphone_and_a_speaker(monkeypatch: pytest.MonkeyPatch) -> None:
     library = FakePortAudio()
     use(monkeypatch, library)
-    async with open_card("3", "USB") as card:
+    async with open_card("3", "USB", 0.5) as card:
+        assert {stream["latency"] for stream in library.streams.values()} == {0.5}
         assert (library.streams["microphone"]["device"], library.streams["speaker"]["device"]) == (3, "USB")
-        library.speak(0.25)
+        library.hears(np.full(FRAME, 0.25, np.float32))
         assert (await card.frame()).tolist() == [0.25] * FRAME
         card.playout.push(np.full(2 * FRAME, 0.5, np.float32))
-        played = np.zeros((480, 1), np.float32)
-        library.streams["speaker"]["callback"](played, 480, None, None)
-        assert played[:, 0].tolist() == [0.5] * 480
+        assert library.plays(480).tolist() == [0.5] * 480
     assert library.closed == ["microphone", "speaker"]
 
 
@@ -75,11 +36,11 @@ async def test_speech_before_the_conversation_is_forgotten_and_never_piles_up(mo
     use(monkeypatch, library)
     async with open_card() as card:
         for number in range(WAITING_FRAMES + 5):
-            library.speak(number / 100)
+            library.hears(np.full(FRAME, number / 100, np.float32))
             await asyncio.sleep(0)
         assert (await card.frame())[0] == pytest.approx(0.05)  # the oldest five are gone
         card.forget()
-        library.speak(0.9)
+        library.hears(np.full(FRAME, 0.9, np.float32))
         assert (await card.frame())[0] == pytest.approx(0.9)
 
 

@@ -40,8 +40,8 @@ def read(argv: Sequence[str] | None = None, environment: Mapping[str, str] = os.
             talk.error(str(errors.file_not_written(file, f"the folder {file.parent} does not exist")))
     if given.question is None and given.listen is not None:
         talk.error("--listen belongs to --in")
-    if given.question is not None and (given.microphone or given.speaker):
-        talk.error("--in takes the place of the sound card, so --microphone and --speaker do not go with it")
+    if given.question is not None and (given.microphone or given.speaker or given.buffer):
+        talk.error("--in takes the place of the sound card: --microphone, --speaker and --buffer do not go with it")
     token = None
     try:
         token = _token(given.token_file, environment)
@@ -61,6 +61,7 @@ def read(argv: Sequence[str] | None = None, environment: Mapping[str, str] = os.
             token=token,
             microphone=given.microphone,
             speaker=given.speaker,
+            buffer=Plan.buffer if given.buffer is None else given.buffer,
         )
     )
 
@@ -97,6 +98,7 @@ def _parsers() -> tuple[_Parser, _Parser]:
     add("--token-file", type=Path, metavar="FILE", help=f"with the token, in place of {TOKEN}")
     add("--microphone", metavar="NAME", help="a name or a number of `scenario6 devices`")
     add("--speaker", metavar="NAME", help="the same")
+    add("--buffer", type=_seconds(0.01, 2), metavar="S", help=f"of the sound card, if it stutters ({Plan.buffer:g})")
     return parser, talk
 
 

@@ -97,14 +97,18 @@ class SoundCard:
 
 
 @asynccontextmanager
-async def open_card(microphone: str | None = None, speaker: str | None = None) -> AsyncIterator[SoundCard]:
+async def open_card(
+    microphone: str | None = None, speaker: str | None = None, buffer: float = 0.1
+) -> AsyncIterator[SoundCard]:
     """Microphone and speaker until the end of the block; `None` is the system's own.
 
+    Args:
+        buffer: seconds that each device is asked to hold. Less than a busy machine needs makes gaps.
     Raises:
         NoSound: there is none, or it cannot be opened.
     """
     sound, card = library(), SoundCard()
-    shared = {"samplerate": SAMPLE_RATE, "channels": 1, "dtype": "float32", "latency": "low"}
+    shared = {"samplerate": SAMPLE_RATE, "channels": 1, "dtype": "float32", "latency": buffer}
     ways: list[tuple[Entry[[object]], Any, dict[str, Any]]] = [
         (
             errors.speaker_not_opened,

@@ -12,7 +12,7 @@ from moshi_service.errors import Problem
 from moshi_service.protocol.wire import CloseCode
 from scenario6_client import errors, recordings
 from scenario6_client.address import host_of, with_parameters
-from scenario6_client.audio import FRAME, Decoder, Encoder, Samples, Speech, silence
+from scenario6_client.audio import FRAME, SAMPLE_RATE, Decoder, Encoder, Samples, Speech, silence
 from scenario6_client.captions import Terminal, state_of
 from scenario6_client.connection import Audio, Complaint, Handshake, Message, Text, Told, authorization
 from scenario6_client.conversation import Conversation, converse, hold
@@ -26,6 +26,8 @@ LOST_SECONDS = 20.0
 """A service that sent no sound for so long is gone. It answers every frame."""
 CLOSED_WITHOUT_A_WORD = 1006
 """The close code of a connection that broke."""
+SLOW_SAMPLES = SAMPLE_RATE // 2
+"""Sound that the speaker did not take in time: from here on the person is told."""
 LIVE = "live: speak, best with headphones, or Moshi hears itself; Ctrl-C hangs up"
 
 
@@ -44,6 +46,7 @@ class Plan:
         authority, insecure: as in `trust`.
         token: of a service that asks for one.
         microphone, speaker: numbers or names; none for the system's own.
+        buffer: that each of the two is asked to hold.
     """
 
     url: str
@@ -58,6 +61,7 @@ class Plan:
     token: str | None = None
     microphone: str | None = None
     speaker: str | None = None
+    buffer: float = 0.1
 
     @property
     def address(self) -> str:
@@ -103,7 +107,7 @@ def padded(question: Samples, listen: float) -> Samples:
 
 
 async def _with_card(plan: Plan, believed: SSLContext | None, terminal: Terminal, conversation: Conversation) -> None:
-    async with open_card(plan.microphone, plan.speaker) as card:
+    async with open_card(plan.microphone, plan.speaker, plan.buffer) as card:
 
         async def speak(socket: ClientConnection) -> None:
             encoder, began = Encoder(), time.monotonic()
@@ -117,17 +121,22 @@ async def _with_card(plan: Plan, believed: SSLContext | None, terminal: Terminal
                 conversation.sent.append(now)
                 await socket.send(encoder.message(frame))
 
-        await hold(
-            plan.address,
-            speak,
-            conversation,
-            trust=believed,
-            headers=authorization(plan.token),
-            patience=plan.wait,
-            grace=0.0,
-            keep_audio=plan.answer is not None,
-            listener=Listener(terminal, LIVE, card.playout),
-        )
+        try:
+            await hold(
+                plan.address,
+                speak,
+                conversation,
+                trust=believed,
+                headers=authorization(plan.token),
+                patience=plan.wait,
+                grace=0.0,
+                keep_audio=plan.answer is not None,
+                listener=Listener(terminal, LIVE, card.playout),
+            )
+        finally:
+            if card.playout.skipped > SLOW_SAMPLES:
+                seconds = card.playout.skipped / SAMPLE_RATE
+                terminal.state(f"the sound card was slow: {seconds:.1f} s of Moshi were left out; try --buffer 0.5")
 
 
 class Listener:
