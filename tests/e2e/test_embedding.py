@@ -45,8 +45,10 @@ async def site(routes: Sequence[web.RouteDef | web.StaticDef]) -> AsyncIterator[
     await runner.setup()
     port = free_port()
     await web.TCPSite(runner, "127.0.0.1", port).start()
-    yield f"http://localhost:{port}"
-    await runner.cleanup()
+    try:
+        yield f"http://localhost:{port}"
+    finally:
+        await runner.cleanup()
 
 
 @asynccontextmanager
@@ -92,6 +94,9 @@ async def test_a_frame_without_the_microphone_says_what_it_lacks(browser: Browse
 
 async def test_a_site_that_is_not_listed_shows_nothing(browser: Browser) -> None:
     async with framed(browser, "microphone", listed=False) as (page, _):
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            while not page.frames[1].url:  # the browser has not decided yet
+                await asyncio.sleep(0.05)
         assert page.frames[1].url.startswith("chrome-error:")
 
 
