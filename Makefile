@@ -11,14 +11,15 @@ WEB_SOURCES := $(shell find frontend/web -type f -not -path '*/node_modules/*')
 STATE := $(or $(MOSHI_STATE_DIR),$(FRONTEND_STATE_DIR),$(CURDIR)/.state)
 run certificate doctor: export MOSHI_STATE_DIR := $(STATE)
 run certificate doctor: export FRONTEND_STATE_DIR := $(or $(FRONTEND_STATE_DIR),$(STATE))
-PACKAGING := requirements.lock tools/setup-python third_party/moshi/UPSTREAM.json $(wildcard */pyproject.toml third_party/*/pyproject.toml)
+PACKAGING := requirements.lock tools/setup-python third_party/moshi/UPSTREAM.json \
+  $(wildcard */pyproject.toml third_party/*/pyproject.toml) tools/client/pyproject.toml
 
 # Made anew when `nix develop` is entered or left.
 ifneq ($(SCENARIO6_ENVIRONMENT),$(shell cat .venv/.environment 2>/dev/null))
 .PHONY: .venv/.ready
 endif
 
-.PHONY: help preflight setup setup-tests setup-demo run test check unit format lock web kernels docs doctor certificate clean
+.PHONY: help preflight setup setup-tests setup-demo run test check unit format lock web package kernels docs doctor certificate clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' Makefile | expand -t 18
@@ -63,6 +64,9 @@ lock:  ## Regenerate the Python locks; UPGRADE=1 for newer versions
 	@tools/lock $(if $(UPGRADE),--upgrade)
 
 web: $(WEB)  ## Build the page
+
+package: web  ## Pack the page's sound for other sites, as an npm package in .state
+	@tools/pack-audio
 
 kernels: setup  ## Compile the kernels for GPUs, after a change of their sources
 	@$(PY) tools/kernels.py

@@ -27,6 +27,7 @@ let
       cp -r ${page} "$out/src/moshi_frontend/static"
     '';
   };
+  client = projectWheel { folder = ../tools/client; };
   loadtest = projectWheel { folder = ../tools/loadtest; };
 in
 {
@@ -47,7 +48,7 @@ in
     ];
     below = [ environment.frontend ];
   };
-  # Both side by side, with what tools/run needs, and with our own client.
+  # Both side by side, with what tools/run needs, and with our own client. Neither image has the client in it.
   demo = pythonTree {
     name = "scenario6-demo";
     wheels = [
@@ -55,6 +56,7 @@ in
       service
       backend
       frontend
+      client
       loadtest
     ];
     below = [ environment.development ];

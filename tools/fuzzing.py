@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from loadtest.audio import encode, noise
+from scenario6_client.audio import encode, noise
+from scenario6_client.connection import dial
 
 KINDS = range(256)
 PARAMETERS = ("text_temperature", "audio_temperature", "text_topk", "audio_topk", "seed", "text_seed", "protocol", "x")
@@ -88,7 +88,7 @@ async def fuzz(url: str, mutations: Mutations, connections: int, at_once: int) -
 async def _converse(url: str, messages: list[str | bytes], outcome: Outcome) -> None:
     outcome.connections += 1
     try:
-        async with asyncio.timeout(PATIENCE), connect(url, max_size=None, proxy=None, close_timeout=5) as socket:
+        async with asyncio.timeout(PATIENCE), dial(url, None, PATIENCE) as socket:
             try:
                 for message in messages:
                     await socket.send(message)

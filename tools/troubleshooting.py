@@ -28,6 +28,7 @@ import moshi_frontend.errors.openai
 import moshi_frontend.errors.start
 import moshi_service.errors.conversations
 import moshi_service.errors.start
+import scenario6_client.errors
 import vendoring.errors
 from moshi_service.errors import VARIES, Row, entries
 
@@ -95,7 +96,7 @@ APP_HOST = Foreign("AppHost/errors.toml", "AppHost/*.cs", r'\bFail\("([a-z-]+)",
 PAGE = Foreign(
     "frontend/web/src/errors.toml",
     "frontend/web/src/strings.ts",
-    r'\bcode: "([a-z-]+)",\s*(?:title|text):\s*(?:"([^"]*)"|`([^`]*)`)',
+    r'\bcode: "([a-z-]+)",\s*(?:title|text):\s*(?:"([^"]*)"|`([^`]*)`|\'([^\']*)\')',
     r"\$\{[^}]*\}",
 )
 
@@ -190,6 +191,11 @@ SECTIONS: tuple[tuple[str, str, tuple[Source, ...]], ...] = (
             moshi_backend.errors.conversations,
             moshi_frontend.errors.conversations,
         ),
+    ),
+    (
+        "scenario6 talk",
+        "[talk.md](../how-to/talk.md) describes the command. It also prints the errors of the service.",
+        (scenario6_client.errors,),
     ),
     (
         "OpenAI's APIs",

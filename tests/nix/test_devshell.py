@@ -48,7 +48,7 @@ def environment(tmp_path: Path) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", made], check=True)
     site = Path("lib/python3.12/site-packages")
     for package in (Path(sys.prefix) / site).iterdir():
-        if not package.name.startswith(("__editable__", "_editable", "moshi", "loadtest")):
+        if not package.name.startswith(("__editable__", "_editable", "moshi", "loadtest", "scenario6")):
             (made / site / package.name).symlink_to(package)
     for program in ("ruff", "mypy"):
         (made / "bin" / program).symlink_to(Path(sys.prefix) / "bin" / program)
@@ -72,7 +72,8 @@ def test_make_adds_the_checkout_to_that_environment(changed_flake: Flake, enviro
     assert done.returncode == 0, done.stderr
     assert not (checkout / ".bootstrap").exists(), "uv comes from the shell"
     script = (
-        "import moshi, moshi_backend, moshi_frontend, loadtest, fastapi as f; print(moshi_backend.__file__, f.__file__)"
+        "import moshi, moshi_backend, moshi_frontend, loadtest, scenario6_client, fastapi as f; "
+        "print(moshi_backend.__file__, f.__file__)"
     )
     python = checkout / ".venv/bin/python"
     ours, theirs = subprocess.run([python, "-c", script], check=True, stdout=subprocess.PIPE, text=True).stdout.split()

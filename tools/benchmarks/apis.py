@@ -22,9 +22,10 @@ from websockets.exceptions import ConnectionClosed
 
 from benchmarks.upstream.servers import ours
 from benchmarks.upstream.trials import until_ready
-from loadtest.audio import FRAME, FRAME_SECONDS, encode, noise
-from loadtest.client import Conversation, converse, dial
-from loadtest.schedule import Pace
+from scenario6_client.audio import FRAME, FRAME_SECONDS, encode, noise
+from scenario6_client.connection import dial
+from scenario6_client.conversation import Conversation, converse
+from scenario6_client.pace import Pace
 
 RANDOM_MODEL = Path(__file__).parents[2] / "tests" / "fixtures" / "random_model"
 PATHS = {"chat": "/api/chat", "live": "/v1/live/sessions", "realtime": "/v1/realtime"}

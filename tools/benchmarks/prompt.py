@@ -7,23 +7,20 @@ import argparse
 import asyncio
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
-from websockets.asyncio.client import connect
 
 import personaplex_checkpoint
 from benchmarks.upstream.servers import Server, ours
 from benchmarks.upstream.trials import until_ready
-from loadtest.audio import encode, noise
 from loadtest.load import Plan, run
-from moshi_service.protocol import events
-from moshi_service.protocol.events import PrefillSummary, SessionEvent
-from moshi_service.protocol.wire import Kind
+from moshi_service.protocol.events import PrefillSummary
+from scenario6_client.audio import encode, noise
+from scenario6_client.conversation import converse
 
 ROLE = "you are a good bird of this house and you like to talk about the weather " * 3
 
@@ -36,6 +33,9 @@ JOINING = {
     "somebody joins": "protocol=2",
     "somebody joins and gets a role": f"protocol=2&text_prompt={quote(ROLE.strip())}",
 }
+
+JOIN_SECONDS = 60.0
+"""Longest wait for a handshake."""
 
 HANDSHAKES = 40
 """Of each kind."""
@@ -132,17 +132,9 @@ async def keep_joining(url: str, query: str, pause: float) -> int:
 
 async def join(url: str, query: str) -> tuple[float, PrefillSummary | None]:
     """Seconds from dialling until the handshake, and what the service says of the prefill."""
-    prefill = None
-    began = time.monotonic()
-    async with connect(f"{url}?{query}", compression=None) as socket:
-        async for message in socket:
-            assert isinstance(message, bytes)
-            if message[0] == Kind.METADATA:
-                event = events.parse(message[1:])
-                prefill = event.prefill if isinstance(event, SessionEvent) else prefill
-            elif message[0] == Kind.HANDSHAKE:
-                break
-        return time.monotonic() - began, prefill
+    came = await converse(f"{url}?{query}", [], patience=JOIN_SECONDS, grace=0.0)
+    assert came.handshake_seconds is not None, came.problem or came.close_reason
+    return came.handshake_seconds, came.session.prefill if came.session else None
 
 
 if __name__ == "__main__":

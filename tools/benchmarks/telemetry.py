@@ -23,9 +23,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import add_Tr
 
 from benchmarks.upstream.servers import Server, ours
 from benchmarks.upstream.trials import until_ready
-from loadtest.audio import encode, noise
 from loadtest.load import Plan, run
 from moshi_service.protocol.events import StatsEvent
+from scenario6_client.audio import encode, noise
 
 
 def main(argv: Sequence[str] | None = None) -> int:

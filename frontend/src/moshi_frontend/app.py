@@ -57,4 +57,4 @@ def create_service(settings: Settings, sources: Sequence[Source], page: Path = s
     # A page that is not let through to the socket asks by a plain request whether moshi's certificate is accepted.
     reachable = [origin for endpoint in endpoints if direct for origin in endpoint.origins]
     app = HostCheck(static.with_page(api, page), hosts, "FRONTEND_ALLOWED_HOSTS")
-    return Service(SecurityHeaders(UnambiguousFraming(app), page_headers(reachable)), proxy)
+    return Service(SecurityHeaders(UnambiguousFraming(app), page_headers(reachable, settings.embed_origins)), proxy)

@@ -8,7 +8,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from moshi_frontend.errors import start as errors
 from moshi_service.errors import InvalidValue, StartupError
-from moshi_service.settings import ExistingFile, ServiceSettings, Token, check_token
+from moshi_service.settings import ExistingFile, Origin, ServiceSettings, Token, check_token
 
 
 class Settings(ServiceSettings):
@@ -39,6 +39,10 @@ class Settings(ServiceSettings):
     api_keys_file: ExistingFile | None = None
     """File with further API keys, one in each line. It is read at the start."""
 
+    embed_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
+    """Origins whose pages may show this page in a frame, e.g. `https://intranet.example`; separated by commas.
+    Unset: no page may."""
+
     connections_per_address: int = Field(default=16, ge=0)
     """Connections of one address at the same time, 0 for any number."""
 
@@ -66,6 +70,11 @@ class Settings(ServiceSettings):
         if self.api_token and self.moshi_mode == "direct":
             raise InvalidValue(errors.direct_with_token())
         return self
+
+    @field_validator("embed_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        return cls._split(value)
 
     @field_validator("api_keys", mode="before")
     @classmethod

@@ -6,6 +6,7 @@ import { expect, it } from "vitest";
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ui: ["ui/settings", "conversation", "audio", "audio/codec", "audio/protocol", "service", "transcript", "common", "."],
   "ui/settings": ["ui", "conversation", "audio", "service", "common", "."],
+  embed: ["audio", "audio/protocol"],
   conversation: ["audio", "audio/protocol", "service", "transcript", "common", "."],
   audio: ["audio/worker", "audio/codec", "audio/protocol", "audio/worklets", "common"],
   "audio/worker": ["audio/codec", "audio/protocol"],

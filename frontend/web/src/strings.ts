@@ -148,6 +148,10 @@ const en = {
       code: "microphone-denied",
       text: "The browser may not use the microphone. Allow it beside the address bar, then connect again.",
     },
+    microphoneNotPassedOn: {
+      code: "microphone-not-passed-on",
+      text: 'The page around this one does not pass the microphone on. Its frame needs allow="microphone".',
+    },
     microphoneMissing: {
       code: "microphone-not-found",
       text: "No microphone was found. Plug one in, then connect again.",

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import trustme
 
-from loadtest.client import Conversation, converse, encode, noise
+from scenario6_client.audio import encode, noise
+from scenario6_client.conversation import Conversation, converse
 from support.chatting import slots_become
 from support.checkpoints import RANDOM_MODEL
 from support.dashboard import Dashboard, arrives, black_hole, running_dashboard

@@ -7,7 +7,8 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from loadtest.client import converse, encode
+from scenario6_client.audio import encode
+from scenario6_client.conversation import converse
 from support.services import Service, running_moshi
 
 pytestmark = pytest.mark.anyio

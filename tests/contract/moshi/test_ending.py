@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.client import Conversation, converse, encode, noise
 from moshi_service.protocol.events import EndEvent, WarningEvent
+from scenario6_client.audio import encode, noise
+from scenario6_client.conversation import Conversation, converse
 from support.services import descendants, is_there, running_moshi
 
 SLOTS = 16

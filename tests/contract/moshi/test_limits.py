@@ -13,9 +13,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 
-from loadtest.client import Conversation, converse, encode, noise
 from moshi_service.protocol.events import WarningEvent
 from moshi_service.protocol.upgrade import LOAD_HEADER, TRIAL_HEADER, Denial, Trial
+from scenario6_client.audio import encode, noise
+from scenario6_client.conversation import Conversation, converse
 from support.chatting import KIND_AUDIO, KIND_METADATA, KIND_PING, closing, handshake, metadata, slots_become
 from support.services import Service, running_moshi
 

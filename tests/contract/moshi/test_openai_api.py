@@ -14,8 +14,8 @@ import sphn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from loadtest.client import encode
 from moshi_service.protocol.upgrade import LOAD_HEADER, TRIAL_HEADER, Denial, Trial
+from scenario6_client.audio import encode
 from support.chatting import closing
 from support.openai import audio, types
 from support.openai_sockets import hear, rest, say

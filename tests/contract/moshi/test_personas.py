@@ -14,7 +14,6 @@ import torch
 from websockets.asyncio.client import connect
 
 import personaplex_checkpoint as made
-from loadtest.client import converse, encode, noise
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.loading import load, persona_options
@@ -25,6 +24,8 @@ from moshi_backend.personas.loading import open_catalogue
 from moshi_backend.personas.presets import CHARACTERS
 from moshi_backend.personas.recordings import Recordings
 from moshi_backend.settings import Settings
+from scenario6_client.audio import encode, noise
+from scenario6_client.conversation import converse
 from support.chatting import closing, handshake, metadata, slots_become
 from support.checkpoints import RANDOM_MODEL
 from support.hub import running_hub

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from loadtest.client import converse, encode, noise
 from moshi_service.protocol.events import SessionEvent, StatsEvent
+from scenario6_client.audio import encode, noise
+from scenario6_client.conversation import converse
 from support.chatting import KIND_AUDIO, KIND_PING, closing, handshake, slots_become, used_slots
 from support.services import BIN, Service, clean_environment, free_port, running_moshi
 

@@ -10,7 +10,6 @@ import torch
 from moshi.models import LMGen
 from moshi.utils.compile import no_compile
 
-from loadtest.client import converse, encode, noise
 from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
@@ -19,6 +18,8 @@ from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.loaders import load_mimi, load_moshi
 from moshi_backend.model.sampling import SamplingParams, TokenSampling
 from moshi_backend.settings import Settings
+from scenario6_client.audio import encode, noise
+from scenario6_client.conversation import converse
 from support.services import running_moshi
 from support.shapes import make
 from support.speech import Samples, speech

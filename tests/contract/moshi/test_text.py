@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.client import converse, encode, noise
+from scenario6_client.audio import encode, noise
+from scenario6_client.conversation import converse
 from support.services import running_moshi
 from support.wording import END_OF_PADDING, SPOKEN, byte, byte_tokenizer, checkpoint_that_says
 

@@ -15,10 +15,11 @@ import pytest
 from huggingface_hub import constants, file_download
 
 import personaplex_checkpoint
-from loadtest.client import converse, encode, noise
 from moshi_backend.checkpoint import download
 from moshi_backend.checkpoint.locate import NAMES, OPTIONAL, find_checkpoint
 from moshi_backend.errors import LoadError
+from scenario6_client.audio import encode, noise
+from scenario6_client.conversation import converse
 from support.checkpoints import CONFIG, RANDOM_MODEL, configured, in_cache
 from support.hub import COMMIT, Hub, running_hub
 from support.services import BIN, Service, clean_environment, running_moshi

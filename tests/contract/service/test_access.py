@@ -9,7 +9,8 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from loadtest.client import converse, encode, noise
+from scenario6_client.audio import encode, noise
+from scenario6_client.conversation import converse
 from support.chatting import closing, handshake
 from support.services import Service, running_frontend, running_moshi
 

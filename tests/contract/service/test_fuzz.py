@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fuzzing import Mutations, fuzz
-from loadtest.client import converse, encode, noise
 from moshi_backend.conversation.opus import NotOpus, OpusCodec
+from scenario6_client.audio import encode, noise
+from scenario6_client.conversation import converse
 from support.chatting import slots_become
 from support.services import Service
 

@@ -18,10 +18,11 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from loadtest.client import Conversation, converse, encode, noise
 from moshi_frontend import proxy
 from moshi_service.network import accepting, gate, protocols
 from moshi_service.protocol.wire import HANDSHAKE
+from scenario6_client.audio import encode, noise
+from scenario6_client.conversation import Conversation, converse
 from support.chatting import handshake, slots_become
 from support.fake_moshi import FakeMoshi
 from support.raw import FLOODS, PING, ask, dial, flooding, upgrade

@@ -12,11 +12,11 @@ import torch
 from benchmarks import apis, gpu, prompt, step
 from benchmarks.upstream.servers import Server, ours, upstream
 from benchmarks.upstream.trials import clients, until_ready
-from loadtest.audio import encode, noise
 from moshi_backend.model.language_model import LanguageModel
 from moshi_backend.model.loaders import load_moshi
 from moshi_backend.model.plan import Plan
 from moshi_backend.model.state import SlotState
+from scenario6_client.audio import encode, noise
 from support.services import Service
 
 pytestmark = [pytest.mark.anyio, pytest.mark.alone]

@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from loadtest.client import converse, encode, noise
+from scenario6_client.audio import encode, noise
+from scenario6_client.conversation import converse
 from support.services import clean_environment
 
 ROOT = Path(__file__).parents[3]

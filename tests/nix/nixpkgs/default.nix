@@ -90,7 +90,7 @@ let
         ${host.python} -m venv --without-pip "$out"
         for package in ${host.environment}/lib/python3.12/site-packages/*; do
           case ''${package##*/} in
-            __editable__* | _editable* | moshi* | loadtest*) ;;
+            __editable__* | _editable* | moshi* | loadtest* | scenario6*) ;;
             *) ln -s "$package" "$out/lib/python3.12/site-packages/" ;;
           esac
         done

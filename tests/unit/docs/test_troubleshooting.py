@@ -11,7 +11,7 @@ import troubleshooting
 from moshi_service.errors import entries
 from troubleshooting import ROOT, SECTIONS, Foreign, described
 
-PACKAGES = ("moshi/src", "frontend/src", "service/src", "tools/vendoring")
+PACKAGES = ("moshi/src", "frontend/src", "service/src", "tools/client/src", "tools/vendoring")
 TABLES = [source for _, _, sources in SECTIONS for source in sources if isinstance(source, ModuleType)]
 
 
@@ -43,7 +43,7 @@ def test_every_error_of_a_table_happens(table: ModuleType) -> None:
 
 def test_every_table_is_on_the_page() -> None:
     """By the modules' names, because an installed package lies in another folder than its source."""
-    folders = [*ROOT.glob("*/src"), ROOT / "tools"]
+    folders = [*ROOT.glob("*/src"), *ROOT.glob("tools/*/src"), ROOT / "tools"]
     files = [
         (file, folder) for folder in folders for name in ("errors", "errors/*") for file in folder.glob(f"*/{name}.py")
     ]

@@ -26,9 +26,11 @@ def test_the_state_folder_follows_the_users_own_setting(monkeypatch: pytest.Monk
 
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FRONTEND_ALLOWED_ORIGINS", "https://a.example, https://b.example ,")
+    monkeypatch.setenv("FRONTEND_EMBED_ORIGINS", "https://c.example, http://localhost:3000,")
     monkeypatch.setenv("FRONTEND_TLS_HOSTS", "")
     settings = load_settings()
     assert settings.allowed_origins == ("https://a.example", "https://b.example")
+    assert settings.embed_origins == ("https://c.example", "http://localhost:3000")
     assert settings.tls_hosts == ()
 
 
@@ -46,6 +48,8 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("FRONTEND_TRUSTED_PROXIES", "proxy.example", "Addresses or networks"),
         ("FRONTEND_ALLOWED_ORIGINS", "talk.example", "Origins besides"),
         ("FRONTEND_ALLOWED_ORIGINS", "https://talk.example/page", "Origins besides"),
+        ("FRONTEND_EMBED_ORIGINS", "*", "Origins whose pages may show"),
+        ("FRONTEND_EMBED_ORIGINS", "https://*.talk.example", "Origins whose pages may show"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_it_got_and_takes(

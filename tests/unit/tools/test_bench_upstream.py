@@ -5,8 +5,8 @@ from benchmarks.upstream.course import Answers
 from benchmarks.upstream.tables import picture, table
 from benchmarks.upstream.trials import Arrival, Flooded, Shutdown
 from loadtest.abuse import Ending
-from loadtest.client import Conversation
 from loadtest.figures import Figures, summarise
+from scenario6_client.conversation import Conversation
 
 
 def clients(count: int, served: int) -> Figures:

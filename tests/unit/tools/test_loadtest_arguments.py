@@ -26,7 +26,7 @@ def test_abusive_kinds_may_be_many() -> None:
     ("wrong", "says"),
     [
         ([], "url"),
-        (["http://localhost"], "ws:// or wss://"),
+        (["localhost:8998"], "no address of a service"),
         ([URL, "--sessions", "0"], "1 to 1000"),
         ([URL, "--sessions", "two"], "1 to 1000"),
         ([URL, "--seconds", "soon"], "0.5 to 86400"),

@@ -3,8 +3,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from loadtest.audio import FRAME, SAMPLE_RATE, encode, extreme, frames_by, noise
+from loadtest.abuse import extreme
 from moshi_service.protocol.wire import Kind
+from scenario6_client.audio import FRAME, SAMPLE_RATE, encode, frames_by, noise
 
 
 def test_speech_is_one_audio_message_for_each_whole_frame() -> None:

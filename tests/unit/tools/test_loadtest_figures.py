@@ -2,10 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.client import Conversation
 from loadtest.figures import Spread, deficit, ends, first_audio, goodput, outcome, spread, summarise, underruns
 from loadtest.told import told
 from moshi_service.protocol.events import QueueEvent, StatsEvent, WarningEvent
+from scenario6_client import errors
+from scenario6_client.conversation import Conversation
 
 ON_TIME = [5.0, 5.08, 5.16, 5.24]
 
@@ -24,7 +25,7 @@ def served(planned: int = 5, heard: int = 4) -> Conversation:
 
 REFUSED = Conversation(planned=5, connected=True, close_code=1013, close_reason="full", ended_by_server=True)
 HUNG = Conversation(planned=5, connected=True)
-UNREACHABLE = Conversation(planned=5, error="Connection refused")
+UNREACHABLE = Conversation(planned=5, problem=errors.service_not_reached("localhost", "refused"))
 
 
 def test_lag_counts_from_the_input_that_an_answer_needs() -> None:
@@ -44,7 +45,7 @@ def test_a_spread_is_in_milliseconds() -> None:
         (REFUSED, "refused"),
         (HUNG, "hung"),
         (UNREACHABLE, "unreachable"),
-        (Conversation(error="HTTP 503"), "refused"),
+        (Conversation(problem=errors.upgrade_refused("ws://localhost/api/chat", 503)), "refused"),
     ],
 )
 def test_outcomes(conversation: Conversation, expected: str) -> None:
@@ -109,7 +110,7 @@ def test_ends_say_who_ended_it_and_how() -> None:
         "left by itself": 2,
         "1013 full": 1,
         "gave up waiting": 1,
-        "Connection refused": 1,
+        "cannot reach localhost: refused": 1,
     }
 
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.audio import FRAME_SECONDS
-from loadtest.schedule import TOLERANCE, Pace, first_turn, frames_left, phase_of, stay
+from loadtest.schedule import first_turn, frames_left, phase_of, stay
+from scenario6_client.audio import FRAME_SECONDS
+from scenario6_client.pace import TOLERANCE, Pace
 
 
 def play(pace: Pace, messages: int, stalls: dict[int, float]) -> list[float]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from benchmarks.upstream import trials
 from benchmarks.upstream.servers import Server
 from benchmarks.upstream.trials import Arrival, Flooded, Shutdown
-from loadtest.audio import encode, noise
 from loadtest.figures import Figures
+from scenario6_client.audio import encode, noise
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from benchmarks.upstream.servers import Server
 from loadtest.abuse import Ending, misbehave
-from loadtest.client import Conversation, converse, dial
 from loadtest.figures import Figures
 from loadtest.load import Outcome, Plan, run
 from loadtest.report import figures
 from moshi_service.protocol.events import SessionEvent
+from scenario6_client.connection import dial
+from scenario6_client.conversation import Conversation, converse
 
 READY_SECONDS = 90.0
 

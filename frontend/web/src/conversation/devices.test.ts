@@ -39,6 +39,7 @@ beforeEach(() => {
   call.value = null;
   microphoneId.value = speakerId.value = "";
   deviceProblem.value = null;
+  vi.stubGlobal("document", {});
   vi.stubGlobal("navigator", {
     userAgent: "Chromium",
     mediaDevices: {

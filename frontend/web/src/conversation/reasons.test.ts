@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { NOT_PASSED_ON } from "../audio/microphone";
 import { strings } from "../strings";
 import { closeReason, microphoneReason, sentence } from "./reasons";
 
 describe("a reason", () => {
   it.each([
     ["NotAllowedError", strings.problems.microphoneDenied],
+    [NOT_PASSED_ON, strings.problems.microphoneNotPassedOn],
     ["NotFoundError", strings.problems.microphoneMissing],
     ["NotReadableError", strings.problems.microphoneBusy],
     ["TimeoutError", strings.problems.steps.microphone],

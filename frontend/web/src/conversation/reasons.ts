@@ -1,5 +1,6 @@
 /** Error names and close codes in words, with the next step. */
 
+import { NOT_PASSED_ON } from "../audio/microphone";
 import { BROWSER_FAILED, LOST } from "../audio/protocol/closing";
 import { CloseCode } from "../audio/protocol/generated";
 import type { Step } from "../audio/steps";
@@ -22,12 +23,14 @@ export function noMicrophoneReason(reason: NoMicrophone): Problem {
   return strings.problems.noMicrophone[reason];
 }
 
-/** `error`: the name of getUserMedia's DOMException. */
+/** `error`: the name of the DOMException of `requestMicrophone`. */
 export function microphoneReason(error: string): Problem {
   switch (error) {
     case "NotAllowedError":
     case "SecurityError":
       return strings.problems.microphoneDenied;
+    case NOT_PASSED_ON:
+      return strings.problems.microphoneNotPassedOn;
     case "NotFoundError":
     case "OverconstrainedError":
       return strings.problems.microphoneMissing;

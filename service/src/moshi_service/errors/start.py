@@ -47,7 +47,7 @@ def token_unsendable() -> str:
 
 
 _origin = Row(
-    cause="an entry of `…_ALLOWED_ORIGINS` can match no browser",
+    cause="an entry of `…_ALLOWED_ORIGINS` or `FRONTEND_EMBED_ORIGINS` can match no browser",
     remedy="write the origin as a browser sends it: `https://talk.example` or `https://talk.example:8443`",
 )
 

@@ -9,6 +9,7 @@ from loadtest.arguments import read
 from loadtest.figures import outcome
 from loadtest.load import run
 from loadtest.report import as_json, table
+from scenario6_client.trust import BadAuthority
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,13 +19,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = asyncio.run(run(command.plan))
     except KeyboardInterrupt:
         return 130
+    except BadAuthority as error:
+        return _fail(str(error.problem))
     if not any(conversation.connected or outcome(conversation) == "hung" for conversation in result.conversations):
-        why = result.conversations[0].error
-        return _fail(f"cannot reach {command.plan.url}: {why}; is the service there, and the path /api/chat?")
+        return _fail(str(result.conversations[0].problem))
     print(table(command.plan, result))
     try:
         if command.json:
-            command.json.write_text(json.dumps(as_json(command.plan, result), indent=2) + "\n")
+            command.json.write_text(json.dumps(as_json(command.plan, result), indent=2, default=str) + "\n")
         if command.plot:
             # Imported where it is used: it takes longer than all the rest.
             from loadtest.plot import plot

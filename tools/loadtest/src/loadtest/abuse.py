@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import numpy as np
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from loadtest.audio import FRAME_SECONDS, encode, extreme
-from loadtest.client import dial
 from moshi_service.protocol.wire import Kind
+from scenario6_client.audio import FRAME, FRAME_SECONDS, SAMPLE_RATE, Samples, encode
+from scenario6_client.connection import dial
 
 KINDS = {
     "flood": "ten times as fast as real time",
@@ -68,6 +69,14 @@ class Ending:
     """What connections that got no handshake were told, each answer once."""
 
 
+def extreme(seconds: float) -> Samples:
+    """As loud as Opus can carry, which knows no NaN: full-scale square waves and samples far beyond what clips."""
+    count = round(seconds * SAMPLE_RATE)
+    square = np.where(np.arange(count) // 30 % 2, 1.0, -1.0)
+    wild = np.random.default_rng(0).standard_normal(count) * 1e30
+    return np.where(np.arange(count) // FRAME % 2, square, wild).astype(np.float32)
+
+
 @functools.cache
 def loud_speech() -> list[bytes]:
     """What `nan` says, half a minute of it. Encoding takes a moment, so let it be done before anyone talks."""
@@ -107,7 +116,8 @@ async def misbehave(
     while not stop.is_set():
         began = time.monotonic()
         try:
-            async with dial(url, trust, patience, await _deaf_socket(url) if kind == "frozen" else None) as socket:
+            deaf = await _deaf_socket(url) if kind == "frozen" else None
+            async with dial(url, trust, patience, over=deaf) as socket:
                 ending.connections += 1
                 await _one(kind, socket, messages, stop, patience, ending)
         except (OSError, InvalidHandshake, EOFError) as error:

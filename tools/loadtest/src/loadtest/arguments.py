@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import urlsplit
 
 from loadtest.abuse import KINDS
 from loadtest.load import Plan
+from moshi_service.errors import InvalidValue
+from scenario6_client.address import chat_url
 
 _EPILOG = "exit codes: 0 measured, 1 the server could not be reached, 2 wrong usage. abusive kinds: " + "; ".join(
     f"{kind}: {words}" for kind, words in KINDS.items()
@@ -41,6 +42,7 @@ def read(argv: Sequence[str] | None = None) -> Command:
         churn=given.churn,
         abusive=tuple(kind for kinds in given.abusive for kind in kinds),
         parameters=tuple(parameters),
+        authority=given.ca,
         insecure=given.insecure,
         queue_patience=given.queue_patience,
         start_timeout=given.start_timeout,
@@ -61,13 +63,14 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
     )
     add = parser.add_argument
-    add("url", type=_url, help="wss://localhost:8998/api/chat, or the frontend's ws://localhost:8080/api/chat")
+    add("url", type=_url, help="of moshi, https://localhost:8998, or of the frontend, http://localhost:8080")
     add("--sessions", type=_count, default=1, metavar="N", help="paced clients at the same time (1)")
     add("--seconds", type=_seconds, default=20.0, metavar="S", help="how long they talk (20)")
     add("--churn", type=_seconds, metavar="S", help="a client leaves after about S seconds and another one joins")
     add("--abusive", type=_abusive, action="append", default=[], metavar="KIND[:COUNT]", help="beside the paced ones")
     add("--param", type=_parameter, action="append", default=[], metavar="KEY=VALUE", help="query parameter")
     add("--protocol", type=int, choices=(1, 2), default=1, help="2 asks the server for its own figures (1)")
+    add("--ca", type=Path, metavar="FILE", help="the certificate's authority (the system's, and those of `make run`)")
     add("--insecure", action="store_true", help="do not verify the certificate")
     add("--queue-patience", type=_seconds, default=10.0, metavar="S", help="wait S for a handshake (10)")
     add("--start-timeout", type=_seconds, default=5.0, metavar="S", help="wait S for each other before talking (5)")
@@ -78,12 +81,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no ws:// or wss:// address, such as ws://localhost:8080/api/chat"
-        )
-    return text
+    try:
+        return chat_url(text)
+    except InvalidValue as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _count(text: str) -> int:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loadtest.audio import FRAME_SECONDS
-from loadtest.client import Conversation
 from moshi_service.protocol.events import QueueEvent
+from scenario6_client import errors
+from scenario6_client.audio import FRAME_SECONDS
+from scenario6_client.conversation import Conversation
 
 PLAYER_BUFFER = FRAME_SECONDS
 """What the simulated player waits after the first frame before it starts."""
@@ -36,11 +37,12 @@ def spread(seconds: Iterable[float]) -> Spread | None:
 
 def outcome(conversation: Conversation) -> str:
     """`served` got a handshake; `refused` was told no; `hung` heard nothing in its patience; `unreachable`: nobody."""
+    problem = conversation.problem
     if conversation.handshake_seconds is not None:
         return "served"
-    if conversation.ended_by_server or conversation.error.startswith("HTTP "):
+    if conversation.ended_by_server or (problem and problem.code == errors.upgrade_refused.code):
         return "refused"
-    return "unreachable" if conversation.error else "hung"
+    return "unreachable" if problem else "hung"
 
 
 def queued(conversation: Conversation) -> bool:
@@ -89,8 +91,8 @@ def ends(conversations: Iterable[Conversation]) -> dict[str, int]:
     """How often conversations ended in which way: a close code and reason, an error, or as the client wished."""
     counted: Counter[str] = Counter()
     for conversation in conversations:
-        if conversation.error:
-            counted[conversation.error] += 1
+        if conversation.problem:
+            counted[conversation.problem.text] += 1
         elif conversation.ended_by_server:
             counted[f"{conversation.close_code} {conversation.close_reason}".strip()] += 1
         else:

@@ -6,12 +6,15 @@ import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from pathlib import Path
 
 from loadtest.abuse import FLOOD_SPEED, Ending, loud_speech, misbehave
-from loadtest.audio import FRAME_SECONDS, encode, noise
-from loadtest.client import Conversation, converse
-from loadtest.schedule import Pace, first_turn, frames_left, phase_of, stay
+from loadtest.schedule import first_turn, frames_left, phase_of, stay
+from scenario6_client.address import with_parameters
+from scenario6_client.audio import FRAME_SECONDS, encode, noise
+from scenario6_client.conversation import Conversation, converse
+from scenario6_client.pace import Pace
+from scenario6_client.trust import trust
 
 GRACE = 0.5
 """Seconds that the last answers are waited for: later they are of no use to anyone who talks."""
@@ -33,6 +36,8 @@ class Plan:
     """A kind for each abusive client."""
     parameters: tuple[tuple[str, str], ...] = ()
     """Added to the address."""
+    authority: Path | None = None
+    """PEM file that the certificate is checked against. Without it: the system's authorities and this user's own."""
     insecure: bool = False
     queue_patience: float = 10.0
     """How long a client waits for the handshake."""
@@ -42,17 +47,11 @@ class Plan:
 
     def address(self) -> str:
         """The URL with the parameters in it."""
-        parts = urlsplit(self.url)
-        return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, urlencode(self.parameters)]))))
+        return with_parameters(self.url, self.parameters)
 
     def trust(self) -> ssl.SSLContext | None:
         """How the certificate is verified, if there is to be one."""
-        if not self.url.startswith("wss:"):
-            return None
-        trust = ssl.create_default_context()
-        if self.insecure:
-            trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
-        return trust
+        return trust(self.url, self.authority, insecure=self.insecure)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from loadtest.client import Conversation
+from scenario6_client.conversation import Conversation
 
 
 def plot(conversations: Sequence[Conversation], started: float, file: Path) -> None:

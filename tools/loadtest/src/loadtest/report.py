@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from loadtest.abuse import Ending
-from loadtest.client import Conversation
 from loadtest.figures import Figures, Spread, deficit, first_audio, outcome, spread, summarise, underruns
 from loadtest.load import Outcome, Plan
 from loadtest.machine import machine
 from loadtest.told import Told, told
+from scenario6_client.conversation import Conversation
 
 
 def as_json(plan: Plan, result: Outcome) -> dict[str, object]:
@@ -46,7 +46,7 @@ def _client(conversation: Conversation, started: float) -> dict[str, object]:
         "ended_by_server": conversation.ended_by_server,
         "close_code": conversation.close_code,
         "close_reason": conversation.close_reason,
-        "error": conversation.error,
+        "error": conversation.problem.text if conversation.problem else "",
     }
 
 

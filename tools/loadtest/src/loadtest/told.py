@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loadtest.client import Conversation
 from loadtest.figures import Spread, spread
 from moshi_service.protocol.events import QueueEvent, StatsEvent, WarningEvent
+from scenario6_client.conversation import Conversation
 
 
 @dataclass(frozen=True)
