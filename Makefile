@@ -39,7 +39,8 @@ test: check  ## Set up, then lint, types and every test
 	@tools/test-packages
 	@tools/setup-aspire
 	@tools/setup-nix
-	@$(PY) -m pytest --ignore tests/unit
+	@OMP_NUM_THREADS=1 $(PY) -m pytest tests/contract -m "not alone" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest --ignore tests/unit -m "not contract or alone"
 
 check: setup-tests  ## Fast: lint, types, English, unit tests
 	@.venv/bin/ruff check .

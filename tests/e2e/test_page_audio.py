@@ -14,10 +14,10 @@ import sphn
 from playwright.async_api import Browser, Page, async_playwright, expect
 from websockets.asyncio.server import ServerConnection
 
-from contract.fake_moshi import FakeMoshi
-from contract.running_frontend import running_frontend
 from moshi_frontend.static import BUILT
 from support.browser import PATIENCE_MS, arguments, executable
+from support.fake_moshi import FakeMoshi
+from support.running_frontend import running_frontend
 
 pytestmark = pytest.mark.anyio
 

@@ -12,10 +12,10 @@ import pytest
 from playwright.async_api import Browser, expect
 from websockets.asyncio.server import ServerConnection
 
-from contract.fake_moshi import Script, greet
 from moshi_service.health import Health
 from moshi_service.protocol.events import QueueEvent
 from support.browser import PATIENCE_MS
+from support.fake_moshi import Script, greet
 from support.tab import UNANSWERED, Tab, opened, speak, talking_browser, wait_for_config
 
 pytestmark = pytest.mark.anyio

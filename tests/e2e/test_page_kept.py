@@ -8,8 +8,8 @@ import pytest
 from playwright.async_api import Browser, Dialog, Locator, expect
 from websockets.asyncio.server import ServerConnection
 
-from contract.fake_moshi import echo
 from moshi_service.protocol.wire import text
+from support.fake_moshi import echo
 from support.tab import Tab, opened, say_nothing, talking_browser
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
-from contract.fake_moshi import READY
 from moshi_service.health import Health
+from support.fake_moshi import READY
 from support.tab import Tab, opened, speak, talking_browser, wait_for_config
 
 pytestmark = pytest.mark.anyio

@@ -8,13 +8,13 @@ import pytest
 from playwright.async_api import Browser, expect
 from websockets.asyncio.server import ServerConnection
 
-from contract.fake_moshi import FakeMoshi
-from contract.running_frontend import running_frontend
 from moshi_frontend.static import BUILT
 from moshi_service.health import Health, ObservedHealth
 from moshi_service.protocol.events import QueueEvent, StatsEvent
 from moshi_service.protocol.info import Slots
 from moshi_service.protocol.wire import HANDSHAKE
+from support.fake_moshi import FakeMoshi
+from support.running_frontend import running_frontend
 from support.tab import opened, speak, tab_at, talking_browser
 
 pytestmark = pytest.mark.anyio

@@ -14,8 +14,6 @@ import trustme
 from playwright.async_api import Browser, expect
 from websockets.asyncio.server import ServerConnection
 
-from contract.fake_moshi import FakeMoshi
-from contract.running_frontend import running_frontend
 from moshi_frontend.static import BUILT
 from moshi_service.health import Health
 from moshi_service.protocol.events import (
@@ -28,6 +26,8 @@ from moshi_service.protocol.events import (
 )
 from moshi_service.protocol.info import Personas, PresetChoice, VoiceChoice
 from moshi_service.protocol.wire import HANDSHAKE, text
+from support.fake_moshi import FakeMoshi
+from support.running_frontend import running_frontend
 from support.tab import (
     SETTINGS,
     UNANSWERED,

@@ -21,11 +21,15 @@ START_SECONDS = 240.0
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        assert isinstance(port, int)
-        return port
+    """A port that was free a moment ago. No two workers of pytest-xdist get the same one."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            assert isinstance(port, int)
+        if port // 2 % workers == worker:  # Linux gives out ports of one parity
+            return port
 
 
 def clean_environment(**settings: str) -> dict[str, str]:

@@ -10,8 +10,6 @@ from typing import Any
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
 from websockets.asyncio.server import ServerConnection
 
-from contract.fake_moshi import FakeMoshi, Script, echo
-from contract.running_frontend import Frontend, running_frontend
 from moshi_frontend.static import BUILT
 from moshi_service.protocol.events import SessionEvent, SessionSettings
 from moshi_service.protocol.wire import text
@@ -26,6 +24,8 @@ from support.browser import (
     keep_picture,
     speech,
 )
+from support.fake_moshi import FakeMoshi, Script, echo
+from support.running_frontend import Frontend, running_frontend
 
 PICTURES = ARTIFACTS / "states"
 DESKTOP = {"width": 1280, "height": 800}

@@ -286,7 +286,7 @@ _trial = Row(
 
 @_trial
 def trial_without_test(name: str) -> str:
-    return f"there is no tests/contract/{name} to try the release with"
+    return f"there is no {name} to try the release with"
 
 
 @_trial

@@ -1,6 +1,6 @@
 """A release tried before it is placed: the contract tests of the model, in a copy of the checkout.
 
-Among them is `test_moshi_tokens.py`: the codes and greedy tokens of the tests' random model must be the recorded ones.
+Among them is `test_tokens.py`: the codes and greedy tokens of the tests' random model must be the recorded ones.
 """
 
 import os
@@ -27,9 +27,11 @@ LOCKS = (
     "frontend/requirements.lock",
     "nix/wheels.json",
 )
-TESTS = "test_moshi_*.py"
-FIRST = ("test_moshi_tokens.py", "test_moshi_model.py")
+TESTS = "tests/contract/moshi"
+FIRST = ("test_tokens.py", "test_model.py")
 """The tests of the model alone. If it fails, the service does not start, and its tests would wait long for it."""
+THEN = ("test_service.py", "test_limits.py", "test_ending.py")
+"""The tests of the service with that model."""
 
 
 @dataclass
@@ -60,16 +62,14 @@ def try_out(checkout: Checkout, pin: Pin) -> Trial:
             python = _lock_anew(checkout, copy, wrong)
             made = {name: (copy / name).read_bytes() for name in LOCKS}
             trial.locks = {name: data for name, data in made.items() if data != (checkout.root / name).read_bytes()}
-        tests = sorted((copy / "tests" / "contract").glob(TESTS))
-        first = [test for test in tests if test.name in FIRST]
-        if not first:
-            raise Refused(errors.trial_without_test(FIRST[0]))
-        _run_tests(copy, python, first, trial)
-        if others := [test for test in tests if test not in first]:
-            if trial.problems:
-                trial.notes.append(f"the other {TESTS} were not run")
-            else:
-                _run_tests(copy, python, others, trial)
+        for name in (*FIRST, *THEN):
+            if not (copy / TESTS / name).is_file():
+                raise Refused(errors.trial_without_test(f"{TESTS}/{name}"))
+        _run_tests(copy, python, FIRST, trial)
+        if trial.problems:
+            trial.notes.append(f"{', '.join(THEN)}: not run")
+        else:
+            _run_tests(copy, python, THEN, trial)
     return trial
 
 
@@ -109,15 +109,16 @@ def _lock_anew(checkout: Checkout, copy: Path, wrong: list[str]) -> Path:
     return copy / ".venv" / "bin" / "python"
 
 
-def _run_tests(copy: Path, python: Path, tests: list[Path], trial: Trial) -> None:
+def _run_tests(copy: Path, python: Path, tests: tuple[str, ...], trial: Trial) -> None:
     # The Moshi and the backend of the copy come before those that the environment has installed.
     paths = os.pathsep.join(map(str, (copy / FOLDER, copy / "moshi" / "src", copy / "service" / "src")))
     settings = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "NO_TORCH_COMPILE": "1", "COLUMNS": "1000"}
-    command: list[str | Path] = [python, "-m", "pytest", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", *tests]
+    command: list[str | Path] = [python, "-m", "pytest", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider"]
+    command += [copy / TESTS / test for test in tests]
     ran = _run(command, copy, settings)
     failed = re.findall(r"^(?:FAILED|ERROR) \S*?([^/\s]+\.py\S*)(?: - (.*))?$", ran.stdout, re.MULTILINE)
     trial.problems += [f"{test}: {reason or 'fails'}" for test, reason in failed]
-    trial.notes.append(f"{', '.join(test.name for test in tests)}: {_end(ran)}")
+    trial.notes.append(f"{', '.join(tests)}: {_end(ran)}")
     if ran.returncode != 0 and not failed:
         trial.problems.append(f"the contract tests end with {ran.returncode}: {_end(ran)}")
 

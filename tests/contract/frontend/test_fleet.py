@@ -10,7 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-SCENARIOS = Path(__file__).with_name("fleet_scenarios.py")
+import pytest
+
+pytestmark = pytest.mark.alone
+
+SCENARIOS = Path(__file__).parents[2] / "support" / "fleet_scenarios.py"
 
 
 def run(folder: Path, *scenarios: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 
 from support.services import clean_environment, free_port
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

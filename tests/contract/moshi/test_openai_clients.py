@@ -15,7 +15,7 @@ import pytest
 from support.documents import blocks
 from support.services import BIN, START_SECONDS, Service, clean_environment, running_moshi
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CLIENTS = ROOT / "tests/clients"
 KEY = "sesame-of-the-sdk"
 

@@ -18,7 +18,7 @@ from moshi_frontend.discovery import find_moshi
 from moshi_frontend.settings import Settings as FrontendSettings
 from moshi_service.settings import ServiceSettings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OVERLAYS = sorted(path.name for path in (ROOT / "deploy/kubernetes/overlays").iterdir())
 RELEASES = ("1.31", "1.33", "1.35", "1.37")
 SERVICES: dict[str, type[ServiceSettings]] = {"moshi": MoshiSettings, "frontend": FrontendSettings}

@@ -16,7 +16,7 @@ from moshi_backend.settings import Settings as MoshiSettings
 from moshi_frontend.discovery import find_moshi
 from moshi_frontend.settings import Settings as FrontendSettings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 APPHOST = ROOT / "AppHost"
 SETTINGS: dict[str, type[BaseSettings]] = {"MOSHI_": MoshiSettings, "FRONTEND_": FrontendSettings}
 PROJECT = ElementTree.parse(APPHOST / "AppHost.csproj").getroot()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from contract.fake_moshi import FakeMoshi
-from contract.running_frontend import Frontend, closed_by_server, running_frontend
+from support.fake_moshi import FakeMoshi
+from support.running_frontend import Frontend, closed_by_server, running_frontend
 
 pytestmark = pytest.mark.anyio
 

@@ -18,18 +18,18 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from contract.fake_moshi import FakeMoshi
-from contract.running_frontend import Frontend, closed_by_server, running_frontend
 from loadtest.client import Conversation, converse, encode, noise
 from moshi_frontend import proxy
 from moshi_service.network import accepting, gate, protocols
 from moshi_service.protocol.wire import HANDSHAKE
 from support.chatting import handshake, slots_become
+from support.fake_moshi import FakeMoshi
 from support.raw import FLOODS, PING, ask, dial, flooding, upgrade
+from support.running_frontend import Frontend, closed_by_server, running_frontend
 from support.services import Service, running_moshi
 from support.services import running_frontend as frontend_process
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 MOSHI_GIVES_UP_SECONDS = 63
 """moshi's limit of silence (60 s), and what it needs to close."""

@@ -1,7 +1,7 @@
 """The tests' random model gives the recorded tokens: of upstream's codec, of upstream's own classes, and of our engine.
 
 A trial of another Moshi release runs this (tools/vendoring/trial.py). After a change that is meant to alter tokens,
-such as other weights, `.venv/bin/python tests/contract/test_moshi_tokens.py` records them again.
+such as other weights, `.venv/bin/python tests/contract/moshi/test_tokens.py` records them again.
 """
 
 import json
@@ -20,7 +20,7 @@ from moshi_backend.model.batch import BatchedModel
 from moshi_backend.model.loaders import load_mimi, load_moshi
 from moshi_backend.model.sampling import SamplingParams, TokenSampling
 
-MODEL = Path(__file__).parents[1] / "fixtures" / "random_model"
+MODEL = Path(__file__).parents[2] / "fixtures" / "random_model"
 """It answers every frame with other tokens. The demo model says nothing while it hears a sound."""
 RECORDED = Path(__file__).with_name("golden_tokens.json")
 FRAMES = 60

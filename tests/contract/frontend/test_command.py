@@ -15,9 +15,9 @@ import httpx
 import pytest
 import trustme
 
-from contract.fake_moshi import FakeMoshi
-from contract.running_frontend import Frontend, closed_by_server, started_command
 from moshi_service.protocol.wire import HANDSHAKE
+from support.fake_moshi import FakeMoshi
+from support.running_frontend import Frontend, closed_by_server, started_command
 from support.services import free_port
 
 pytestmark = pytest.mark.anyio
@@ -194,7 +194,9 @@ async def test_a_port_for_metrics_that_is_taken() -> None:
         port = str(taken.getsockname()[1])
         metrics = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": port}
         line = await failed_start(MOSHI_URL="http://127.0.0.1:1", FRONTEND_PORT="0", **metrics)
-    assert line.startswith(f"moshi-frontend: cannot serve metrics on localhost port {port}: Address already in use")
+    assert line.startswith(
+        f"moshi-frontend: [metrics-port-taken] cannot serve metrics on localhost port {port}: Address already in use"
+    )
 
 
 async def test_not_told_where_moshi_is() -> None:

@@ -17,7 +17,7 @@ import pytest
 from loadtest.client import converse, encode, noise
 from support.services import clean_environment
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NOWHERE = "127.0.0.1:9"
 PROXIES = {
     "HTTP_PROXY": f"http://{NOWHERE}",

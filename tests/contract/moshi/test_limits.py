@@ -19,7 +19,7 @@ from moshi_service.protocol.upgrade import LOAD_HEADER, TRIAL_HEADER, Denial, Tr
 from support.chatting import KIND_AUDIO, KIND_METADATA, KIND_PING, closing, handshake, metadata, slots_become
 from support.services import Service, running_moshi
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from moshi_service.protocol.events import SessionEvent, StatsEvent
 from support.chatting import KIND_AUDIO, KIND_PING, closing, handshake, slots_become, used_slots
 from support.services import BIN, Service, clean_environment, free_port, running_moshi
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 SLOTS = 2
 
@@ -39,7 +39,7 @@ def test_it_says_that_it_is_alive_ready_and_what_it_is(moshi: Service) -> None:
     assert (health.json()["status"], health.json()["progress"]) == ("ready", 1.0)
     info = moshi.get("/api/info").json()
     assert (info["model"]["revision"], info["model"]["demo"]) == (None, False)
-    pin = tomllib.loads((Path(__file__).parents[2] / "MOSHI_VERSION").read_text())
+    pin = tomllib.loads((Path(__file__).parents[3] / "MOSHI_VERSION").read_text())
     assert info["upstream"] == {"version": pin["version"], "commit": pin["commit"]}
     assert (info["sample_rate"], info["frame_size"]) == (24000, 1920)
     assert info["slots"] == {"total": SLOTS, "used": 0}
@@ -247,5 +247,5 @@ def test_the_checked_in_openapi_is_what_the_code_says() -> None:
         [BIN / "moshi-backend", "openapi"], env=clean_environment(), capture_output=True, text=True, check=True
     ).stdout
     assert json.loads(printed) == json.loads(
-        (Path(__file__).parents[2] / "docs/reference/openapi-moshi.json").read_text()
+        (Path(__file__).parents[3] / "docs/reference/openapi-moshi.json").read_text()
     )

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from contract.fake_moshi import FakeMoshi
-from contract.running_frontend import running_frontend
 from moshi_service.health import Health
+from support.fake_moshi import FakeMoshi
+from support.running_frontend import running_frontend
 
 pytestmark = pytest.mark.anyio
 

@@ -19,7 +19,7 @@ from support.dashboard import Dashboard, arrives, black_hole, running_dashboard
 from support.hub import running_hub
 from support.services import BIN, Service, clean_environment, free_port, running_frontend, running_moshi
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 FRONTEND, MOSHI = "scenario6-frontend", "scenario6-moshi"
 KEY = "a key of the tests"

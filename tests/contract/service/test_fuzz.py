@@ -16,7 +16,9 @@ from moshi_backend.conversation.opus import NotOpus, OpusCodec
 from support.chatting import slots_become
 from support.services import Service
 
-REFERENCE = Path(__file__).parents[2] / "docs/reference"
+pytestmark = pytest.mark.alone
+
+REFERENCE = Path(__file__).parents[3] / "docs/reference"
 
 
 PAGES = encode(noise(1.0))

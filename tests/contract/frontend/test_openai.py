@@ -11,10 +11,10 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import InvalidStatus
 
-from contract.fake_moshi import FakeMoshi
-from contract.running_frontend import Frontend, closed_by_server, running_frontend
 from moshi_service.protocol.upgrade import Denial
 from moshi_service.protocol.wire import CloseCode
+from support.fake_moshi import FakeMoshi
+from support.running_frontend import Frontend, closed_by_server, running_frontend
 
 pytestmark = pytest.mark.anyio
 

@@ -18,7 +18,7 @@ from moshi_service.protocol.events import QueueEvent
 from moshi_service.protocol.wire import HANDSHAKE
 from support.services import BIN, free_port, running_moshi
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 FRAMES = 12
 SECONDS = FRAMES * 0.08

@@ -32,9 +32,9 @@ from vendoring import source
 from vendoring.checkout import Checkout
 from vendoring.made import current_pin
 from vendoring.manifest import Refused, Release, sha256
-from vendoring.trial import Trial, try_out
+from vendoring.trial import THEN, Trial, try_out
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROJECT = b'[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
 
 
@@ -235,15 +235,16 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
             shutil.copytree(ROOT / name, root / name)
         else:
             shutil.copy(ROOT / name, root / name)
-    tests = root / "tests/contract"
+    tests = root / "tests/contract/moshi"
     tests.mkdir(parents=True)
-    for name in ("test_moshi_tokens.py", "golden_tokens.json"):
-        shutil.copy(ROOT / "tests/contract" / name, tests)
-    (tests / "test_moshi_service.py").write_text("def test_of_the_service() -> None:\n    pass\n")
-    (tests / "test_moshi_model.py").write_text(
+    for name in ("test_tokens.py", "golden_tokens.json"):
+        shutil.copy(ROOT / "tests/contract/moshi" / name, tests)
+    for name in THEN:
+        (tests / name).write_text("def test_of_the_service() -> None:\n    pass\n")
+    (tests / "test_model.py").write_text(
         "import moshi\nfrom pathlib import Path\nfrom moshi_backend.model import upstream\n\n\n"
         "def test_of_the_copy():\n"
-        "    assert Path(moshi.__file__).is_relative_to(Path(__file__).parents[2])\n"
+        "    assert Path(moshi.__file__).is_relative_to(Path(__file__).parents[3])\n"
         "    assert upstream.version() == moshi.__version__\n"
     )
     (root / ".gitignore").write_text("/.state/\n__pycache__/\n")
@@ -268,8 +269,8 @@ def test_a_trial_of_the_same_release_finds_it_the_same(copy: Checkout) -> None:
     trial = changed(copy, {})
     assert trial.problems == []
     assert [re.sub(r" in [\d.]+s.*", "", note) for note in trial.notes] == [
-        "test_moshi_model.py, test_moshi_tokens.py: 5 passed",
-        "test_moshi_service.py: 1 passed",
+        "test_tokens.py, test_model.py: 5 passed",
+        "test_service.py, test_limits.py, test_ending.py: 3 passed",
     ]
 
 
@@ -283,9 +284,9 @@ def test_a_trial_says_which_tokens_and_tests_differ(copy: Checkout) -> None:
         },
     )
     assert [problem.split(": ")[0] for problem in trial.problems] == [
-        "test_moshi_model.py::test_of_the_copy",
-        "test_moshi_tokens.py::test_the_random_models_tokens_are_the_recorded_ones[codes]",
-        "test_moshi_tokens.py::test_the_random_models_tokens_are_the_recorded_ones[upstream]",
+        "test_tokens.py::test_the_random_models_tokens_are_the_recorded_ones[codes]",
+        "test_tokens.py::test_the_random_models_tokens_are_the_recorded_ones[upstream]",
+        "test_model.py::test_of_the_copy",
     ]
-    assert "frames differ, the first is" in trial.problems[1]
-    assert trial.notes[-1] == "the other test_moshi_*.py were not run"
+    assert "frames differ, the first is" in trial.problems[0]
+    assert trial.notes[-1] == "test_service.py, test_limits.py, test_ending.py: not run"

@@ -10,7 +10,7 @@ import pytest
 
 from support.vendored import copy_tool
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 POWERSHELL = shutil.which("pwsh")
 pytestmark = pytest.mark.skipif(POWERSHELL is None, reason="no pwsh on this machine")
 

@@ -21,13 +21,13 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from contract.fake_moshi import READY, FakeMoshi
 from moshi_backend.conversation.admission import Admission, Full
 from moshi_service.health import Health
 from moshi_service.protocol.events import QueueEvent
 from moshi_service.protocol.info import Slots
 from moshi_service.protocol.upgrade import LOAD_HEADER, STATUS, TRIAL_HEADER, Denial, Load, Trial
 from moshi_service.protocol.wire import HANDSHAKE
+from support.fake_moshi import READY, FakeMoshi
 
 DRAINING = Health("draining", "draining", None, "the service is shutting down")
 

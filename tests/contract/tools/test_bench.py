@@ -18,7 +18,7 @@ from moshi_backend.model.loaders import load_moshi
 from moshi_backend.model.plan import Plan
 from moshi_backend.model.state import SlotState
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 
 @pytest.mark.parametrize("server", [upstream, ours])

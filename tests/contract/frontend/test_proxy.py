@@ -13,14 +13,14 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from contract.fake_moshi import FakeMoshi
-from contract.running_frontend import Frontend, closed_by_server, running_frontend
 from moshi_frontend import server
 from moshi_frontend.proxy import MESSAGE_BYTES_FROM_CLIENT
 from moshi_service.health import Health
 from moshi_service.network import protocols
 from moshi_service.protocol.info import Slots
 from moshi_service.protocol.wire import HANDSHAKE
+from support.fake_moshi import FakeMoshi
+from support.running_frontend import Frontend, closed_by_server, running_frontend
 
 pytestmark = pytest.mark.anyio
 
