@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from contract.running_frontend import Frontend, running_frontend
+from support.running_frontend import Frontend, running_frontend
 from moshi_service.network import accepting
 
 pytestmark = pytest.mark.anyio
