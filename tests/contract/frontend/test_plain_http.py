@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from support.running_frontend import Frontend, running_frontend
 from moshi_service.network import accepting
+from support.running_frontend import Frontend, running_frontend
 
 pytestmark = pytest.mark.anyio
 
