@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-HOST, OTHER = "10.213.77.1", "10.213.77.2"
-"""This machine in that network, and the other one."""
+HOST, OTHER, NEXT = "10.213.77.1", "10.213.77.2", "10.213.77.3"
+"""This machine in that network, the other one, and its next address."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,21 @@ class Namespace:
         """What a command on the other machine prints."""
         inside = ["ip", "netns", "exec", self.name, *command]
         return subprocess.run(inside, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    def unplug(self) -> None:
+        """Pull the cable."""
+        self.run("ip", "link", "set", self.link, "down")
+
+    def plug_in(self) -> None:
+        """Put the cable back. The address is still there, and the route goes with the cable."""
+        self.run("ip", "link", "set", self.link, "up")
+        self.run("ip", "route", "add", "default", "via", HOST)
+
+    def change_address(self) -> None:
+        """As in another network: the address before is gone."""
+        self.run("ip", "address", "del", f"{OTHER}/24", "dev", self.link)
+        self.run("ip", "address", "add", f"{NEXT}/24", "dev", self.link)
+        self.run("ip", "route", "add", "default", "via", HOST)
 
     def program(self, folder: Path, path: str) -> Path:
         """A program that runs on the other machine, as a file to be started by its name."""

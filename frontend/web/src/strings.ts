@@ -30,9 +30,11 @@ const en = {
   copy: "Copy",
   copied: "Copied",
   openSettings: "Open settings",
+  test: "Test mic",
+  endTest: "End test",
 
   // States: a title, and a sentence with the reason or the next step.
-  idle: { title: "Ready when you are", detail: "Press Connect and speak. Headphones help." },
+  idle: { title: "Ready when you are", detail: "Press Connect and speak." },
   insecureOpen: "Open this one instead:",
   insecureEnable:
     "This service serves plain HTTP here. Whoever runs it can turn HTTPS on: start it with make run LAN=1, or set",
@@ -133,6 +135,10 @@ const en = {
       draining: { code: "service-stops", text: "The service stops or restarts: this conversation ends" },
     },
 
+    offline: {
+      code: "device-offline",
+      text: "This device has no network. The conversation goes on if it is back within seconds; otherwise a new one begins.",
+    },
     brokenSound: {
       server: {
         code: "service-overloaded",
@@ -262,6 +268,9 @@ const en = {
   moshi: "Moshi",
   activity: {
     off: "Not connected",
+    opening: "Opening the microphone",
+    testing: "Say something",
+    tested: "We can hear you",
     waiting: "Not heard yet",
     speaking: "Speaking",
     silent: "Silent",
