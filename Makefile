@@ -39,6 +39,7 @@ test: check  ## Set up, then lint, types and every test
 	@tools/test-packages
 	@tools/setup-aspire
 	@tools/setup-nix
+	@tools/setup-kustomize
 	@OMP_NUM_THREADS=1 $(PY) -m pytest tests/contract -m "not alone" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 	@$(PY) -m pytest --ignore tests/unit -m "not contract or alone"
 

@@ -25,6 +25,8 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 PORT = 8998
 SERVICES = Path(__file__).with_name("fleet_moshi.py")
+SERVICES_IN_DNS = (f"_moshi._tcp.test,moshi.test,{PORT},10", f"_moshi._tcp.test,spare.test,{PORT},20")
+"""SRV records: service, host, port, priority. No host has the name `spare.test`."""
 LONG = "--long" in sys.argv
 PATIENCE = 240.0
 """Seconds. They cost nothing on a fast machine, and a busy one needs them."""
@@ -40,6 +42,7 @@ class Dns:
     def start(self) -> None:
         command = ["dnsmasq", "--keep-in-foreground", "--listen-address=127.0.0.1", "--bind-interfaces", "--no-hosts"]
         command += ["--no-resolv", "--conf-file=/dev/null", f"--addn-hosts={self._hosts}", "--local=/test/", "--user="]
+        command += [f"--srv-host={name}" for name in SERVICES_IN_DNS]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def stop(self) -> None:
@@ -323,11 +326,11 @@ def _replicas(text: str) -> int:
 
 
 async def tls(dns: Dns) -> dict[str, Any]:
-    """One certificate for all, with the name that DNS was asked for. Another name is refused."""
+    """One certificate for all, with the name that DNS was asked for. Another name is refused. SRV names a service."""
     folder = Path(sys.argv[1])
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    results = {}
+    results: dict[str, Any] = {}
     for name in ("moshi.test", "other.test"):
         certificate = folder / f"{name}.pem"
         authority.issue_cert(name).private_key_and_cert_chain_pem.write_to_path(str(certificate))
@@ -341,6 +344,13 @@ async def tls(dns: Dns) -> dict[str, Any]:
             results[name] = [await converse(one, 0.2), detail]
         await fleet.stop()
         fleet.publish([])
+    fleet = Fleet(dns)
+    await fleet.add(2)
+    async with frontend("srv+http://_moshi._tcp.test") as one:
+        await one.ready()
+        results["_moshi._tcp.test"] = await converse(one, 0.2)
+    await fleet.stop()
+    fleet.publish([])
     return results
 
 

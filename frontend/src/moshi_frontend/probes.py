@@ -24,6 +24,9 @@ SPREAD = (0.75, 1.25)
 """Factors on the time between two probes, so that frontends do not ask together."""
 
 ANSWER_SECONDS = 3.0
+PHASE_SECONDS = 2.0
+"""For each phase of a probe: the connection, its TLS, the answer. It is shorter than the whole, because httpx closes
+the socket of a phase that takes too long, and leaves it open if the task is cancelled during the TLS handshake."""
 
 KEEP_SECONDS = 4.0
 """How long a connection is kept for the next probe. moshi closes one after 5 s."""
@@ -116,7 +119,7 @@ class Prober:
                 await self._clients.pop(old).aclose()
             self._clients[context] = httpx.AsyncClient(
                 verify=False if context is None else context,
-                timeout=ANSWER_SECONDS,
+                timeout=PHASE_SECONDS,
                 limits=httpx.Limits(keepalive_expiry=KEEP_SECONDS),
                 trust_env=False,  # moshi is next door; a proxy for the internet does not lead there
             )

@@ -12,7 +12,10 @@ from moshi_frontend.trust import explain, root_of
 from moshi_service.errors import Problem
 
 ASK_SECONDS = 1.0
-"""For the answer in the other scheme."""
+"""For each of these: the connection, its TLS, the answer in the other scheme."""
+
+LONGEST_SECONDS = 4.0
+"""For all of them, if the answer comes in small parts."""
 
 _NOT_THE_SCHEME = (ssl.SSLCertVerificationError, ConnectionRefusedError, FileNotFoundError, socket.gaierror)
 """Errors that come before the scheme matters, or that show that it is right."""
@@ -32,11 +35,14 @@ async def other_scheme(endpoint: Endpoint) -> Problem | None:
 
 
 async def _answers(endpoint: Endpoint) -> bool:
-    """Sends no secret, so the certificate does not matter."""
+    """Sends no secret, so the certificate does not matter.
+
+    httpx measures the time: it leaves a socket open if a task is cancelled during the TLS handshake.
+    """
     try:
         async with (
-            asyncio.timeout(ASK_SECONDS),
-            httpx.AsyncClient(verify=False, trust_env=False) as client,
+            asyncio.timeout(LONGEST_SECONDS),
+            httpx.AsyncClient(verify=False, trust_env=False, timeout=ASK_SECONDS) as client,
         ):
             answer = await client.get(endpoint.direct_url("/alive"))
     except (OSError, httpx.HTTPError):

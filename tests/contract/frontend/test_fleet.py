@@ -51,10 +51,11 @@ def test_a_burst_waits_only_when_all_are_full_and_dns_may_be_away(tmp_path: Path
     assert told["dns_down"]["health"] == 200
 
 
-def test_a_certificate_must_have_the_name_that_dns_was_asked_for(tmp_path: Path) -> None:
+def test_a_certificate_must_have_the_name_that_dns_was_asked_for_and_srv_records_name_a_service(tmp_path: Path) -> None:
     told = run(tmp_path, "tls")["tls"]
     assert told["moshi.test"][0] == "ok"
     assert told["other.test"][1] == "its certificate has another name; see MOSHI_TLS_HOSTS"
+    assert told["_moshi._tcp.test"] == "ok"
 
 
 def test_frontends_are_replaced_and_no_conversation_is_cut(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from moshi_backend.checkpoint.locate import NAMES, OPTIONAL, find_checkpoint
 from moshi_backend.errors import LoadError
 from support.checkpoints import CONFIG, RANDOM_MODEL, configured, in_cache
 from support.hub import COMMIT, Hub, running_hub
-from support.services import Service, running_moshi
+from support.services import BIN, Service, clean_environment, running_moshi
 
 PATH = "{repo_id}/resolve/{revision}/{filename}"
 
@@ -308,14 +309,32 @@ async def test_the_service_tells_the_download_and_then_converses(hub: Hub, tmp_p
         assert (await converse(moshi.chat, encode(noise(1.0)))).heard
 
 
-def test_a_cached_checkpoint_needs_no_network(hub: Hub, tmp_path: Path) -> None:
+def test_a_service_that_may_not_download_says_what_is_missing(hub: Hub, tmp_path: Path) -> None:
     offline = {**settings(hub, tmp_path), "HF_HUB_OFFLINE": "1"}
     with running_moshi(tmp_path, offline, wait=False) as moshi:
         detail = _health_once(moshi, "resolve", "failed")["detail"]
         assert "is not complete in the cache" in detail
         assert "HF_HUB_OFFLINE forbids" in detail
-    in_cache(tmp_path / "hf" / "hub", RANDOM_MODEL, "org/model", COMMIT)
-    with running_moshi(tmp_path, offline) as moshi:
+    assert hub.asked == []
+
+
+def test_one_command_fills_the_cache_for_services_that_may_not_download(hub: Hub, tmp_path: Path) -> None:
+    def fill() -> subprocess.CompletedProcess[str]:
+        environment = clean_environment(**settings(hub, tmp_path))
+        return subprocess.run([BIN / "moshi-backend", "download"], env=environment, capture_output=True, text=True)
+
+    hub.status, hub.error_code = 403, "GatedRepo"
+    refused = fill()
+    assert refused.returncode == 3
+    assert refused.stdout == ""
+    assert "accepted" in refused.stderr.splitlines()[-1]
+    hub.status = 200
+    filled = fill()
+    assert filled.returncode == 0, filled.stderr
+    folder = Path(filled.stdout.rstrip("\n"))
+    assert (folder / CONFIG["moshi_name"]).read_bytes() == (RANDOM_MODEL / CONFIG["moshi_name"]).read_bytes()
+    hub.asked.clear()
+    with running_moshi(tmp_path, {**settings(hub, tmp_path), "HF_HUB_OFFLINE": "1"}) as moshi:
         assert moshi.get("/api/info").json()["model"]["revision"] == COMMIT
     assert hub.asked == []
 
