@@ -24,6 +24,7 @@ export function Controls() {
   const holds = live && !now.interrupted && pushToTalk.value;
   useSafeFocus(group, holds ? "hold" : left && !underWay ? "connect" : null);
   if (now.name === "insecure") return null;
+  const fix = now.name === "failed" && now.fix === "settings";
   const testing = check.value.name === "opening" || check.value.name === "listening";
   const again = now.name === "ended" || now.name === "failed";
   return (
@@ -41,7 +42,7 @@ export function Controls() {
           {strings.tryNow}
         </button>
       )}
-      {now.name === "failed" && now.fix === "settings" && (
+      {fix && (
         <button key="fix" type="button" onClick={openSettings}>
           {strings.openSettings}
         </button>
@@ -78,7 +79,7 @@ export function Controls() {
           {again ? strings.connectAgain : strings.connect}
         </button>
       )}
-      {!underWay && (
+      {!underWay && !fix && (
         <button key="test" type="button" class={styles.aside} onClick={testing ? endCheck : () => void beginCheck()}>
           <Microphone />
           {testing ? strings.endTest : strings.test}
