@@ -1,7 +1,6 @@
 # third_party/moshi as `make setup` places it: the vendoring tool itself unpacks the pinned archive, applies our patches and
 # compares every file with the manifest.
 {
-  lib,
   runCommand,
   fetchPypi,
   git,
@@ -9,18 +8,13 @@
   release,
 }:
 let
-  # A source archive, or a wheel for a release that has none.
-  archive = fetchPypi (
-    {
-      pname = "moshi";
-      inherit (release.upstream) version sha256;
-    }
-    // lib.optionalAttrs (lib.hasSuffix ".whl" release.upstream.archive) {
-      format = "wheel";
-      dist = "py3";
-      python = "py3";
-    }
-  );
+  archive = fetchPypi {
+    pname = "moshi";
+    inherit (release.upstream) version sha256;
+    format = "wheel";
+    dist = "py3";
+    python = "py3";
+  };
 in
 runCommand "vendored-moshi-${release.upstream.version}"
   {

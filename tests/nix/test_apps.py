@@ -84,7 +84,7 @@ def test_push_images_asks_where_to(run: Run) -> None:
 
 
 def test_update_moshi_works_on_the_checkout_that_it_is_called_in(run: Run, tmp_path: Path) -> None:
-    outside = run("update-moshi", "status", cwd=tmp_path)
+    outside = run("update-moshi", "verify", cwd=tmp_path)
     assert outside.returncode == 3
     assert outside.stderr == "update-moshi: call this inside a checkout of Scenario 6\n"
 
@@ -93,8 +93,8 @@ def test_update_moshi_works_on_the_checkout_that_it_is_called_in(run: Run, tmp_p
     tool.write_text('#!/bin/sh\necho "$PYTHON" "$@"\n')
     tool.chmod(0o755)
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
-    inside = run("update-moshi", "diff", "1", "2", cwd=tool.parent)
+    inside = run("update-moshi", "rollback", "1", cwd=tool.parent)
     assert inside.returncode == 0, inside.stderr
     python, *arguments = inside.stdout.split()
     assert python.endswith("-scenario6-development/bin/python")
-    assert arguments == ["diff", "1", "2"]
+    assert arguments == ["rollback", "1"]

@@ -88,6 +88,7 @@ def test_the_archive_of_moshi_is_that_of_moshi_version(flake: Flake) -> None:
     )
     assert archive == {
         "pname": "moshi", "version": upstream["version"], "sha256": upstream["sha256"], "fileName": upstream["archive"],
+        "format": "wheel", "dist": "py3", "python": "py3",
     }  # fmt: skip
 
 

@@ -1,7 +1,6 @@
 """The flake of this checkout, on a nixpkgs made of this machine's own programs (tests/nix/nixpkgs)."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -44,7 +43,6 @@ def host() -> dict[str, Any]:
         "node": shutil.which("node"),
         "npm": npm and str(Path(npm).resolve()),
         "home": str(Path.home()),
-        "archives": str(Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "scenario6/vendor"),
     }
 
 

@@ -4,7 +4,6 @@ import ast
 import json
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -114,13 +113,6 @@ def test_the_scheduling_is_pure() -> None:
 def test_upstreams_code_is_not_tracked() -> None:
     kept = [path for path in tracked() if path.is_relative_to("third_party/moshi")]
     assert [path.name for path in kept if path.suffix == ".py" or path.name.startswith("LICENSE")] == []
-
-
-def test_moshi_version_names_the_release_that_is_packaged() -> None:
-    pin = tomllib.loads((ROOT / "MOSHI_VERSION").read_text())
-    packaging = tomllib.loads((ROOT / "third_party/moshi/pyproject.toml").read_text())
-    assert packaging["project"]["version"] == pin["version"]
-    assert packaging["project"]["urls"]["Source"].endswith(pin["commit"])
 
 
 def test_browser_tests_type_keys() -> None:

@@ -1,117 +1,89 @@
-"""How the API that the backend uses differs between two releases: read by griffe, never imported.
+"""The breaking changes between two releases in the API that the backend uses: read by griffe, never imported.
 
 A name counts as used if the backend imports it, or if a file that imports from upstream reads an attribute of this name
-and a class near the imported names has it. The types of values are not followed: a name may count as used because
+and an object near the imported names has it. The types of values are not followed: a name may count as used because
 another object has one of the same name.
 """
 
 import ast
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import defaultdict
 from pathlib import Path
 
 import griffe
 
-from vendoring.manifest import NAME
-from vendoring.swap import write_tree
+from vendoring.pin import NAME
 
 
-@dataclass(frozen=True)
-class Change:
-    """One used name that is not as before; `before` or `after` is None where it does not exist."""
-
-    name: str
-    place: str
-    before: str | None
-    after: str | None
-
-    @property
-    def stops(self) -> bool:
-        """Whether the backend may not work any more: only a name that is new is harmless."""
-        return self.before is not None or self.after is None
-
-
-def compare(
-    backend: Mapping[str, bytes], before: Mapping[str, bytes], after: Mapping[str, bytes]
-) -> tuple[list[Change], int]:
+def breaking_changes(backend: Path, before: Path, after: Path) -> dict[str, str]:
     """
     Args:
-        backend: the backend's source files by path.
-        before: the package's files by path, such as `moshi/models/lm.py`.
+        backend: the folder with the backend's source.
+        before: the folder with upstream's package.
 
     Returns:
-        the used names that are not as before, and how many are as before.
+        by name: the changes, and the place where the backend first uses the name.
     """
     imported, read = _used_by(backend)
-    old, new = (_texts(files, {*imported}, {*read}) for files in (before, after))
-    names = sorted(imported.keys() | old.keys() | new.keys())
-    changes = [
-        Change(name, imported.get(name) or read[name.rpartition(".")[2]], old.get(name), new.get(name))
-        for name in names
-        if old.get(name) != new.get(name) or name not in new
-    ]
-    return changes, len(names) - len(changes)
+    old, new = (griffe.load(NAME, search_paths=[folder], allow_inspection=False) for folder in (before, after))
+    changes: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    modules: set[griffe.Module] = set()
+    for name in imported:
+        was, now = _find(old, name), _find(new, name)
+        if now is None:
+            changes[name]["missing"] = []
+        elif was and _value(was) != _value(now):  # griffe compares none
+            changes[name]["value was changed"] = [f"{_value(was)} -> {_value(now)}"]
+        if was:
+            modules.add(_module(was))
+    near = [_find(old, path) for module in modules for path in module.imports.values()]
+    paths = {module.path for module in modules} | {_module(found).path for found in near if found}
+    places = read | {name.rpartition(".")[2]: place for name, place in imported.items()}
+    for breakage in griffe.find_breaking_changes(old, new):
+        name = breakage.obj.path.removesuffix(".__init__")
+        if name.rpartition(".")[2] in places and _module(breakage.obj).path in paths:
+            part = getattr(breakage.old_value or breakage.new_value, "name", "")
+            changes[name].setdefault(breakage.kind.value, []).append(part)
+    return {
+        name: "; ".join(f"{kind} ({', '.join(parts)})" if parts else kind for kind, parts in found.items())
+        + f"; used in {places[name.rpartition('.')[2]]}"
+        for name, found in changes.items()
+    }
 
 
-def _used_by(backend: Mapping[str, bytes]) -> tuple[dict[str, str], dict[str, str]]:
+def _used_by(backend: Path) -> tuple[dict[str, str], dict[str, str]]:
     """The imported names of upstream, and the attributes that are read; each with the place of its first use."""
     imported: dict[str, str] = {}
     read: dict[str, str] = {}
-    for path, data in sorted(backend.items()):
+    for path in sorted(backend.rglob("*.py")):
         names: dict[str, str] = {}
         attributes: dict[str, str] = {}
-        for node in ast.walk(ast.parse(data)):
+        file = path.relative_to(backend).as_posix()
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            place = f"{file}:{getattr(node, 'lineno', 0)}"
             match node:
                 case ast.ImportFrom(module=str(module), level=0):
-                    names |= {f"{module}.{alias.name}": f"{path}:{node.lineno}" for alias in node.names}
+                    names |= {f"{module}.{alias.name}": place for alias in node.names}
                 case ast.Import():
-                    names |= {alias.name: f"{path}:{node.lineno}" for alias in node.names}
+                    names |= {alias.name: place for alias in node.names}
                 case ast.Attribute(attr=name) if not name.startswith("__"):
-                    attributes.setdefault(name, f"{path}:{node.lineno}")
+                    attributes.setdefault(name, place)
         if upstream := {name: place for name, place in names.items() if name.split(".")[0] == NAME}:
             imported, read = upstream | imported, attributes | read
     return imported, read
 
 
-def _texts(files: Mapping[str, bytes], imported: set[str], read: set[str]) -> dict[str, str]:
-    """How each used name that a package has reads."""
-    with tempfile.TemporaryDirectory() as scratch:
-        write_tree(Path(scratch), files)
-        package = griffe.load(NAME, search_paths=[scratch], allow_inspection=False).modules_collection
-    names = {name: found for name in imported if (found := _find(package, name))}
-    modules = {found if found.is_module else found.module for found in names.values()}
-    near = [found for module in modules for path in module.imports.values() if (found := _find(package, path))]
-    modules |= {found if found.is_module else found.module for found in near}
-    owners = [found for found in names.values() if found.is_module]
-    owners += [owner for module in modules for owner in module.classes.values() if not owner.is_alias]
-    members = {
-        f"{owner.path}.{name}": found
-        for owner in owners
-        for name in owner.all_members
-        if name in read and (found := _find(owner, name))
-    }
-    return {name: _text(found) for name, found in (members | names).items()}
-
-
-def _find(holder: griffe.ModulesCollection | griffe.Object, path: str) -> griffe.Object | None:
-    """The object that a path stands for, wherever upstream's package defines it; None for one of another package."""
+def _find(package: griffe.Object | griffe.Alias, name: str) -> griffe.Object | None:
+    """The object that a name stands for, wherever upstream's package defines it; None for one of another package."""
     try:
-        found = holder[path]
+        found = package.modules_collection[name]
         return found.final_target if isinstance(found, griffe.Alias) else found
     except (KeyError, griffe.AliasResolutionError):
         return None
 
 
-def _text(found: griffe.Object) -> str:
-    """How an object reads: a class with its bases, a function with its parameters, an attribute with its type."""
-    match found:
-        case griffe.Class():
-            return f"class {found.signature()}: {', '.join(map(str, found.bases)) or 'object'}"
-        case griffe.Function():
-            return "".join(f"@{decorator.value} " for decorator in found.decorators) + found.signature()
-        case griffe.Attribute() if "module-attribute" in found.labels:
-            return f"{found.name} = {found.value}"
-        case griffe.Attribute():
-            return f"{found.name}: {found.annotation or 'attribute'}"
-    return "module"
+def _module(found: griffe.Object) -> griffe.Module:
+    return found if isinstance(found, griffe.Module) else found.module
+
+
+def _value(found: griffe.Object) -> str:
+    return str(found.value) if isinstance(found, griffe.Attribute) else ""

@@ -1,53 +1,23 @@
-"""A working copy: the places that this tool reads and writes, their state, and their history in git."""
+"""A working copy: places the pinned release, compares it, asks git. Standard library only: set-up begins with it."""
 
-import re
+import json
+import shutil
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from vendoring import errors
-from vendoring.archive import is_licence
-from vendoring.manifest import NAME, Manifest, Refused, Release, sha256
-from vendoring.swap import is_unfinished, recover, swap
+from vendoring.archive import read_archive
+from vendoring.patches import apply, write_tree
+from vendoring.pin import FOLDER, MANIFEST_FILE, NAME, RELEASE_FILE, Manifest, Refused, Release, sha256
+from vendoring.source import obtain
 
-FOLDER = f"third_party/{NAME}"
-RELEASE_FILE = "MOSHI_VERSION"
-MANIFEST_FILE = f"{FOLDER}/UPSTREAM.json"
-PACKAGING_FILE = f"{FOLDER}/pyproject.toml"
-SBOM_FILE = f"{FOLDER}/sbom.cdx.json"
 PATCHES = f"{FOLDER}/patches/"
-PIN_FILES = (RELEASE_FILE, MANIFEST_FILE, PACKAGING_FILE, SBOM_FILE)
-"""The tracked files of every pin, besides its patches."""
-
 _STAMP = ".placed.json"
 """The manifest of the placed files: it tells a local change from the files of another release."""
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-class Difference(NamedTuple):
-    """A placed file that is not as recorded; `path` is relative to third_party/moshi/."""
-
-    kind: Literal["changed", "missing", "extra"]
-    path: str
-
-
-def patches_in(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The patches among files by path, by file name, in the order in which they are applied."""
-    return {Path(name).name: files[name] for name in sorted(files) if re.fullmatch(rf"{PATCHES}[^/]+\.patch", name)}
+_NEW = ".placing"
 
 
 @dataclass(frozen=True)
@@ -60,35 +30,18 @@ class Checkout:
     def folder(self) -> Path:
         return self.root / FOLDER
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Lets one process at a time change the vendored files, and finishes a change that was cut short.
-
-        Raises:
-            Refused: another process is at work.
-        """
-        # The system takes the lock away from a process that ends, however it ends.
-        with (self.folder / ".lock").open("w") as lock:
-            try:
-                _lock(lock.fileno())
-            except (BlockingIOError, PermissionError):
-                raise Refused(errors.update_running(FOLDER)) from None
-            recover(self.root)
-            yield
-
-    # The pin
-
     def manifest(self) -> Manifest:
         """The pin.
 
         Raises:
-            Refused: MOSHI_VERSION or UPSTREAM.json is unusable, they are not about the same release, or an update was
-                cut short and either may be old or new.
+            Refused: MOSHI_VERSION or UPSTREAM.json is unusable, or they are not about the same release.
         """
-        if is_unfinished(self.root):
-            raise Refused(errors.update_cut_short())
-        manifest = Manifest.read(self.root / MANIFEST_FILE)
-        if Release.read(self.root / RELEASE_FILE) != manifest.release:
+        try:
+            release = Release(**tomllib.loads((self.root / RELEASE_FILE).read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise Refused(errors.pin_unreadable(RELEASE_FILE, error)) from None
+        manifest = Manifest.parse((self.root / MANIFEST_FILE).read_bytes())
+        if manifest.release != release:
             raise Refused(errors.pins_differ())
         return manifest
 
@@ -98,47 +51,83 @@ class Checkout:
 
     # The placed files
 
-    def place(
-        self, contents: Mapping[str, bytes], manifest: Manifest, tracked: Mapping[str, bytes | None] | None = None
-    ) -> None:
-        """Makes the placed files exactly `contents`, and changes other files too; all or nothing.
+    def sync(self, archive: Path | None = None, force: bool = False) -> str:
+        """Places the pinned release. Files that are as pinned are not touched.
 
         Args:
-            contents: by path relative to third_party/moshi/.
-            tracked: contents of other files by path relative to `root`; None removes one.
+            archive: take the release from this file, not from the cache or the index.
+            force: throw local changes away.
+
+        Returns:
+            one line about the work that was done.
 
         Raises:
-            OSError: see `swap`.
+            Refused: nothing was changed.
+            OSError: the disk failed; run it again.
         """
-        extra = [path for kind, path in self.differences(manifest) if kind == "extra"]
-        files: dict[str, bytes | None] = {**dict.fromkeys(extra), **contents, _STAMP: manifest.text().encode()}
-        swap(self.root, {**{f"{FOLDER}/{name}": data for name, data in files.items()}, **(tracked or {})})
+        manifest = self.manifest()
+        release = manifest.release
+        wrong = self.differences(manifest.files)
+        if wrong and not force:
+            self.refuse_local_changes()
+        if wrong or archive is not None:
+            files = apply(self.patches(), read_archive(obtain(release, archive))[0])
+            for path in sorted(files.keys() | manifest.files.keys()):
+                if path not in files or sha256(files[path]) != manifest.files.get(path):
+                    raise Refused(errors.manifest_differs(release.archive, path))
+        if not wrong:
+            return f"{NAME} {release.version} is up to date"
+        self.place(files, manifest)
+        return f"placed {NAME} {release.version}: {len(files)} files"
 
-    def differences(self, manifest: Manifest) -> list[Difference]:
-        """Compares the placed files with their recorded SHA-256, by path. Bytecode caches do not count."""
+    def place(self, files: Mapping[str, bytes], manifest: Manifest) -> None:
+        """Makes the placed files exactly `files`: written beside, then renamed.
+
+        Raises:
+            OSError: the disk failed. Files may be missing then, so that the next `sync` completes it without `force`.
+        """
+        new = self.folder / _NEW
+        if new.exists():  # of a process that was killed
+            shutil.rmtree(new)
+        write_tree(new, {**files, _STAMP: manifest.text().encode()})
+        for top in self._tops():
+            top.rename(new / f"old {top.name}")
+        for name in sorted({_STAMP, *(name.partition("/")[0] for name in files)}):
+            (new / name).replace(self.folder / name)
+        shutil.rmtree(new)
+
+    def differences(self, recorded: Mapping[str, str]) -> list[str]:
+        """Compares the placed files with their SHA-256 by path. Bytecode caches do not count.
+
+        Returns:
+            `changed`, `missing` or `extra`, and the path relative to third_party/moshi/.
+        """
         # A link is a path of its own; the files behind it are not.
-        tops = [path for path in self.folder.glob("*") if path.name == NAME or is_licence(path.name)]
-        paths = [path for top in tops for path in ([top] if top.is_symlink() else [top, *top.rglob("*")])]
+        paths = [path for top in self._tops() for path in ([top] if top.is_symlink() else [top, *top.rglob("*")])]
         found = {
-            path.relative_to(self.folder).as_posix(): path for path in paths if path.is_symlink() or path.is_file()
+            path.relative_to(self.folder).as_posix(): "a link" if path.is_symlink() else sha256(path.read_bytes())
+            for path in paths
+            if (path.is_symlink() or path.is_file()) and path.parent.name != "__pycache__"
         }
-        for name in [name for name in found if "/__pycache__/" in name]:
-            del found[name]
-        result: list[Difference] = []
-        for name in sorted(found.keys() | manifest.files.keys()):
-            if name not in found:
-                result.append(Difference("missing", name))
-            elif name not in manifest.files:
-                result.append(Difference("extra", name))
-            elif found[name].is_symlink() or sha256(found[name].read_bytes()) != manifest.files[name]:
-                result.append(Difference("changed", name))
-        return result
+        return [
+            f"{'extra' if name not in recorded else 'missing' if name not in found else 'changed'} {name}"
+            for name in sorted(found.keys() | recorded.keys())
+            if name not in found or found[name] != recorded.get(name)
+        ]
 
-    def local_changes(self, manifest: Manifest) -> list[Difference]:
-        """The differences that are a person's work: not those of an earlier pin, nor a missing file."""
+    def refuse_local_changes(self) -> None:
+        """
+        Raises:
+            Refused: a placed file has a person's work in it: not only those of an earlier pin, or a missing file.
+        """
         stamp = self.folder / _STAMP
-        placed = Manifest.read(stamp) if stamp.exists() else manifest
-        return [difference for difference in self.differences(placed) if difference.kind != "missing"]
+        placed = json.loads(stamp.read_bytes())["files"] if stamp.exists() else self.manifest().files
+        if local := [line for line in self.differences(placed) if not line.startswith("missing")]:
+            more = f" and {len(local) - 1} more" if len(local) > 1 else ""
+            raise Refused(errors.local_changes(FOLDER, local[0] + more))
+
+    def _tops(self) -> list[Path]:
+        return [path for path in self.folder.iterdir() if path.name == NAME or path.name.startswith("LICENSE")]
 
     # Git
 
@@ -148,42 +137,22 @@ class Checkout:
             Refused: git is missing, or says no.
         """
         try:
-            ran = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, check=False)
+            ran = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, check=True)
         except OSError as error:
-            raise Refused(errors.git_missing(error.strerror)) from None
-        if ran.returncode != 0:
-            reason = ran.stderr.decode(errors="replace").strip().splitlines()
-            raise Refused(errors.git_failed(arguments[0], reason[0] if reason else ran.returncode))
+            raise Refused(errors.git_failed(arguments[0], error.strerror)) from None
+        except subprocess.CalledProcessError as error:
+            raise Refused(errors.git_failed(arguments[0], error.stderr.decode().partition("\n")[0])) from None
         return ran.stdout
 
-    def changed_paths(self) -> list[str]:
-        """The paths that git would commit or lose, relative to the root.
+    def refuse_changes(self, *but: str) -> None:
+        """
+        Args:
+            but: beginnings of the paths that may have changes.
 
         Raises:
-            Refused: this is no git checkout.
+            Refused: git would commit or lose something else, or this is no git checkout.
         """
-        listed = self.git("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
-        return [entry[3:] for entry in listed.decode().split("\0") if entry]
-
-    def committed(self, commit: str, *paths: str) -> dict[str, bytes]:
-        """The contents of those paths that a commit has; a path that ends in `/` stands for the files in it.
-
-        Raises:
-            Refused: git has no such commit.
-        """
-        names = self.git("ls-tree", "-z", "--name-only", commit, *paths).decode().split("\0")
-        return {name: self.git("show", f"{commit}:{name}") for name in names if name}
-
-    def pins(self) -> list[tuple[str, Manifest]]:
-        """The commits that changed the pin, each with its pin, the newest first; none where there is no git history."""
-        found: list[tuple[str, Manifest]] = []
-        with suppress(Refused):
-            for commit in self.git("log", "--format=%H", "--", MANIFEST_FILE).decode().split():
-                with suppress(Refused, ValueError, KeyError, TypeError):  # the file is absent there, or damaged
-                    found.append((commit, Manifest.parse(self.git("show", f"{commit}:{MANIFEST_FILE}"))))
-        return found
-
-    def recorded(self, version: str) -> Release | None:
-        """The release of a version that is or was pinned."""
-        releases = [self.manifest().release, *(manifest.release for _, manifest in self.pins())]
-        return next((release for release in releases if release.version == version), None)
+        listed = self.git("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames").decode()
+        for path in (entry[3:] for entry in listed.split("\0") if entry):
+            if not path.startswith(but):
+                raise Refused(errors.uncommitted_changes(path))

@@ -5,11 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from moshi_service.errors import Problem
 from vendoring import errors
 from vendoring.checkout import Checkout
-from vendoring.manifest import Refused
-from vendoring.sync import sync
+from vendoring.pin import Refused
 
 _EPILOG = "exit codes: 0 done, 1 verify found differences, 2 wrong usage, 3 refused or failed"
 
@@ -25,63 +23,36 @@ def main(argv: Sequence[str] | None = None, checkout: Checkout | None = None) ->
     try:
         return _run(arguments, checkout or Checkout(Path(__file__).resolve().parents[2]))
     except Refused as refusal:
-        return _fail(refusal.problem)
+        problem = refusal.problem
     except OSError as error:
-        return _fail(errors.system_failed(error))
+        problem = errors.system_failed(error)
     except ModuleNotFoundError as error:
-        return _fail(errors.package_missing(error.name))
+        problem = errors.package_missing(error.name)
+    print(f"update_moshi: {problem}", file=sys.stderr)
+    return 3
 
 
 def _run(arguments: argparse.Namespace, checkout: Checkout) -> int:
     # Modules that need the environment are imported here: set-up runs `sync` before there is one.
     match arguments.command:
         case "sync":
-            print(sync(checkout, arguments.archive, arguments.force))
+            print(checkout.sync(arguments.archive, arguments.force))
         case "verify":
-            return _verify(checkout, arguments.from_scratch)
+            wrong = checkout.differences(checkout.manifest().files)
+            print("\n".join(wrong or ["as pinned"]))
+            if wrong:
+                print("update_moshi: not as pinned; run tools/update_moshi.sh sync, or git restore", file=sys.stderr)
+            return int(bool(wrong))
         case "update":
-            from vendoring.update import Update, update
+            from vendoring.update import update
 
-            request = Update(
-                arguments.version, arguments.archive, arguments.sha256, arguments.commit, arguments.accept
-            )  # fmt: skip
-            update(checkout, request)
+            options = {key: value for key, value in vars(arguments).items() if key != "command"}
+            update(checkout, **options)
         case "rollback":
             from vendoring.rollback import rollback
 
             rollback(checkout, arguments.version, arguments.archive)
-        case "diff":
-            from vendoring.update import compare_releases
-
-            print(compare_releases(checkout, (arguments.before, arguments.after)).text, end="")
-        case "status":
-            from vendoring.state import status
-
-            print("\n".join(status(checkout)))
-        case "list":
-            from vendoring.state import releases
-
-            print("\n".join(releases(checkout)))
     return 0
-
-
-def _verify(checkout: Checkout, from_scratch: bool) -> int:
-    if from_scratch:
-        from vendoring.update import verify_from_scratch
-
-        wrong = verify_from_scratch(checkout)
-    else:
-        wrong = [f"{kind:8} {path}" for kind, path in checkout.differences(checkout.manifest())]
-    for line in wrong or ["as pinned"]:
-        print(line)
-    if wrong:
-        print("update_moshi: not as pinned; run tools/update_moshi.sh sync, or git restore", file=sys.stderr)
-    return int(bool(wrong))
-
-
-def _fail(problem: Problem) -> int:
-    print(f"update_moshi: {problem}", file=sys.stderr)
-    return 3
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,36 +66,18 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, about: str) -> argparse.ArgumentParser:
         return subparsers.add_parser(name, help=about, description=f"{about.capitalize()}.", epilog=_EPILOG)
 
-    def archive(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--archive", type=Path, metavar="FILE", help="from this file: needs no network")
-
+    sync = command("sync", "place the pinned release")
+    sync.add_argument("--force", action="store_true", help="throw local changes away")
+    command("verify", "compare what is placed with what is pinned")
     update = command("update", "pin and place another release, after a report and a trial")
-    update.add_argument("version", nargs="?", metavar="VERSION", default="latest", help="by default the latest")
-    archive(update)
-    update.add_argument("--sha256", metavar="HASH", help="the hash that the archive must have")
+    update.add_argument("version", nargs="?", metavar="VERSION", help="by default the latest")
+    update.add_argument("--sha256", dest="digest", metavar="HASH", help="the hash that the archive must have")
     update.add_argument("--commit", metavar="SHA", help="upstream's commit of the release; archives do not say it")
-    update.add_argument(
-        "--accept", action="store_true", help="go on though the used API, tokens or contract tests differ"
-    )
-
+    update.add_argument("--accept", action="store_true", help="go on though the used API, tokens or tests differ")
     rollback = command("rollback", "go back to an earlier pin, byte by byte")
     rollback.add_argument(
         "version", nargs="?", metavar="VERSION", help="by default the committed pin, or else the one before it"
     )
-    archive(rollback)
-
-    command("status", "say what is pinned and placed, and what could be")
-    verify = command("verify", "compare what is placed with what is pinned")
-    verify.add_argument(
-        "--from-scratch",
-        action="store_true",
-        help="make the pin again from its archive, and compare all that it writes",
-    )
-    diff = command("diff", "report what an update from one release to another means")
-    diff.add_argument("before", metavar="A")
-    diff.add_argument("after", metavar="B")
-    command("list", "list the recorded pins and what the package index has")
-    place = command("sync", "place the pinned release")
-    archive(place)
-    place.add_argument("--force", action="store_true", help="throw local changes away")
+    for each in (sync, update, rollback):
+        each.add_argument("--archive", type=Path, metavar="FILE", help="from this file: needs no network")
     return parser

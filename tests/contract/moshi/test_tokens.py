@@ -1,6 +1,6 @@
 """The tests' random model gives the recorded tokens: of upstream's codec, of upstream's own classes, and of our engine.
 
-A trial of another Moshi release runs this (tools/vendoring/trial.py). After a change that is meant to alter tokens,
+A trial of another Moshi release runs this (tools/vendoring/update.py). After a change that is meant to alter tokens,
 such as other weights, `.venv/bin/python tests/contract/moshi/test_tokens.py` records them again.
 """
 

@@ -205,23 +205,21 @@ let
       assert config.allowUnfree or false;
       hostPackage "cudatoolkit-12.1" { };
 
+    # Of wheels only: nothing here is fetched in another format.
     fetchPypi =
       {
         pname,
         version,
         sha256,
-        format ? "setuptools",
+        format,
         dist ? "py2.py3",
         python ? "py2.py3",
         abi ? "none",
         platform ? "any",
       }@arguments:
+      assert format == "wheel";
       let
-        fileName =
-          if format == "wheel" then
-            "${pname}-${version}-${python}-${abi}-${platform}.whl"
-          else
-            "${pname}-${version}.tar.gz";
+        fileName = "${pname}-${version}-${python}-${abi}-${platform}.whl";
       in
       runCommand fileName
         {
@@ -230,17 +228,12 @@ let
           outputHash = sha256;
           passthru = { inherit fileName arguments; };
         }
-        (
-          if format == "wheel" then
-            ''
-              export HOME=${host.home}
-              echo '${pname}==${version} --hash=sha256:${sha256}' >requirements.txt
-              ${host.pip} download --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.txt --dest fetched
-              cp 'fetched/${fileName}' "$out"
-            ''
-          else
-            "cp ${host.archives}/${sha256} $out"
-        );
+        ''
+          export HOME=${host.home}
+          echo '${pname}==${version} --hash=sha256:${sha256}' >requirements.txt
+          ${host.pip} download --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.txt --dest fetched
+          cp 'fetched/${fileName}' "$out"
+        '';
 
     dockerTools = {
       caCertificates = runCommand "ca-certificates" ofNixpkgs ''

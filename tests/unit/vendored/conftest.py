@@ -2,26 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from support.vendored import NOT_TAKEN, RELEASED, make_archive, write_pin
+from support.vendored import FIRST, make_repository, make_wheel, write_pin
 from vendoring import source
 from vendoring.checkout import Checkout
-from vendoring.manifest import Release
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
-    """A working copy that pins RELEASED, with nothing placed."""
-    result = Checkout(tmp_path / "checkout")
-    result.folder.mkdir(parents=True)
-    write_pin(result, make_archive(RELEASED | NOT_TAKEN), RELEASED)
-    return result
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    path = tmp_path / "release.tar.gz"
-    path.write_bytes(make_archive(RELEASED | NOT_TAKEN))
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -31,13 +14,33 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def downloads(monkeypatch: pytest.MonkeyPatch) -> list[Release]:
-    """What was asked of the package index, which answers with RELEASED."""
-    asked: list[Release] = []
+def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The questions to the package index, which answers with FIRST."""
+    asked: list[str] = []
 
-    def download(release: Release) -> bytes:
-        asked.append(release)
-        return make_archive(RELEASED | NOT_TAKEN)
+    def download(condition: str) -> bytes:
+        asked.append(condition)
+        return make_wheel(FIRST)
 
     monkeypatch.setattr(source, "download", download)
     return asked
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """A working copy that pins FIRST, with nothing placed."""
+    result = Checkout(tmp_path / "checkout")
+    write_pin(result, make_wheel(FIRST), FIRST)
+    return result
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    path = tmp_path / "first.whl"
+    path.write_bytes(make_wheel(FIRST))
+    return path
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Checkout:
+    return make_repository(tmp_path / "repository")

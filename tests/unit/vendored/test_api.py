@@ -1,32 +1,30 @@
-"""The report: what of upstream the backend uses, and what of it is not as before, told from source alone."""
+"""The report: breaking changes of the names of upstream that the backend uses, told from source alone."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from support.vendored import COMMIT, METADATA, MIT
-from vendoring.api import Change, compare
-from vendoring.made import Pin
-from vendoring.manifest import Manifest, Release
+from support.vendored import MIT, MODEL, make_repository, make_wheel, release_of
+from vendoring.api import breaking_changes
+from vendoring.generated import make_pin
+from vendoring.patches import write_tree
 from vendoring.report import report
-from vendoring.update import backend_sources
 
 ROOT = Path(__file__).resolve().parents[3]
 UPSTREAM = {
     "moshi/__init__.py": b"from . import models\n",
     "moshi/models/__init__.py": b"from .lm import LM, make as create\nfrom ..parts import Base\n",
-    "moshi/models/lm.py": b'''\
+    "moshi/models/lm.py": b"""\
 from dataclasses import dataclass
 from ..parts import Base, Layer
 import torch.nn as nn
 
 LIMIT = 5
+_private = {"a": 1}
 
 
 class LM(Base):
-    cached: bool = True
-
     def __init__(self, layer: Layer, head: nn.Module = None, n: int = 8):
         self.layer = layer
         self.head: nn.Module = head
@@ -51,138 +49,122 @@ class Info:
 
 def make(n: int, *, fast: bool = False) -> LM:
     pass
-''',
+""",
     "moshi/parts.py": b"class Base:\n    def reset(self, hard: bool = False) -> None:\n        self.clean = hard\n\n\n"
     b"class Layer(Base):\n    def __init__(self, size: int):\n        self.size = size\n",
     "moshi/tts.py": b"class TTS:\n    def width(self):\n        pass\n",
-    "moshi/server.py": b'parser.add_argument("--port", default=8998, type=int)\n'
-    b'app.router.add_get("/api/chat", chat)\nif kind == 1:\n    pass\n',
-}  # fmt: skip
+}
 USER = b"""\
 from moshi import parts
 from moshi.models import LM, create
-from moshi.models.lm import LIMIT, Info
+from moshi.models.lm import LIMIT, Info, _private
 
 def f(lm: LM, layer: parts.Layer):
     LM.load("x", revision="y")
-    return lm.width, lm.layer.size, lm.cached, lm.reset(), lm.parameters()
+    return lm.width, lm.layer.size, lm.reset(), lm.parameters()
 """
 
 
-def changed(edits: Mapping[str, str], file: str = "moshi/models/lm.py", source: bytes = USER) -> dict[str, Change]:
-    """The used names that are not as before once upstream has changed."""
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def changed(
+    folder: Path, edits: Mapping[str, str], file: str = "moshi/models/lm.py", source: bytes = USER
+) -> dict[str, str]:
+    """The breaking changes once upstream has changed."""
     after = dict(UPSTREAM)
     for old, new in edits.items():
         assert old.encode() in after[file]
         after[file] = after[file].replace(old.encode(), new.encode())
-    return {change.name: change for change in compare({"a.py": source}, UPSTREAM, after)[0]}
-
-
-def test_names_read_as_where_they_are_defined_says() -> None:
-    changes = compare({"a.py": USER}, UPSTREAM, {"moshi/__init__.py": b""})[0]
-    assert {change.name: change.before for change in changes} == {
-        "moshi.models.LM": "class LM(layer: Layer, head: nn.Module = None, n: int = 8): Base",
-        "moshi.models.create": "make(n: int, *, fast: bool = False) -> LM",
-        "moshi.models.lm.LIMIT": "LIMIT = 5",
-        "moshi.models.lm.Info": "class Info(path: str, size: int = 0): object",
-        "moshi.models.lm.Info.size": "size: int",
-        "moshi.parts": "module",
-        "moshi.parts.Layer": "class Layer(size: int): Base",
-        "moshi.models.lm.LM.width": "width: int",
-        "moshi.models.lm.LM.layer": "layer: attribute",
-        "moshi.models.lm.LM.cached": "cached: bool",
-        "moshi.models.lm.LM.load": "@staticmethod load(path: str, revision: str | None = None) -> LM",
-        "moshi.models.lm.LM.reset": "reset(hard: bool = False) -> None",
-        "moshi.parts.Base.reset": "reset(hard: bool = False) -> None",
-        "moshi.parts.Layer.reset": "reset(hard: bool = False) -> None",
-        "moshi.parts.Layer.size": "size: attribute",
-    }
-    assert all(change.after is None and change.stops for change in changes)
-    places = {change.name: change.place for change in changes}
-    assert (places["moshi.models.LM"], places["moshi.parts.Layer.size"]) == ("a.py:2", "a.py:7")
+    for name, files in (("backend", {"a.py": source}), ("before", UPSTREAM), ("after", after)):
+        write_tree(folder / name, files)
+    return breaking_changes(folder / "backend", folder / "before", folder / "after")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "names"),
+    ("old", "new", "name", "text"),
     [
-        ("n: int = 8", "n: int = 9", {"moshi.models.LM"}),
-        ("def width", "def breadth", {"moshi.models.lm.LM.width"}),
-        ("-> int:", "-> float:", {"moshi.models.lm.LM.width"}),
-        ("self.layer = layer", "self.level = layer", {"moshi.models.lm.LM.layer"}),
-        (", revision: str | None = None", "", {"moshi.models.lm.LM.load"}),
-        ("LIMIT = 5", "LIMIT = 6", {"moshi.models.lm.LIMIT"}),
-        ("def first", "def second", set()),
-        ("self.head: nn.Module = head", "pass", set()),
+        ("n: int = 8", "n: int = 9", "moshi.models.lm.LM", "Parameter default was changed (n); used in a.py:2"),
+        ("head: nn.Module = None", "head: nn.Module", "moshi.models.lm.LM", "now required (head); used in a.py:2"),
+        ("def width", "def breadth", "moshi.models.lm.LM.width", "Public object was removed (width); used in a.py:7"),
+        ("self.layer = layer", "self.level = layer", "moshi.models.lm.LM.layer", "removed (layer); used in a.py:7"),
+        (", revision: str | None = None", "", "moshi.models.lm.LM.load", "removed (revision); used in a.py:6"),
+        ("LIMIT = 5", "LIMIT = 6", "moshi.models.lm.LIMIT", "value was changed (5 -> 6); used in a.py:3"),
+        ('{"a": 1}', '{"a": 2}', "moshi.models.lm._private", "({'a': 1} -> {'a': 2}); used in a.py:3"),
+        ("_private =", "_hidden =", "moshi.models.lm._private", "missing; used in a.py:3"),
+        ("size: int = 0", "size: int = 1", "moshi.models.lm.Info", "default was changed (size); used in a.py:3"),
     ],
 )
-def test_only_what_is_used_counts(old: str, new: str, names: set[str]) -> None:
-    found = changed({old: new})
-    assert found.keys() == names
-    assert all(change.stops for change in found.values())
+def test_a_breaking_change_of_a_used_name_is_named(folder: Path, old: str, new: str, name: str, text: str) -> None:
+    found = changed(folder, {old: new})
+    assert {*found} == {name}
+    assert found[name].endswith(text)
 
 
-def test_a_class_that_is_gone_stops_it_with_all_that_is_read_from_it() -> None:
-    assert {"moshi.models.LM", "moshi.models.lm.LM.width"} <= changed({"class LM(Base)": "class LLM(Base)"}).keys()
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("def first", "def second"),
+        ("self.head: nn.Module = head", "pass"),
+        ("n: int = 8", "n: int = 8, more: int = 0"),
+        ("        self.layer = layer", "        self.layer = layer\n        self.parameters: int = 1"),
+    ],
+    ids=["unused method", "unused attribute", "one more optional parameter", "a name that only the newer one has"],
+)
+def test_a_harmless_change_does_not_count(folder: Path, old: str, new: str) -> None:
+    assert changed(folder, {old: new}) == {}
 
 
-def test_a_name_of_a_module_that_is_not_near_does_not_count() -> None:
-    assert changed({"def width": "def breadth"}, "moshi/tts.py") == {}
+def test_an_inherited_method_of_a_module_near_the_imported_names_counts(folder: Path) -> None:
+    found = changed(folder, {"hard: bool = False": "soft: bool = False"}, "moshi/parts.py")
+    assert "moshi.parts.Base.reset" in found
 
 
-def test_a_file_that_imports_nothing_of_upstream_uses_nothing_of_it() -> None:
-    assert changed({"def width": "def breadth"}, source=b"import json\n\ndef f(x): return x.width\n") == {}
+def test_a_class_that_is_gone_is_named_as_it_was_imported(folder: Path) -> None:
+    assert "moshi.models.LM" in changed(folder, {"class LM(Base)": "class LLM(Base)"})
 
 
-def test_a_name_that_only_the_newer_one_has_does_not_stop() -> None:
-    source = b"from moshi.models import LM\ndef f(lm: LM): return lm.more\n"
-    (change,) = changed({"        self.layer = layer": "        self.more: int = 1"}, source=source).values()
-    assert (change.before, change.after, change.stops) == (None, "more: int", False)
+def test_an_imported_name_counts_unless_only_the_newer_one_has_it(folder: Path) -> None:
+    source = b"from moshi.models.lm import MORE\n"
+    assert changed(folder, {"LIMIT = 5": "MORE = 5"}, source=source) == {}
+    assert changed(folder, {}, source=source) == {"moshi.models.lm.MORE": "missing; used in a.py:1"}
 
 
-def test_an_import_that_neither_has_stops() -> None:
-    (change,) = changed({}, source=b"import moshi.absent\nfrom moshi.models import LM\n").values()
-    assert (change.name, change.stops) == ("moshi.absent", True)
+def test_a_name_of_a_module_that_is_not_near_does_not_count(folder: Path) -> None:
+    assert changed(folder, {"def width": "def breadth"}, "moshi/tts.py") == {}
 
 
-def test_the_report_says_what_has_changed_for_people() -> None:
-    after = {
-        **UPSTREAM,
-        "LICENSE": MIT,
-        "moshi/models/lm.py": UPSTREAM["moshi/models/lm.py"].replace(b"n: int = 8", b"n: int = 9"),
-        "moshi/server.py": UPSTREAM["moshi/server.py"].replace(b"8998", b"9000").replace(b"kind == 1", b"kind == 7"),
-    }
-    releases = (Release(version, COMMIT, f"moshi-{version}.tar.gz", "0" * 64) for version in ("1.0", "2.0"))
-    old, new = (Manifest(release, {"LICENSE": "MIT"}, {}, {}) for release in releases)
-    before = Pin(old, METADATA.format(version="1.0", torch="3"), {**UPSTREAM, "LICENSE": MIT}, {})
-    text = report(before, Pin(new, METADATA.format(version="2.0", torch="4"), after, {}), {"a.py": USER}).text
+def test_a_file_that_imports_nothing_of_upstream_uses_nothing_of_it(folder: Path) -> None:
+    source = b"import json\n\ndef f(x): return x.width\n"
+    assert changed(folder, {"def width": "def breadth"}, source=source) == {}
+
+
+def test_the_report_says_what_has_changed_for_people(tmp_path: Path) -> None:
+    server = b'parser.add_argument("--port", default=8998)\nif kind == 1:\n    pass\nother = b"\\x01"\n'
+    checkout = make_repository(tmp_path / "checkout")
+    files = {"LICENSE": MIT, "moshi/lm.py": MODEL, "moshi/server.py": server}
+    wheel = make_wheel(files, version="2.0")
+    text = report(checkout, make_pin(checkout, release_of(wheel, "2.0"), wheel), {"moshi.lm.Model": "missing"})
     for line in (
         "### Moshi 1.0 → 2.0",
-        "| changed | `moshi/server.py` | +2 | -2 |",
-        "- changed: `torch` `>=2.2,<3` → `>=2.2,<4`",
-        "- `LICENSE` MIT; all are accepted",
-        "- **changed**: `moshi.models.LM`, used in a.py:2: without `n: int = 8`, with `n: int = 9`",
-        "- 14 of 15 used names are as before.",
-        '- `moshi/server.py`: `- parser.add_argument("--port", default=8998, type=int)`',
-        '- `moshi/server.py`: `+ parser.add_argument("--port", default=9000, type=int)`',
-        "- `moshi/server.py`: `+ if kind == 7:`",
+        "- `moshi/__init__.py`: +0 -1",
+        "- `moshi/server.py`: +4 -0",
+        "- licence: `LICENSE` MIT, accepted",
+        "- **`moshi.lm.Model`**: missing",
+        '- `moshi/server.py`: `+ parser.add_argument("--port", default=8998)`',
+        "- `moshi/server.py`: `+ if kind == 1:`",
     ):
-        assert f"{line}\n" in text
+        assert f"{line}\n" in f"{text}\n"
+    assert "### Dependencies\n\nAs before." in text
 
 
 # The backend and the release that are here
 
 
-def test_the_backends_own_use_of_the_pinned_release_is_found() -> None:
-    folder = ROOT / "third_party/moshi"
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in (folder / "moshi").rglob("*.py")}
-    gone, _ = compare(backend_sources(ROOT), files, {"moshi/__init__.py": b""})
-    assert {
-        "moshi.models.loaders.get_moshi_lm",
-        "moshi.models.lm.LMModel.delays",
-        "moshi.models.compression.MimiModel.cardinality",
-        "moshi.modules.transformer.StreamingMultiheadAttention.kv_repeat",
-        "moshi.modules.seanet.SEANetResnetBlock.shortcut",
-        "moshi.modules.gating.ActivationGating.linear_in",
-        "moshi.quantization.core_vq.EuclideanCodebook.embedding",
-    } <= {change.name for change in gone}
-    assert [change.name for change in gone if change.before is None] == []
+def test_the_backends_own_use_of_the_pinned_release_is_found(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"moshi/__init__.py": b""})
+    gone = breaking_changes(ROOT / "moshi/src", ROOT / "third_party/moshi", tmp_path)
+    assert {"moshi.models.loaders.get_moshi_lm", "moshi.models.LMModel", "moshi.modules.seanet"} <= gone.keys()
+    assert breaking_changes(ROOT / "moshi/src", ROOT / "third_party/moshi", ROOT / "third_party/moshi") == {}
