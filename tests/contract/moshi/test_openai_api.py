@@ -1,6 +1,7 @@
 """OpenAI's Live and Realtime APIs at the moshi service as a process of its own, over real sockets."""
 
 import asyncio
+import base64
 import json
 import random
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sphn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -16,13 +18,17 @@ from loadtest.client import encode
 from moshi_service.protocol.upgrade import LOAD_HEADER, TRIAL_HEADER, Denial, Trial
 from support.chatting import closing
 from support.openai import audio, types
+from support.openai_sockets import hear, rest, say
 from support.services import Service, running_moshi
+from support.speech import Samples
 
 pytestmark = pytest.mark.anyio
 
 TOKEN = "sesame-of-the-api"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
-KIND_TEXT = 2
+KIND_AUDIO, KIND_TEXT = 1, 2
+OPUS_DELAY = 156
+"""Samples that the encoder is behind: 6.5 ms."""
 SEED = "?seed=11&text_temperature=0.9"
 
 
@@ -51,41 +57,26 @@ def realtime(moshi: Service, query: str = "", **options: Any) -> connect:
     return connect(f"ws://127.0.0.1:{moshi.port}/v1/realtime{query}", **{"additional_headers": BEARER, **options})
 
 
-async def say(socket: ClientConnection, type_: str, **fields: Any) -> None:
-    await socket.send(json.dumps({"type": type_, **fields}))
-
-
-async def hear(socket: ClientConnection, *wanted: str) -> dict[str, Any]:
-    """The next event of these types; what comes before is passed over."""
-    async with asyncio.timeout(30):
-        while True:
-            event: dict[str, Any] = json.loads(await socket.recv())
-            if event["type"] in wanted:
-                return event
-
-
-async def rest(socket: ClientConnection) -> list[dict[str, Any]]:
-    """What comes until the server closes the connection."""
-    events = []
-    async with asyncio.timeout(30):
-        with suppress(ConnectionClosed):
-            while True:
-                events.append(json.loads(await socket.recv()))
-    return events
-
-
 async def started(socket: ClientConnection, **session: Any) -> dict[str, Any]:
     await say(socket, "session.start", session=session)
     return await hear(socket, "session.started")
 
 
-async def said(socket: ClientConnection, audio_type: str, text_type: str, frames: int) -> str:
-    """The text that comes with so many frames of audio."""
-    text = ""
+async def said(socket: ClientConnection, audio_type: str, text_type: str, frames: int) -> tuple[str, Samples]:
+    """The text that comes with so many frames of sound, and the sound."""
+    text, sound = "", b""
     for _ in range(frames):
         while (event := await hear(socket, audio_type, text_type))["type"] == text_type:
             text += event["delta"]
-    return text
+        sound += base64.b64decode(event["delta"])
+    return text, np.frombuffer(sound, "<i2").astype(np.float32) / np.float32(32768)
+
+
+async def speak(socket: ClientConnection, samples: Samples) -> None:
+    """Send the samples at their own speed."""
+    for message in encode(samples):
+        await socket.send(message)
+        await asyncio.sleep(0.08)
 
 
 async def test_the_model_is_listed_for_those_who_have_the_token(moshi: Service) -> None:
@@ -127,28 +118,36 @@ async def test_an_utterance_of_a_realtime_session_is_cancelled(moshi: Service) -
     await slots_become_free(moshi)
 
 
-async def test_the_same_seed_and_input_give_the_same_words_by_every_protocol(moshi: Service) -> None:
-    frames = 30
+async def test_the_same_seed_and_input_give_the_same_words_and_sound_by_every_protocol(moshi: Service) -> None:
+    frames = 15
     async with live(moshi, SEED) as socket:
         await started(socket)  # and nothing more: the service gives the model silence
-        first = await said(socket, "session.output_audio.delta", "session.output_transcript.delta", frames)
+        words, sound = await said(socket, "session.output_audio.delta", "session.output_transcript.delta", frames)
     await slots_become_free(moshi)
     async with realtime(moshi, SEED) as socket:
         await say(socket, "input_audio_buffer.append", audio=audio(0.08, value=0))
-        second = await said(socket, "response.output_audio.delta", "response.output_audio_transcript.delta", frames)
+        response = ("response.output_audio.delta", "response.output_audio_transcript.delta")
+        words_of_realtime, sound_of_realtime = await said(socket, *response, frames)
     await slots_become_free(moshi)
-    async with connect(moshi.chat + SEED, additional_headers=BEARER) as socket:
-        for message in encode(np.zeros(24_000 * 3, np.float32)):
-            await socket.send(message)
-        third = ""
-        while len(third) < len(first):
+    async with connect(moshi.chat + SEED, additional_headers=BEARER) as socket, asyncio.TaskGroup() as group:
+        speaking = group.create_task(speak(socket, np.zeros(24_000 * 20, np.float32)))
+        words_of_chat, opus, decoder = "", np.zeros(0, np.float32), sphn.OpusStreamReader(24_000)
+        while len(words_of_chat) < len(words) or len(opus) < len(sound) + OPUS_DELAY:
             async with asyncio.timeout(30):
                 heard = await socket.recv()
             assert isinstance(heard, bytes)
-            third += heard[1:].decode() if heard[0] == KIND_TEXT else ""
-    assert first
-    assert first == second
-    assert third.startswith(first)
+            if heard[0] == KIND_TEXT:
+                words_of_chat += heard[1:].decode()
+            if heard[0] == KIND_AUDIO:
+                opus = np.concatenate([opus, decoder.append_bytes(heard[1:])])
+        speaking.cancel()
+    assert words
+    assert words_of_realtime == words
+    assert words_of_chat.startswith(words)
+    assert np.array_equal(sound_of_realtime, sound)
+    # The random model's sound is like noise, of which Opus keeps the rough shape only, and only at one place.
+    assert np.corrcoef(sound, opus[OPUS_DELAY : OPUS_DELAY + len(sound)])[0, 1] > 0.5
+    assert np.corrcoef(sound, opus[: len(sound)])[0, 1] < 0.1
 
 
 async def test_a_client_that_falls_silent_is_answered_until_the_limit_of_silence(moshi: Service) -> None:

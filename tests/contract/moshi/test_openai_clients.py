@@ -1,6 +1,8 @@
 """OpenAI's own clients, unmodified, with a URL and a key: Python and JavaScript, over TLS."""
 
 import json
+import os
+import re
 import ssl
 import subprocess
 import sys
@@ -55,6 +57,10 @@ def moshi(authority: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         assert "Traceback" not in log
         assert " ERROR " not in log
         assert KEY not in log
+        ends = re.findall(r"session \w+: ends \((.*)\)", log)
+        assert ends
+        # 1005: the agents for JavaScript and wscat close without a code.
+        assert all("1000" in end or "code 1005" in end for end in ends), ends
 
 
 def said(moshi: Service, authority: Path, *command: str) -> Any:
@@ -70,7 +76,14 @@ def ran(moshi: Service, authority: Path, *command: str) -> str:
         OPENAI_BASE_URL=f"https://localhost:{moshi.port}/v1",
         OPENAI_API_KEY=KEY,
     )
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, cwd=CLIENTS)
+    read, write = os.pipe()  # an input that stays open, as in a terminal
+    try:
+        done = subprocess.run(
+            command, env=environment, stdin=read, capture_output=True, text=True, timeout=120, cwd=CLIENTS
+        )
+    finally:
+        os.close(read)
+        os.close(write)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return done.stdout
@@ -92,7 +105,7 @@ def test_the_package_for_python(moshi: Service, authority: Path) -> None:
 
 @pytest.fixture(scope="module")
 def packages() -> None:
-    set_up = subprocess.run([ROOT / "tools/setup-clients"], capture_output=True, text=True)
+    set_up = subprocess.run([ROOT / "tools/setup-clients", "javascript"], capture_output=True, text=True)
     assert set_up.returncode == 0, set_up.stdout + set_up.stderr
 
 
@@ -105,18 +118,40 @@ def test_the_packages_for_javascript(moshi: Service, authority: Path) -> None:
     assert got["realtime"]["code"] == 1000
 
 
-def example(language: str) -> str:
-    (block,) = [block for block in blocks(Path("docs/how-to/programs.md")) if block.language == language]
-    return block.text
+def examples(language: str) -> list[str]:
+    return [block.text for block in blocks(Path("docs/how-to/programs.md")) if block.language == language]
+
+
+def assert_words(output: str) -> None:
+    *words, last = output.splitlines()
+    assert last == "heard 2 s"
+    assert "".join(words).strip()
+
+
+def test_the_documented_example_for_python(moshi: Service, authority: Path) -> None:
+    (example,) = examples("python")
+    assert_words(ran(moshi, authority, sys.executable, "-c", example))
 
 
 @pytest.mark.usefixtures("packages")
-def test_the_documented_examples(moshi: Service, authority: Path) -> None:
-    outputs = [
-        ran(moshi, authority, sys.executable, "-c", example("python")),
-        ran(moshi, authority, "node", "--input-type=module", "--eval", example("js")),
-    ]
-    for output in outputs:
-        *words, last = output.splitlines()
-        assert last == "heard 2 s"
-        assert "".join(words).strip()
+def test_the_documented_example_for_typescript(moshi: Service, authority: Path, tmp_path: Path) -> None:
+    """It has no mistake of types, and runs."""
+    (example,) = examples("ts")
+    (tmp_path / "node_modules").symlink_to(CLIENTS / "node_modules")
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "example.ts").write_text(example)
+    options = ["--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext", "--types", ""]
+    compiled = subprocess.run(
+        [ROOT / "frontend/web/node_modules/.bin/tsc", *options, "example.ts"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert compiled.returncode == 0, compiled.stdout
+    assert_words(ran(moshi, authority, "node", str(tmp_path / "example.js")))
+
+
+@pytest.mark.usefixtures("packages")
+def test_the_documented_example_for_the_command_line(moshi: Service, authority: Path) -> None:
+    _, listen = examples("sh")
+    assert len(ran(moshi, authority, "sh", "-c", listen).split()) > 1

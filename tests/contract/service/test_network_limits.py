@@ -211,6 +211,37 @@ async def test_every_upgrade_is_answered(
     await slots_become(moshi, 0, seconds=5)
 
 
+def told_at_the_end(address: str) -> bytes:
+    """The last bytes for a client that sends a part of a message that is too long, and the rest a moment later."""
+    with dial(address) as client:
+        client.sendall(upgrade(address))
+        assert client.recv(12) == b"HTTP/1.1 101"
+        client.sendall(bytes([0x82, 0xFF]) + (1024 * 1024).to_bytes(8) + bytes(4))
+        heard = b""
+        while CLOSED_FOR_ITS_SIZE not in heard:
+            more = client.recv(65536)
+            assert more
+            heard += more
+        client.sendall(bytes(200_000))
+        time.sleep(0.1)
+        client.sendall(bytes(200_000))
+        while more := client.recv(65536):
+            heard += more
+    return heard
+
+
+CLOSED_FOR_ITS_SIZE = bytes([0x03, 0xF1])
+"""1009, as a close frame has it."""
+
+
+@pytest.mark.parametrize("name", ["moshi", "frontend"])
+async def test_a_client_that_sends_too_much_at_once_is_told_so_before_the_connection_ends(
+    both: dict[str, Service], name: str
+) -> None:
+    """A connection that is reset loses the close code on its way to the client."""
+    assert CLOSED_FOR_ITS_SIZE in await asyncio.to_thread(told_at_the_end, address_of(both[name]))
+
+
 @pytest.mark.parametrize("name", ["moshi", "frontend"])
 async def test_requests_that_are_not_http_do_not_fill_the_log(both: dict[str, Service], name: str) -> None:
     lines = both[name].log.read_text().count("\n")

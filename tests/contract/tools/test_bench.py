@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import gpu, prompt, step
+from benchmarks import apis, gpu, prompt, step
 from benchmarks.upstream.servers import Server, ours, upstream
 from benchmarks.upstream.trials import clients, until_ready
 from loadtest.audio import encode, noise
@@ -17,6 +17,7 @@ from moshi_backend.model.language_model import LanguageModel
 from moshi_backend.model.loaders import load_moshi
 from moshi_backend.model.plan import Plan
 from moshi_backend.model.state import SlotState
+from support.services import Service
 
 pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
@@ -72,3 +73,12 @@ def test_prompts_are_measured_beside_live_conversations(capsys: pytest.CaptureFi
     assert re.search(r"voice, read +until the handshake p50 +\d", said)
     assert re.search(r"somebody joins +lag p50 +\d", said)
     assert re.search(r"[1-9]\d* joined beside them", said)
+
+
+async def test_every_protocols_conversations_are_measured_beside_each_other(services: dict[str, Service]) -> None:
+    moshi = services["moshi"]
+    load = await apis.talk(f"ws://127.0.0.1:{moshi.port}", list(apis.PATHS), 1.0, moshi.process.pid)
+    assert load.cpu > load.loop > 0
+    for lags in load.lags.values():
+        assert lags
+        assert all(lag > 0 for lag in lags), "an answer to another frame is counted"

@@ -122,7 +122,7 @@ def speaks_by_itself() -> str:
 
 @Row(cause="the client cancelled a response that had ended", remedy="nothing")
 def no_open_response() -> str:
-    return "no response is open"
+    return "Cancellation failed: no response is open"  # LiveKit knows the error by OpenAI's first two words
 
 
 @Row(

@@ -40,8 +40,8 @@ CLOSE_SECONDS = 5.0
 """For a peer to take the last bytes of a connection that is being closed."""
 
 ANSWER_SECONDS = 0.75
-"""For a peer to answer a close frame when the service stops. It is shorter than the time that uvicorn then waits for
-connections."""
+"""For a peer to answer a close frame after a message that is too long, or when the service stops. It is shorter than
+the time that uvicorn then waits for connections."""
 
 REQUEST_BYTES_PER_SECOND = 32 * 1024
 """Of requests on one connection, after `REQUEST_BURST` bytes at once."""
@@ -270,6 +270,23 @@ class WebSocketProtocol(_Deadlines, WebSocketsSansIOProtocol):
                 self.handle_parser_exception()
             return
         super().send_receive_event_to_app()
+
+    @override
+    def handle_parser_exception(self) -> None:
+        """Send the close frame, and discard for a moment what still comes.
+
+        If the socket closed while the peer sends the rest of its message, the connection would be reset, and the peer
+        would lose the close frame.
+        """
+        if self.close_sent:
+            return
+        close = self.conn.close_sent
+        assert close is not None
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.stop_keepalive()
+        self.close_timer = self.loop.call_later(ANSWER_SECONDS, self.transport.close)
 
     @override
     async def receive(self) -> ASGIReceiveEvent:

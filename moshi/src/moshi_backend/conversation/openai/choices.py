@@ -78,6 +78,15 @@ def check_format(asked: AudioFormat, param: str) -> None:
         )
 
 
+def check_store(asked: bool | None) -> None:
+    """
+    Raises:
+        ApiError: the client wants the session to be kept.
+    """
+    if asked:
+        raise ApiError("unsupported_parameter", errors.nothing_stored(), param="session.store")
+
+
 def check_strictly(ignored: list[str]) -> None:
     """
     Raises:

@@ -167,8 +167,7 @@ class LiveWire:
             choices.check_model(asked.model, self._offer)
             if asked.audio.format is not None:
                 choices.check_format(asked.audio.format, "session.audio.format")
-            if asked.store:
-                raise ApiError("unsupported_parameter", errors.nothing_stored(), param="session.store")
+            choices.check_store(asked.store)
             if self._strict:
                 choices.check_strictly(asked.ignored())
             role = choices.joined(asked.instructions, *(item.text for item in asked.input if item.is_role))

@@ -132,6 +132,7 @@ class RealtimeSettings:
         )
 
     def _check(self, asked: api.SessionSettings) -> None:
+        choices.check_model(asked.model, self._offer)
         if asked.type != "realtime":
             raise ApiError("unsupported_parameter", errors.session_type_unknown(asked.type[:40]), param="session.type")
         for format_ in asked.formats:
@@ -142,6 +143,7 @@ class RealtimeSettings:
                 errors.always_speaks(),
                 param="session.output_modalities",
             )
+        choices.check_store(asked.store)
         if self._strict:
             choices.check_strictly(asked.ignored())
 

@@ -55,6 +55,7 @@ class SessionSettings(Incoming):
     """The settings of a session, with the names that the API had before `audio`. Others have no effect here."""
 
     type: str = "realtime"
+    model: str | None = None
     instructions: str | None = None
     audio: AudioSettings = AudioSettings()
     output_modalities: list[str] | None = None
@@ -63,6 +64,7 @@ class SessionSettings(Incoming):
     input_audio_format: AudioFormat | None = None
     output_audio_format: AudioFormat | None = None
     temperature: float | None = None
+    store: bool | None = None
     _object = field_validator("input_audio_format", "output_audio_format", mode="before")(_format)
 
     @property

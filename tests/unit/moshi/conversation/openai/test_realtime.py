@@ -87,6 +87,7 @@ def test_a_cancelled_response_is_not_heard_until_the_model_pauses(type_: str) ->
     assert types(talking.told(frame(0.5)))[:4] == FIRST
     (error,) = live().says(type_, event_id="c1")
     assert (error["error"]["code"], error["error"]["event_id"]) == ("response_cancel_not_active", "c1")
+    assert error["error"]["message"].startswith("Cancellation failed"), "LiveKit reports any other text as an error"
 
 
 @pytest.mark.parametrize(
@@ -247,6 +248,8 @@ def test_the_defaults_of_frameworks_are_taken(session: dict[str, Any]) -> None:
 
 
 def test_strictly_a_setting_without_effect_is_an_error() -> None:
+    (updated,) = Client(RealtimeWire, {"strict": "1"}).says("session.update", session={"model": "gpt-realtime-2.1"})
+    assert updated["session"]["model"] == "kyutai/moshika"
     for session in DEFAULTS[0], DEFAULTS[2], DEFAULTS[3]:
         (error,) = Client(RealtimeWire, {"strict": "1"}).says("session.update", session=session, event_id="e")
         assert (error["error"]["code"], error["error"]["event_id"]) == ("unsupported_parameter", "e")
@@ -257,6 +260,8 @@ def test_strictly_a_setting_without_effect_is_an_error() -> None:
     [
         ({"output_modalities": ["text"]}, "unsupported_parameter", "session.output_modalities", None),
         ({"modalities": ["text"]}, "unsupported_parameter", "session.output_modalities", None),
+        ({"model": "gpt-5"}, "model_not_found", "model", 1008),
+        ({"store": True}, "unsupported_parameter", "session.store", None),
         ({"type": "transcription"}, "unsupported_parameter", "session.type", None),
         ({"audio": {"output": {"voice": "carl"}}}, "invalid_voice", "session.audio.output.voice", 4001),
         ({"voice": {"id": "carl"}}, "invalid_voice", "session.audio.output.voice", 4001),
