@@ -33,8 +33,8 @@ setup-tests: setup .venv/.tests  ## What tests and checks need besides
 
 setup-demo: setup-tests .venv/.demo  ## What training and evaluating the demo model need besides
 
-run: setup  ## Set up, then run both services on this machine with the demo model; Ctrl-C stops
-	@$(PY) tools/run
+run: setup  ## Set up, then run both services on this machine with the demo model; LAN=1 for phones too; Ctrl-C stops
+	@$(PY) tools/run $(if $(filter-out 0,$(LAN)),--lan)
 
 test: check  ## Set up, then lint, types and every test
 	@tools/test-packages

@@ -37,7 +37,7 @@ let
       text = ''
         state=''${XDG_STATE_HOME:-$HOME/.local/state}/scenario6
         export MOSHI_STATE_DIR=''${MOSHI_STATE_DIR:-$state} FRONTEND_STATE_DIR=''${FRONTEND_STATE_DIR:-$state}
-        exec ${services.demo}/bin/python ${../tools/run}
+        exec ${services.demo}/bin/python ${../tools/run} "$@"
       '';
     };
     doctor = {

@@ -124,7 +124,7 @@ WITHOUT_A_MESSAGE = (
     (
         "the page works here and not on the phone",
         "the phone opens the page over plain HTTP",
-        "set up [certificates](../how-to/certificates.md)",
+        "start it with [`make run LAN=1`](../how-to/certificates.md#a-phone-in-your-network)",
     ),
     (
         "`make` prints `Error 3`",

@@ -42,7 +42,7 @@ def test_a_command_does_what_it_is_there_for(block: Block, ports: dict[str, str]
 def test_a_command_starts_both_services(block: Block, ports: dict[str, str], tmp_path: Path) -> None:
     (command,) = block.text.splitlines()
     with started(command, ports, tmp_path / "log") as page:
-        secure = "FRONTEND_TLS=auto" in command
+        secure = "LAN=1" in command
         assert page == f"{'https' if secure else 'http'}://localhost:{ports['FRONTEND_PORT']}"
         fetch = ["curl", "--fail", "--silent", "--cacert", str(ROOT / ".state/tls/ca.pem"), page]
         assert b"<title>" in subprocess.run(fetch, check=True, stdout=subprocess.PIPE).stdout

@@ -8,13 +8,39 @@ from playwright.async_api import Browser, expect
 from websockets.asyncio.server import ServerConnection
 
 from e2e.test_page_states import PERSONAS
+from moshi_service.health import Health
 from moshi_service.protocol.events import WarningEvent
+from support.fake_moshi import READY
 from support.tab import PICTURES, Tab, opened, speak, talking_browser, wait_for_config
 
 pytestmark = pytest.mark.anyio
 
 SIZES = [(1280, 800), (390, 844), (360, 740), (844, 390), (640, 360)]
 """A desktop, phones, one on its side, and a desktop at 200 %."""
+
+SCREENS = {
+    "320": (320, 568),
+    "390": (390, 844),
+    "768": (768, 1024),
+    "1280": (1280, 800),
+    "844-on-its-side": (844, 390),
+    "200-percent": (640, 400),
+    "400-percent": (320, 200),
+}
+"""In CSS pixels. The last two are 1280 by 800 at a zoom of 200 % and 400 %."""
+
+# Buttons whose edge cannot be told from their ground.
+EDGES = """[...document.querySelectorAll("button, summary.button")]
+  .filter((one) => one.checkVisibility())
+  .filter((one) => {
+    const { borderTopColor, borderTopWidth, backgroundColor } = getComputedStyle(one);
+    return borderTopColor === backgroundColor || borderTopWidth === "0px";
+  })
+  .map((one) => one.textContent)"""
+INK = """(() => {
+  const style = getComputedStyle(document.querySelector("canvas"));
+  return style.color !== getComputedStyle(document.body).backgroundColor;
+})()"""
 
 # A microphone of the test's own: silent until `tone.gain.value` is 1.
 QUIET_MICROPHONE = """() => {
@@ -103,42 +129,74 @@ async def test_no_sound_moves_nothing_and_is_not_said_of_a_microphone_that_was_h
         await expect(hint).to_be_empty()
 
 
-@pytest.mark.parametrize("size", [(390, 844), (844, 390), (640, 360)], ids=["phone", "on its side", "at 200 %"])
-async def test_a_call_fits_on_one_screen(browser: Browser, size: tuple[int, int]) -> None:
+async def test_state_and_main_control_share_one_screen(browser: Browser) -> None:
     async with opened(browser, chat=speak) as tab:
         tab.moshi.personas = PERSONAS
         await wait_for_config(tab, lambda config: config["moshi"]["info"]["personas"] is not None)
         await tab.page.reload()
         await expect(tab.page.get_by_label("Role")).to_be_visible()
-        await resize(tab, size)
-        await expect_on_screen(tab, size, "Connect")
-        name = f"{size[0]}x{size[1]}"
-        await tab.page.screenshot(path=PICTURES / f"idle-{name}.png")
+        await expect_on_one_screen(tab, "idle", "Connect")
         await tab.connect()
-        await expect_on_screen(tab, size, "Mute", "Hang up")
         await expect(tab.page.get_by_test_id("captions")).to_contain_text("from the west")
-        await tab.page.screenshot(path=PICTURES / f"live-{name}.png")
-        await tab.page.evaluate("scrollTo(0, 0)")
+        await expect_on_one_screen(tab, "live", "Mute", "Hang up")
+        await resize(tab, (1280, 800))
         await tab.button("Settings").click()
         await tab.page.get_by_role("switch", name="Push to talk").check()
         await tab.button("Close").click()
-        await expect_on_screen(tab, size, "Hold to talk", "Hang up")
-        heights = [await height(tab, name) for name in ("Hold to talk", "Hang up")]
-        assert heights[0] == heights[1], "the words wrap"
+        await expect_on_one_screen(tab, "push-to-talk", "Hold to talk", "Hang up")
 
 
-async def expect_on_screen(tab: Tab, size: tuple[int, int], *buttons: str) -> None:
-    for part in (tab.page.get_by_test_id("state").locator("h2"), *(tab.button(name) for name in buttons)):
-        box = await part.bounding_box()
-        assert box is not None
-        assert box["x"] >= 0 and box["y"] >= 0
-        assert box["x"] + box["width"] <= size[0] and box["y"] + box["height"] <= size[1], (buttons, box)
+async def expect_on_one_screen(tab: Tab, state: str, *buttons: str) -> None:
+    """At each size: the heading and the buttons are on the screen, no word of a button wraps, and nothing is wider."""
+    for name, size in SCREENS.items():
+        await resize(tab, size)
+        await tab.page.screenshot(path=PICTURES / f"{state}-{name}.png")
+        parts = [tab.page.get_by_test_id("state").locator("h2"), *(tab.button(one) for one in buttons)]
+        boxes = [await part.bounding_box() for part in parts]
+        for box in boxes:
+            assert box is not None
+            assert box["x"] >= 0 and box["y"] >= 0, (name, boxes)
+            assert box["x"] + box["width"] <= size[0] and box["y"] + box["height"] <= size[1], (name, boxes)
+        heading, *pressed = (box for box in boxes if box)
+        assert heading["y"] + heading["height"] <= min(box["y"] for box in pressed), f"{name}: one covers the other"
+        assert len({box["height"] for box in pressed}) == 1, f"{name}: words wrap"
+        assert await tab.page.evaluate("document.documentElement.scrollWidth") <= size[0], name
 
 
-async def height(tab: Tab, button: str) -> float:
-    box = await tab.button(button).bounding_box()
-    assert box is not None
-    return box["height"]
+async def test_the_focus_is_never_behind_the_controls(browser: Browser) -> None:
+    """They stay at the bottom of a low window."""
+    async with opened(browser, chat=speak) as tab:
+        tab.moshi.personas = PERSONAS
+        await wait_for_config(tab, lambda config: config["moshi"]["info"]["personas"] is not None)
+        await tab.page.reload()
+        await expect(tab.page.get_by_label("Role")).to_be_visible()
+        await resize(tab, SCREENS["400-percent"])
+        for _ in range(3):  # Settings, Voice, Role
+            await tab.page.keyboard.press("Tab")
+        await expect(tab.page.get_by_label("Role")).to_be_focused()
+        focused, control = (
+            await tab.page.get_by_label("Role").bounding_box(),
+            await tab.button("Connect").bounding_box(),
+        )
+        assert focused is not None and control is not None
+        assert focused["y"] + focused["height"] <= control["y"]
+
+
+async def test_forced_colours_and_reduced_motion(browser: Browser) -> None:
+    async with opened(browser, chat=speak) as tab:
+        turning = "document.getAnimations().filter((one) => one.playState === 'running').length"
+        tab.moshi.health = Health("starting", "load", 0.5, "7 of 16 GB")
+        await expect(tab.state).to_contain_text("The model is starting")
+        assert await tab.page.evaluate(turning) == 1
+        await tab.page.emulate_media(reduced_motion="reduce", forced_colors="active")
+        assert await tab.page.evaluate(turning) == 0
+        tab.moshi.health = READY
+        await tab.connect()
+        await expect(tab.page.get_by_test_id("you")).to_have_text("Moshi hears you")
+        assert await tab.page.evaluate(turning) == 0
+        await tab.page.screenshot(path=PICTURES / "live-forced-colours.png")
+        assert await tab.page.evaluate(EDGES) == []
+        assert await tab.page.evaluate(INK), "the meter has the colour of its ground"
 
 
 async def test_a_persona_is_picked_before_connecting(browser: Browser) -> None:

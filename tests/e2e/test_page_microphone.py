@@ -6,9 +6,13 @@ track.
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import numpy as np
 import pytest
+import sphn
 from playwright.async_api import Browser, Locator, expect
+from websockets.asyncio.server import ServerConnection
 
 from moshi_service.health import Health
 from support.fake_moshi import READY
@@ -55,6 +59,19 @@ KEEP_PERMISSION = """
   };
 }
 """
+AUDIO = 1
+TONE_HZ = 440
+HEADSET = f"""() => {{
+  navigator.mediaDevices.getUserMedia = async () => {{
+    const context = new AudioContext({{ sampleRate: 16000 }});
+    const out = context.createMediaStreamDestination();
+    const tone = new OscillatorNode(context, {{ frequency: {TONE_HZ} }});
+    tone.connect(out);
+    tone.start();
+    window.tracks.push(...out.stream.getTracks());
+    return out.stream;
+  }};
+}}"""
 REPLACED = "The microphone was unplugged; another one is used now."
 
 
@@ -100,6 +117,33 @@ async def test_the_default_microphone_is_unplugged_and_another_one_is_used(brows
         assert await live_tracks(tab) == [False, True]
         assert (await tab.page.evaluate("window.alerts")).count(REPLACED) >= 1
         assert len(tab.moshi.conversations) == 1
+
+
+async def test_a_headset_that_takes_calls_by_another_sample_rate_keeps_its_pitch(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """As Bluetooth does it: a call ends the profile of 48 kHz, and the microphone comes back with 16 kHz."""
+    stream = bytearray()
+
+    async def listen(conversation: ServerConnection) -> None:
+        async for message in conversation:
+            if isinstance(message, bytes) and message[0] == AUDIO:
+                stream.extend(message[1:])
+
+    async with opened(browser, chat=listen, scripts=[WATCH]) as tab:
+        await tab.connect()
+        await expect(you(tab)).to_have_text("Moshi hears you")
+        await tab.page.evaluate(HEADSET)
+        await unplug(tab)
+        await expect(hint(tab)).to_contain_text(REPLACED)
+        await tab.page.wait_for_timeout(2500)
+        assert len(tab.moshi.conversations) == 1
+    heard = tmp_path / "heard.ogg"
+    heard.write_bytes(stream)
+    samples, rate = sphn.read_opus(heard)
+    last_second = samples[0, -rate:]
+    loudest = np.abs(np.fft.rfft(last_second * np.hanning(rate))).argmax()
+    assert abs(int(loudest) - TONE_HZ) <= 3
 
 
 async def test_muted_the_next_microphone_is_muted_too(browser: Browser) -> None:

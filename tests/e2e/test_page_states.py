@@ -63,6 +63,24 @@ async def test_idle(browser: Browser) -> None:
         await tab.look("idle", "idle")
 
 
+async def test_the_way_to_a_phone(browser: Browser, tmp_path: Path) -> None:
+    """With a certificate of the service's own it has a code, the authority and the steps."""
+    async with opened(browser) as tab:
+        await tab.page.get_by_text("Open on your phone").click()
+        await expect(tab.page.get_by_text("open to this computer only")).to_be_visible()
+        await expect(tab.page.get_by_role("link")).to_have_count(0)
+    moshi = FakeMoshi()
+    secure = {"tls": "auto", "state_dir": tmp_path, "allowed_hosts": ("talk.example",)}
+    async with moshi.running(), running_frontend(moshi.url, page=BUILT, **secure) as frontend:
+        address = f"https://talk.example:{frontend.address.rpartition(':')[2]}/"
+        async with tab_at(browser, address, moshi, ignore_https_errors=True) as tab:
+            await expect(tab.state).to_contain_text("Ready when you are")
+            await tab.page.get_by_text("Open on your phone").click()
+            await expect(tab.page.get_by_role("link", name="Download the authority")).to_be_visible()
+            await expect(tab.page.get_by_role("img", name=f"QR code of {address}")).to_be_visible()
+            await tab.look("phone", "idle")
+
+
 async def test_an_insecure_address_without_a_secure_one_says_how_to_enable_it(browser: Browser) -> None:
     """The service serves plain HTTP, so the page offers no address that would not answer."""
     moshi = FakeMoshi()

@@ -45,7 +45,7 @@ async def running_frontend(*moshis: str, page: Path = NO_PAGE, **settings: objec
     chosen = Settings.model_validate(settings)
     service = create_service(chosen, [Endpoint(url) for url in moshis], page)
     server = create_server(service, chosen)
-    bound = listen(Settings(host="127.0.0.1", port=0))
+    bound = listen(chosen.model_copy(update={"port": 0}))
     port = bound.getsockname()[1]
     task = asyncio.create_task(server.serve(sockets=[bound]))
     while not server.started:

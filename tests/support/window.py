@@ -17,18 +17,20 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Window:
-    """`leader`: the descriptor to write keys to, and to close with the window. `ports`: of the services."""
+    """`leader`: the descriptor to write keys to, and to close with the window. `ports`: of the services. `printed`: up
+    to the line that says `ready`."""
 
     process: subprocess.Popen[bytes]
     leader: int
     ports: tuple[int, int]
+    printed: str
 
 
 @contextmanager
-def make_run(folder: Path) -> Iterator[Window]:
-    """Both services, ready."""
+def make_run(folder: Path, *arguments: str) -> Iterator[Window]:
+    """Both services, ready. `arguments`: of tools/run."""
     ports = free_port(), free_port()
-    (folder / "Makefile").write_text(f"run:\n\t@{sys.executable} {ROOT / 'tools' / 'run'}\n")
+    (folder / "Makefile").write_text(f"run:\n\t@{sys.executable} {ROOT / 'tools' / 'run'} {' '.join(arguments)}\n")
     environment = clean_environment(
         MOSHI_PORT=str(ports[0]),
         FRONTEND_PORT=str(ports[1]),
@@ -54,7 +56,7 @@ def make_run(folder: Path) -> Iterator[Window]:
         while b"ready: open" not in printed:
             assert time.monotonic() < deadline, printed.decode()
             printed += os.read(leader, 65_536)
-        yield Window(process, leader, ports)
+        yield Window(process, leader, ports, printed.decode())
     finally:
         process.kill()
         process.wait()

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
-from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
 from fastapi.responses import PlainTextResponse
 from opentelemetry.metrics import Observation
 from pydantic import BaseModel
 
 import moshi_frontend
+from moshi_frontend.devices import is_this_machine, origins
 from moshi_frontend.doors import ApiDoor, ChatDoor, check_key
 from moshi_frontend.errors import openai as errors
 from moshi_frontend.proxy import Proxy
@@ -19,7 +20,10 @@ from moshi_frontend.replicas import Replicas
 from moshi_frontend.secure import secure_origin
 from moshi_frontend.settings import Settings
 from moshi_frontend.telemetry import metrics
+from moshi_frontend.to_https import AUTHORITY_PATH
+from moshi_service.authority import MEDIA_TYPE, as_der, fingerprint
 from moshi_service.health import Alive, Health, ObservedHealth
+from moshi_service.listening import authority_of
 from moshi_service.protocol.openai.common import LIVE_PATH, MODELS_PATH, REALTIME_PATH, HttpErrorBody, ModelList
 from moshi_service.protocol.openai.refusals import HttpRefusal, answer
 from moshi_service.telemetry import loop
@@ -31,6 +35,18 @@ class MoshiReport(BaseModel):
     url: str
     health: ObservedHealth
     info: MoshiInfo | None
+
+
+class Devices(BaseModel):
+    """How other devices, e.g. a phone, reach this page.
+
+    `origins` are addresses over HTTPS, e.g. `https://192.168.0.10:8080`, the best first. Only a browser on the
+    service's own machine learns them. `authority` is the SHA-256 fingerprint of the file `scenario6-authority.crt`
+    beside the page, which makes a device trust FRONTEND_TLS=auto; null where there is no such file.
+    """
+
+    origins: list[str]
+    authority: str | None
 
 
 class Config(BaseModel):
@@ -46,6 +62,7 @@ class Config(BaseModel):
     mode: Literal["proxy", "direct"]
     chat_url: str
     secure_origin: str | None
+    devices: Devices
     moshi: MoshiReport
 
 
@@ -108,8 +125,22 @@ def create_api(
             secure_origin=secure_origin(
                 request.scope["scheme"], request.headers.get("host", ""), settings.allowed_origins
             ),
+            devices=_devices(request, settings),
             moshi=MoshiReport(url=shown.endpoint.url, health=shown.health, info=shown.info),
         )
+
+    @api.get(
+        AUTHORITY_PATH,
+        response_class=Response,
+        responses={
+            200: {"content": {MEDIA_TYPE: {}}},
+            404: {"description": "There is no certificate of FRONTEND_TLS=auto"},
+        },
+    )
+    async def authority() -> Response:
+        if (found := authority_of(settings)) is None:
+            raise HTTPException(404)
+        return Response(as_der(found), media_type=MEDIA_TYPE)
 
     @api.websocket("/api/chat")
     async def chat(socket: WebSocket) -> None:
@@ -138,3 +169,10 @@ def create_api(
         return PlainTextResponse("The web page has not been built. Run: make web\n", 503)
 
     return api
+
+
+def _devices(request: Request, settings: Settings) -> Devices:
+    here = is_this_machine(request.client.host if request.client else None)
+    port = request.scope["server"][1]
+    found = authority_of(settings)
+    return Devices(origins=origins(settings, port) if here and port else [], authority=found and fingerprint(found))

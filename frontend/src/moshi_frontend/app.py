@@ -18,6 +18,7 @@ from moshi_frontend.probes import Prober
 from moshi_frontend.proxy import Proxy
 from moshi_frontend.replicas import Replicas
 from moshi_frontend.settings import Settings
+from moshi_frontend.to_https import ToHttps
 from moshi_frontend.trust import Trust
 from moshi_service.framing import UnambiguousFraming
 from moshi_service.headers import SecurityHeaders
@@ -26,9 +27,11 @@ from moshi_service.hosts import HostCheck, own_hosts
 
 @dataclass(frozen=True)
 class Service:
-    """The app of a server, and the proxy that it drains before it stops."""
+    """The app of a server, its answer to plain HTTP on a port for HTTPS, and the proxy that it drains before it
+    stops."""
 
     app: ASGIApp
+    plain: ASGIApp
     proxy: Proxy
 
 
@@ -56,5 +59,9 @@ def create_service(settings: Settings, sources: Sequence[Source], page: Path = s
     direct = settings.moshi_mode == "direct"
     # A page that is not let through to the socket asks by a plain request whether moshi's certificate is accepted.
     reachable = [origin for endpoint in endpoints if direct for origin in endpoint.origins]
-    app = HostCheck(static.with_page(api, page), hosts, "FRONTEND_ALLOWED_HOSTS")
-    return Service(SecurityHeaders(UnambiguousFraming(app), page_headers(reachable, settings.embed_origins)), proxy)
+
+    def guarded(app: ASGIApp) -> ASGIApp:
+        checked = HostCheck(app, hosts, "FRONTEND_ALLOWED_HOSTS")
+        return SecurityHeaders(UnambiguousFraming(checked), page_headers(reachable, settings.embed_origins))
+
+    return Service(guarded(static.with_page(api, page)), guarded(ToHttps(api)), proxy)

@@ -53,6 +53,7 @@ def create_server(service: Service, settings: Settings) -> Server:
         dropped=metrics.DROPPED_CONNECTIONS,
         drain=service.proxy.drain,
         on_signal=on_signal,
+        plain=service.plain,
         ws_max_size=proxy.MESSAGE_BYTES_FROM_CLIENT,
         message_bytes=dict.fromkeys(openai.PATHS_OF_SOCKETS, openai.MESSAGE_BYTES),
         ws_ping_interval=proxy.PING_SECONDS,

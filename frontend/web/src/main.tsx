@@ -1,7 +1,9 @@
 import { render } from "preact";
+import { watchCheck } from "./conversation/check";
 import { open } from "./conversation/controller";
 import { watchDevices } from "./conversation/devices";
 import { warnOfLoss } from "./conversation/history";
+import { watchNetwork } from "./conversation/network";
 import { App } from "./ui/app";
 import { watchQuality } from "./ui/hints";
 import { listenToKeys } from "./ui/keyboard";
@@ -20,6 +22,8 @@ keepAwake();
 announceTurns();
 watchQuality();
 watchDevices();
+watchNetwork();
+watchCheck();
 warnOfLoss();
 render(<App />, root);
 void open();

@@ -30,11 +30,14 @@ const en = {
   copy: "Copy",
   copied: "Copied",
   openSettings: "Open settings",
+  test: "Test mic",
+  endTest: "End test",
 
   // States: a title, and a sentence with the reason or the next step.
-  idle: { title: "Ready when you are", detail: "Press Connect and speak. Headphones help." },
+  idle: { title: "Ready when you are", detail: "Press Connect and speak." },
   insecureOpen: "Open this one instead:",
-  insecureEnable: "This service serves plain HTTP here. Whoever runs it can turn HTTPS on: start it with",
+  insecureEnable:
+    "This service serves plain HTTP here. Whoever runs it can turn HTTPS on: start it with make run LAN=1, or set",
   insecureThen: "Then open this address with https:// and the same port.",
   insecureProxy: "If a proxy in front of it serves HTTPS, open the proxy’s address.",
   idleFull: {
@@ -132,6 +135,10 @@ const en = {
       draining: { code: "service-stops", text: "The service stops or restarts: this conversation ends" },
     },
 
+    offline: {
+      code: "device-offline",
+      text: "This device has no network. The conversation goes on if it is back within seconds; otherwise a new one begins.",
+    },
     brokenSound: {
       server: {
         code: "service-overloaded",
@@ -265,6 +272,9 @@ const en = {
   moshi: "Moshi",
   activity: {
     off: "Not connected",
+    opening: "Opening the microphone",
+    testing: "Say something",
+    tested: "We can hear you",
     waiting: "Not heard yet",
     speaking: "Speaking",
     silent: "Silent",
@@ -390,6 +400,28 @@ const en = {
     model: "Model",
     versions: "Versions",
     browser: "Browser",
+  },
+
+  // Other devices.
+  phone: {
+    title: "Open on your phone",
+    scan: "Scan the code with the phone’s camera, or open this address. The phone must be in the same network.",
+    code: (url: string) => `QR code of ${url}`,
+    closed: "This service is open to this computer only. Whoever runs it can open it to the network: start it with",
+    warning:
+      "The phone warns once, because it does not know who signed this service’s certificate. You can proceed there, or make the phone trust the authority:",
+    download: "Download the authority",
+    devices: [
+      [
+        "iPhone, iPad",
+        "Download it in Safari and allow the profile. Open Settings, Profile Downloaded, Install. Then switch it on in Settings, General, About, Certificate Trust Settings.",
+      ],
+      [
+        "Android",
+        "Download it in Chrome. Open Settings, search for “CA certificate”, choose Install anyway, and pick the file.",
+      ],
+    ] as readonly (readonly [string, string])[],
+    compare: "It is the right one if its SHA-256 fingerprint is the one in the terminal of the service:",
   },
   milliseconds: (value: number) => `${Math.round(value)} ms`,
   about: (model: string, device: string, upstream: string) => `${model} on ${device}, Moshi ${upstream}`,

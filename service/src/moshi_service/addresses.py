@@ -9,8 +9,11 @@ _LOCALHOST = ("127.0.0.1", "0.0.0.0", "::")
 def url_of(bound: socket.socket, scheme: str) -> str:
     """The URL under which a program on this machine reaches the socket."""
     host, port = bound.getsockname()[:2]
-    if host in _LOCALHOST:
-        host = "localhost"
+    return url_to("localhost" if host in _LOCALHOST else host, port, scheme)
+
+
+def url_to(host: str, port: int, scheme: str) -> str:
+    """The URL of a name or address."""
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 

@@ -26,7 +26,7 @@ def own_hosts(
             reports it.
     """
     names = {*listed, *(host_of_origin(origin) for origin in origins)}
-    for name in (*certificate_hosts, *(_names_in(chain) if chain else ())):
+    for name in (*certificate_hosts, *(names_in(chain) if chain else ())):
         try:
             names.add(parse_host_pattern(name))
         except ValueError:
@@ -34,7 +34,8 @@ def own_hosts(
     return frozenset(names)
 
 
-def _names_in(chain: Path) -> list[str]:
+def names_in(chain: Path) -> list[str]:
+    """The DNS names of a certificate. An unreadable file has none."""
     try:
         certificate = x509.load_pem_x509_certificate(chain.read_bytes())
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)

@@ -5,6 +5,8 @@ import socket
 import ssl
 from datetime import UTC, datetime
 
+from cryptography import x509
+
 from moshi_service.addresses import own_address
 from moshi_service.errors import StartupError
 from moshi_service.errors import start as errors
@@ -66,6 +68,16 @@ def certificate(settings: ServiceSettings) -> Certificate | None:
             return _automatic(settings)
         case "files":
             return _given(settings)
+
+
+def authority_of(settings: ServiceSettings) -> x509.Certificate | None:
+    """The authority of the automatic certificate. None without one, or if its file cannot be read."""
+    if settings.tls != "auto":
+        return None
+    try:
+        return x509.load_pem_x509_certificate((settings.state_dir / "tls" / "ca.pem").read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def _automatic(settings: ServiceSettings) -> Certificate:

@@ -29,6 +29,7 @@ class Server(LimitedServer):
         on_signal: called with the number of each SIGINT and SIGTERM, and whether the server was stopping already.
         message_bytes: the longest message that a client may send to the WebSocket at a path. `ws_max_size` of the
             options is the limit for every other path.
+        plain: answers plain HTTP on the port for TLS. None: such a connection is dropped.
         options: further arguments of `uvicorn.Config`.
 
     Raises:
@@ -45,6 +46,7 @@ class Server(LimitedServer):
         drain: Callable[[], Awaitable[None]],
         on_signal: Callable[[int, bool], None] = lambda number, stopping: None,
         message_bytes: Mapping[str, int] | None = None,
+        plain: ASGIApp | None = None,
         **options: Any,
     ) -> None:
         proxies = Networks(settings.trusted_proxies)
@@ -62,7 +64,7 @@ class Server(LimitedServer):
             ssl_keyfile=tls.key if tls else None,
             **options,
         )
-        super().__init__(config, Connections(places, proxies, dropped), message_bytes)
+        super().__init__(config, Connections(places, proxies, dropped), message_bytes, plain)
         self._find_certificate = partial(certificate, settings)
         self._drain = drain
         self._on_signal = on_signal

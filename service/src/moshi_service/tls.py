@@ -7,7 +7,6 @@ import fcntl
 import ipaddress
 import logging
 import os
-import re
 import socket
 import ssl
 import tempfile
@@ -22,19 +21,17 @@ import idna
 import trustme
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from moshi_service.authority import fingerprint, new_authority
 from moshi_service.errors import ProblemError
 from moshi_service.errors import start as errors
+from moshi_service.interfaces import is_throwaway_container, lan_addresses
 
 LIFETIME = timedelta(days=397)  # the longest that every browser accepts
 CLOCK_SKEW = timedelta(days=1)
 RENEW_BEFORE_END = timedelta(days=30)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-DOCKER = Path("/.dockerenv")
-"""There in its containers. Podman and others set the variable `container`."""
-
 
 _FILES = ("ca.pem", "ca-key.pem", "cert.pem", "key.pem")
 _UNFINISHED = "tmp"
@@ -57,30 +54,17 @@ class Certificate:
 
     def fingerprint(self) -> str:
         """SHA-256 in the way browsers show it: `AB:CD:...`."""
-        leaf = x509.load_pem_x509_certificate(self.chain.read_bytes())
-        return leaf.fingerprint(SHA256()).hex(":").upper()
+        return fingerprint(x509.load_pem_x509_certificate(self.chain.read_bytes()))
 
 
 def names_of_this_machine() -> tuple[str, ...]:
-    """The names by which browsers on this machine or its network may call it."""
+    """The names by which browsers on this machine or its networks may call it."""
+    if is_throwaway_container():
+        return LOOPBACK  # the next start would need another certificate
     name = socket.gethostname()
-    if re.fullmatch("[0-9a-f]{12}", name) and ("container" in os.environ or DOCKER.exists()):
-        # Made up for this start, as its address is: nobody calls it so, and the next would need another certificate.
-        return LOOPBACK
     # A container's name may have an underscore, which no certificate can carry.
     names = LOOPBACK if "_" in name else (*LOOPBACK, name)
-    return (*names, *_addresses())
-
-
-def _addresses() -> Iterator[str]:
-    """Those that it has towards others. Nothing is sent: a datagram socket only looks up its way."""
-    for family, anywhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((anywhere, 9))
-                yield str(probe.getsockname()[0])
-        except OSError:
-            pass  # no network of this kind
+    return (*names, *(one.address for one in lan_addresses()))
 
 
 def automatic_certificate(folder: Path, hosts: Iterable[str], now: datetime) -> Certificate:
@@ -103,9 +87,10 @@ def automatic_certificate(folder: Path, hosts: Iterable[str], now: datetime) -> 
         if covered is None or not names <= covered:
             authority = _kept_authority(folder)
             if authority is None:
-                authority = trustme.CA(organization_name="Scenario 6")
-                _write(folder / "ca-key.pem", authority.private_key_pem.bytes())
-                _write(folder / "ca.pem", authority.cert_pem.bytes())
+                chain, key = new_authority(socket.gethostname(), now)
+                _write(folder / "ca-key.pem", key)
+                _write(folder / "ca.pem", chain)
+                authority = trustme.CA.from_pem(chain, key)
             issued = authority.issue_cert(
                 *sorted(names | (covered or set())),
                 organization_name="Scenario 6",

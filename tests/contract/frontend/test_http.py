@@ -52,6 +52,7 @@ async def test_ready_when_moshi_is(moshi: FakeMoshi) -> None:
         "mode": "proxy",
         "chat_url": "api/chat",
         "secure_origin": None,
+        "devices": {"origins": [], "authority": None},
         "moshi": {"url": moshi.url, "health": asdict(moshi.health), "info": moshi.info},
     }
     assert (health.status_code, health.json()) == (200, asdict(moshi.health))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+import moshi_service.interfaces
 import moshi_service.tls
 from moshi_service.tls import LIFETIME, RENEW_BEFORE_END, Certificate, automatic_certificate
 
@@ -46,7 +47,7 @@ def test_a_name_that_was_made_up_for_a_container_is_not_asked_for(
     name: str, engine: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mark = tmp_path / ".dockerenv"
-    monkeypatch.setattr(moshi_service.tls, "DOCKER", mark)
+    monkeypatch.setattr(moshi_service.interfaces, "DOCKER", mark)
     monkeypatch.delenv("container", raising=False)
     if engine == "docker":
         mark.touch()

@@ -12,6 +12,7 @@ import { asked } from "../service/personas";
 import { valid } from "../service/settings";
 import type { Config } from "../service/types";
 import { strings } from "../strings";
+import { endCheck } from "./check";
 import { call, forgetLastCall, refreshStats } from "./current-call";
 import { openMicrophone, replaceMicrophone, useSpeaker } from "./devices";
 import {
@@ -57,6 +58,7 @@ async function lookAtService(): Promise<void> {
 /** Starts a conversation. Call it from a click: browsers start sound only then. */
 export async function connect(): Promise<void> {
   if (!isOver(state.value)) return;
+  endCheck(); // two open microphones would switch off each other's echo cancellation
   transcriptBegins();
   send({ type: "connect", muted: pushToTalk.value });
   await dial();

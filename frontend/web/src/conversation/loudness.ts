@@ -21,12 +21,18 @@ export const outputActivity = visible(output);
 
 /** Takes the latest root mean squares of the microphone and of Moshi. */
 export function heard(inputRms: number, outputRms: number): void {
-  const now = performance.now();
   batch(() => {
-    inputLevel.value = { rms: inputRms };
+    microphoneHeard(inputRms);
     outputLevel.value = { rms: outputRms };
-    input.value = nextActivity(input.value, inputRms, now);
-    output.value = nextActivity(output.value, outputRms, now);
+    output.value = nextActivity(output.value, outputRms, performance.now());
+  });
+}
+
+/** Takes the latest root mean square of the microphone, where there is no conversation. */
+export function microphoneHeard(rms: number): void {
+  batch(() => {
+    inputLevel.value = { rms };
+    input.value = nextActivity(input.value, rms, performance.now());
   });
 }
 

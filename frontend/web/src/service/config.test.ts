@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { chatUrl, secureUrl, trustUrl } from "./config";
+import { chatUrl, phoneUrl, secureUrl, trustUrl } from "./config";
 import type { Config } from "./types";
 
 describe("the address of a conversation", () => {
@@ -36,5 +36,27 @@ describe("an insecure page", () => {
   it("has none that the service does not know of", () => {
     expect(secureUrl({ secure_origin: null }, page)).toBeNull();
     expect(secureUrl({} as Pick<Config, "secure_origin">, page)).toBeNull(); // an older service
+  });
+});
+
+describe("the address for a phone", () => {
+  const origins = ["https://192.168.0.10:8080", "https://10.0.0.1:8080"];
+  const config = { secure_origin: null, devices: { origins, authority: null } };
+
+  it("is the service's own in its network, on a page that only this machine can open", () => {
+    for (const host of ["localhost", "127.0.0.3", "[::1]", "talk.localhost"]) {
+      expect(phoneUrl(config, `https://${host}:8080/?codec=wasm#x`)).toBe("https://192.168.0.10:8080/");
+    }
+  });
+
+  it("is the page's own where others can open it", () => {
+    const own = { secure_origin: "https://talk.example", devices: { origins: [], authority: null } };
+    expect(phoneUrl(own, "https://talk.example/talk/?codec=wasm")).toBe("https://talk.example/talk/");
+  });
+
+  it("is none where the service is open to this machine only", () => {
+    expect(phoneUrl({ ...config, devices: { origins: [], authority: null } }, "http://localhost:8080/")).toBeNull();
+    const older = { secure_origin: null } as unknown as typeof config;
+    expect(phoneUrl(older, "http://localhost:8080/")).toBeNull();
   });
 });

@@ -48,3 +48,17 @@ export function secureUrl(config: Pick<Config, "secure_origin">, page: string): 
   const { pathname, search, hash } = new URL(page);
   return new URL(pathname + search + hash, config.secure_origin).href;
 }
+
+/**
+ * The address for another device, e.g. a phone: this page's own, or the service's in its network where the page was
+ * opened by a name that only this machine has. Null where the service is open to this machine only.
+ */
+export function phoneUrl(config: Pick<Config, "secure_origin" | "devices">, page: string): string | null {
+  const { hostname, pathname } = new URL(page);
+  const origin = isOfThisMachine(hostname) ? config.devices?.origins[0] : config.secure_origin;
+  return origin ? new URL(pathname, origin).href : null;
+}
+
+function isOfThisMachine(hostname: string): boolean {
+  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || /^127\./.test(hostname);
+}

@@ -40,6 +40,7 @@ export function exampleConfig(health: Partial<Health> = {}, slots = info.slots):
     mode: "proxy",
     chat_url: "api/chat",
     secure_origin: null,
+    devices: { origins: [], authority: null },
     moshi: {
       url: "http://moshi",
       health: { status: "ready", phase: "ready", progress: 1, detail: "serving", ...health },

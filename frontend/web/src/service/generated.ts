@@ -9,11 +9,23 @@
  */
 export interface Config {
   chat_url: string;
+  devices: Devices;
   mode: "proxy" | "direct";
   moshi: MoshiReport;
   secure_origin: string | null;
   service?: "scenario6-frontend";
   version: string;
+}
+/**
+ * How other devices, e.g. a phone, reach this page.
+ *
+ * `origins` are addresses over HTTPS, e.g. `https://192.168.0.10:8080`, the best first. Only a browser on the
+ * service's own machine learns them. `authority` is the SHA-256 fingerprint of the file `scenario6-authority.crt`
+ * beside the page, which makes a device trust FRONTEND_TLS=auto; null where there is no such file.
+ */
+export interface Devices {
+  authority: string | null;
+  origins: string[];
 }
 /**
  * moshi as this service last saw it, seconds ago at most. `info` is null while it is unreachable.

@@ -10,6 +10,7 @@ import { Earlier } from "./earlier";
 import { Hint } from "./hint";
 import { Gear } from "./icons";
 import { Persona } from "./persona";
+import { Phone } from "./phone";
 import { openSettings, SettingsDialog } from "./settings/settings-dialog";
 import { Speakers } from "./speakers";
 import { Status } from "./status";
@@ -43,6 +44,7 @@ export function App() {
         </main>
         <Earlier />
         <Details />
+        <Phone />
         <Footer />
       </div>
       <SettingsDialog />

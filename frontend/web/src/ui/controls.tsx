@@ -1,4 +1,5 @@
 import { useRef, useState } from "preact/hooks";
+import { beginCheck, check, endCheck } from "../conversation/check";
 import { connect, disconnect, hold, resume, retryNow, toggleMute } from "../conversation/controller";
 import { isUnderWay } from "../conversation/machine";
 import { pushToTalk } from "../conversation/preferences";
@@ -23,6 +24,8 @@ export function Controls() {
   const holds = live && !now.interrupted && pushToTalk.value;
   useSafeFocus(group, holds ? "hold" : left && !underWay ? "connect" : null);
   if (now.name === "insecure") return null;
+  const fix = now.name === "failed" && now.fix === "settings";
+  const testing = check.value.name === "opening" || check.value.name === "listening";
   const again = now.name === "ended" || now.name === "failed";
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for fields
@@ -39,7 +42,7 @@ export function Controls() {
           {strings.tryNow}
         </button>
       )}
-      {now.name === "failed" && now.fix === "settings" && (
+      {fix && (
         <button key="fix" type="button" onClick={openSettings}>
           {strings.openSettings}
         </button>
@@ -74,6 +77,12 @@ export function Controls() {
           })}
         >
           {again ? strings.connectAgain : strings.connect}
+        </button>
+      )}
+      {!underWay && !fix && (
+        <button key="test" type="button" class={styles.aside} onClick={testing ? endCheck : () => void beginCheck()}>
+          <Microphone />
+          {testing ? strings.endTest : strings.test}
         </button>
       )}
     </div>

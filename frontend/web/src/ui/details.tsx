@@ -2,11 +2,11 @@ import { useEffect, useState } from "preact/hooks";
 import { refreshStats, session, stats } from "../conversation/current-call";
 import { config } from "../service/availability";
 import { strings } from "../strings";
-import { card } from "./card.module.css";
 import { copyText } from "./clipboard";
 import { ProblemText } from "./code";
 import * as styles from "./details.module.css";
 import { asReport, delay, figures } from "./figures";
+import { Fold } from "./fold";
 import * as text from "./text.module.css";
 
 const REFRESH_MS = 1000;
@@ -21,33 +21,32 @@ export function Details() {
   const shown = figures(stats.value, session.value?.id ?? null, config.value, navigator.userAgent);
   const felt = stats.value && delay(stats.value);
   return (
-    <section class={card} aria-label={strings.details}>
-      <details class={styles.connection}>
-        <summary>
-          {strings.details}
-          {felt !== null && (
-            <span data-testid="delay">
-              {strings.rows.total} {strings.milliseconds(felt)}
-            </span>
-          )}
-        </summary>
-        <dl class={styles.figures} data-testid="figures">
-          {shown.map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
-        <p>
-          <span class={text.hint}>
-            {copied === false ? <ProblemText problem={strings.problems.copyFailed} /> : strings.detailsHint}
+    <Fold
+      title={strings.details}
+      beside={
+        felt !== null && (
+          <span data-testid="delay">
+            {strings.rows.total} {strings.milliseconds(felt)}
           </span>
-          <button type="button" onClick={() => void copyText(asReport(shown)).then(setCopied)}>
-            {copied ? strings.copied : strings.copy}
-          </button>
-        </p>
-      </details>
-    </section>
+        )
+      }
+    >
+      <dl class={styles.figures} data-testid="figures">
+        {shown.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <p class={styles.copy}>
+        <span class={text.hint}>
+          {copied === false ? <ProblemText problem={strings.problems.copyFailed} /> : strings.detailsHint}
+        </span>
+        <button type="button" onClick={() => void copyText(asReport(shown)).then(setCopied)}>
+          {copied ? strings.copied : strings.copy}
+        </button>
+      </p>
+    </Fold>
   );
 }

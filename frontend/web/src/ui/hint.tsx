@@ -1,3 +1,4 @@
+import { check } from "../conversation/check";
 import { deviceProblem, noMicrophone } from "../conversation/devices";
 import { deviceReason, noMicrophoneReason } from "../conversation/reasons";
 import { state } from "../conversation/state";
@@ -23,6 +24,12 @@ function Message({ kind }: { kind: Kind }) {
   const now = state.value;
   const { problems } = strings;
   switch (kind) {
+    case "offline":
+      return (
+        <Note>
+          <Alert problem={problems.offline} />
+        </Note>
+      );
     case "warning":
       if (now.name !== "live" || !now.warning) return null;
       return (
@@ -42,6 +49,17 @@ function Message({ kind }: { kind: Kind }) {
             {strings.chooseMicrophone}
           </button>
         </Note>
+      );
+    case "check":
+      return (
+        check.value.name === "failed" && (
+          <Note>
+            <Alert problem={check.value.reason} />
+            <button type="button" onClick={openSettings}>
+              {strings.chooseMicrophone}
+            </button>
+          </Note>
+        )
       );
     case "server":
     case "network":

@@ -1,3 +1,4 @@
+import { check } from "../conversation/check";
 import { inputLevel, outputLevel } from "../conversation/loudness";
 import { state } from "../conversation/state";
 import { strings } from "../strings";
@@ -10,16 +11,22 @@ import { Waveform } from "./waveform";
 export function Speakers() {
   const you = youAre.value;
   const moshi = moshiIs.value;
+  const test = check.value;
   const live = state.value.name === "live";
   return (
     <div class={styles.speakers}>
-      <div class={`${styles.speaker} ${styles.you}`} data-activity={you} data-live={live}>
+      <div class={`${styles.speaker} ${styles.you}`} data-activity={you} data-live={live || test.name === "listening"}>
         <span class={styles.badge}>
           <Microphone off={you === "muted" || you === "mutedSpeaking"} />
         </span>
         <p class={styles.who}>
           <b>{strings.you}</b>
           <span data-testid="you">{strings.activity[you]}</span>
+          {test.name === "listening" && test.device && (
+            <span class={styles.device} data-testid="device">
+              {test.device}
+            </span>
+          )}
         </p>
         <Waveform level={inputLevel} />
       </div>

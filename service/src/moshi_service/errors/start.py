@@ -228,3 +228,12 @@ def service_killed(signal: str) -> str:
         f"a service was killed ({signal}; its line above says `stopped`). The system kills with SIGKILL when memory "
         "runs out: free some, or lower MOSHI_SLOTS or MOSHI_CONTEXT"
     )
+
+
+@Row(
+    cause="the machine is in no network, or it is a container whose addresses others do not see",
+    remedy="join a network, then restart; in a container, open the page by the name or address of its host",
+)
+def no_lan_address() -> str:
+    """Of `make run LAN=1`."""
+    return "this machine has no address that a phone could open; join a network, then restart"

@@ -16,6 +16,9 @@ ACCEPTS_AT_ONCE = 16
 HANDSHAKE_SECONDS = 10.0
 """For TLS."""
 
+TLS_HANDSHAKE = b"\x16"
+"""The first byte of TLS, with which no HTTP request begins."""
+
 GOODBYE_SECONDS = 5.0
 """For the end of TLS."""
 
@@ -34,12 +37,18 @@ class Acceptor:
         connections: Connections,
         protocol: Callable[[Connection], asyncio.Protocol],
         tls: ssl.SSLContext | None,
+        plain: Callable[[Connection], asyncio.Protocol] | None = None,
     ) -> None:
+        """
+        Args:
+            plain: for a peer that does not begin with TLS, where `tls` is given. Without it, such a peer is dropped.
+        """
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         self._connections = connections
         self._protocol = protocol
         self._tls = tls
+        self._plain = plain
         self._opening: set[asyncio.Task[None]] = set()
         self._retry: asyncio.TimerHandle | None = None
         listener.setblocking(False)
@@ -84,13 +93,32 @@ class Acceptor:
         Raises:
             OSError: of the network or of TLS, or the handshake took too long.
         """
+        protocol, tls = self._protocol, self._tls
+        if tls and self._plain and await self._first_byte(taken) not in (TLS_HANDSHAKE, b""):
+            protocol, tls = self._plain, None
         await self._loop.connect_accepted_socket(
-            partial(self._protocol, connection),
+            partial(protocol, connection),
             taken,
-            ssl=self._tls,
-            ssl_handshake_timeout=HANDSHAKE_SECONDS if self._tls else None,
-            ssl_shutdown_timeout=GOODBYE_SECONDS if self._tls else None,
+            ssl=tls,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None,
+            ssl_shutdown_timeout=GOODBYE_SECONDS if tls else None,
         )
+
+    async def _first_byte(self, taken: socket.socket) -> bytes:
+        """Left in the socket. Empty if the peer has closed.
+
+        Raises:
+            OSError: of the network, or nothing came in the time for a handshake.
+        """
+        taken.setblocking(False)
+        readable = asyncio.Event()
+        self._loop.add_reader(taken.fileno(), readable.set)
+        try:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                await readable.wait()
+            return taken.recv(1, socket.MSG_PEEK)
+        finally:
+            self._loop.remove_reader(taken.fileno())
 
     def _opened(self, taken: socket.socket, connection: Connection, opening: asyncio.Task[None]) -> None:
         self._opening.discard(opening)

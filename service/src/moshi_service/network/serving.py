@@ -4,10 +4,12 @@ import asyncio
 import logging
 import socket
 from collections.abc import Mapping
+from copy import copy
 from functools import partial
 from typing import override
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from moshi_service.network.accepting import Acceptor
 from moshi_service.network.connections import Connections
@@ -19,13 +21,18 @@ SWEEP_SECONDS = 1.0
 class LimitedServer(uvicorn.Server):
     """Args:
     connections: the table of connections, of which it makes the only use.
-    message_bytes: see `moshi_service.server.Server`.
+    message_bytes, plain: see `moshi_service.server.Server`.
     """
 
     def __init__(
-        self, config: uvicorn.Config, connections: Connections, message_bytes: Mapping[str, int] | None = None
+        self,
+        config: uvicorn.Config,
+        connections: Connections,
+        message_bytes: Mapping[str, int] | None = None,
+        plain: ASGIApp | None = None,
     ) -> None:
         super().__init__(config)
+        self._plain = plain
         self._message_bytes = message_bytes or {}
         self._connections = connections
         self._acceptors: list[Acceptor] = []
@@ -41,7 +48,8 @@ class LimitedServer(uvicorn.Server):
             app_state=self.lifespan.state,
             message_bytes=self._message_bytes,
         )
-        self._acceptors = [Acceptor(one, self._connections, protocol, self.config.ssl) for one in sockets or []]
+        plain = partial(protocol, config=_with_app(self.config, self._plain)) if self._plain else None
+        self._acceptors = [Acceptor(one, self._connections, protocol, self.config.ssl, plain) for one in sockets or []]
         self._sweeper = asyncio.create_task(self._sweep())
 
     @override
@@ -56,6 +64,12 @@ class LimitedServer(uvicorn.Server):
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             self._connections.sweep(loop.time())
+
+
+def _with_app(config: uvicorn.Config, app: ASGIApp) -> uvicorn.Config:
+    other = copy(config)
+    other.loaded_app = app
+    return other
 
 
 def _is_not_of_a_lost_peer(record: logging.LogRecord) -> bool:

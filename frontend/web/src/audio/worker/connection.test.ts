@@ -4,7 +4,7 @@ import { createEncoder, type Encoder } from "../codec/encoder";
 import { BROWSER_FAILED, LOST } from "../protocol/closing";
 import { CloseCode, Kind } from "../protocol/generated";
 import { Connection } from "./connection";
-import { UNANSWERED_PINGS } from "./heartbeat";
+import { DOUBTED_PINGS, SILENT_PINGS, UNANSWERED_PINGS } from "./heartbeat";
 import type { FromWorker } from "./messages";
 
 vi.mock("../codec/decoder", () => ({ Decoder: { create: vi.fn() } }));
@@ -40,10 +40,19 @@ const playback = { postMessage: vi.fn(), close: vi.fn() };
 const encoder = { codec: "wasm", encode: vi.fn(), close: vi.fn() } satisfies Encoder;
 let onPacket: (packet: Uint8Array) => void;
 let onFailure: (reason: string) => void;
+const ask = vi.fn<(url: URL) => Promise<void>>();
+let onNetworkChange: () => void;
 let told: FromWorker[];
 
 function open(): { connection: Connection; socket: FakeSocket } {
-  const options = { type: "connect", url: "ws://x", codec: "auto", sampleRate: 48_000, capture, playback } as const;
+  const options = {
+    type: "connect",
+    url: "ws://x/talk/api/chat?protocol=2",
+    codec: "auto",
+    sampleRate: 48_000,
+    capture,
+    playback,
+  } as const;
   const connection = new Connection(
     options as unknown as ConstructorParameters<typeof Connection>[0],
     (message) => void told.push(message),
@@ -70,8 +79,14 @@ beforeEach(() => {
     close: vi.fn(),
     setInterval: (work: () => void, ms: number) => setInterval(work, ms),
     setTimeout: (work: () => void, ms: number) => setTimeout(work, ms),
+    addEventListener: (_: string, changed: () => void) => {
+      onNetworkChange = changed;
+    },
   };
   vi.stubGlobal("self", self);
+  vi.stubGlobal("navigator", {});
+  vi.stubGlobal("fetch", ask);
+  ask.mockRejectedValue(new TypeError("no network"));
   vi.stubGlobal("WebSocket", FakeSocket);
   const decoder = { decode: () => new Float32Array(1920) } as unknown as Decoder;
   vi.mocked(Decoder.create).mockResolvedValue(decoder);
@@ -132,6 +147,26 @@ describe("a connection", () => {
     await vi.advanceTimersByTimeAsync((UNANSWERED_PINGS - 1) * 1000);
     expect(named("close")).toEqual([]);
     await vi.advanceTimersByTimeAsync(2000);
+    expect(named("close")).toEqual([{ type: "close", code: LOST, reason: "" }]);
+  });
+
+  it("is lost sooner when the network has changed and nothing comes any more", async () => {
+    await live();
+    await vi.advanceTimersByTimeAsync(1000);
+    onNetworkChange();
+    await vi.advanceTimersByTimeAsync(DOUBTED_PINGS * 1000);
+    expect(named("close")).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(named("close")).toEqual([{ type: "close", code: LOST, reason: "" }]);
+  });
+
+  it("is lost sooner when the service answers new connections only", async () => {
+    await live();
+    ask.mockResolvedValue();
+    await vi.advanceTimersByTimeAsync((SILENT_PINGS + DOUBTED_PINGS) * 1000);
+    expect(String(ask.mock.lastCall?.[0])).toBe("http://x/talk/alive");
+    expect(named("close")).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1000);
     expect(named("close")).toEqual([{ type: "close", code: LOST, reason: "" }]);
   });
 

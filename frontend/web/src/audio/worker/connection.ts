@@ -51,6 +51,7 @@ export class Connection {
       this.#receiveEarly(); // the server may have given its reason
       this.#close(code, reason);
     };
+    onNetworkChange(() => this.#heartbeat.doubt());
     this.#timers = [
       self.setInterval(() => tell({ type: "report", report: this.#report }), REPORT_MS),
       self.setInterval(() => this.#ping(), PING_MS),
@@ -147,12 +148,24 @@ export class Connection {
 
   #ping(): void {
     if (this.#state !== "live" || this.#socket.readyState !== WebSocket.OPEN) return;
-    if (this.#heartbeat.beat()) {
+    if (this.#heartbeat.beat(Date.now())) {
       this.#close(LOST, "");
       return;
     }
+    if (this.#heartbeat.fallsSilent) void this.#lookPast();
     this.#pingedAt = performance.now();
     this.#socket.send(PING);
+  }
+
+  /** With another address, this device reaches the service by a new connection, and never again by the old one. */
+  async #lookPast(): Promise<void> {
+    const service = new URL("..", this.options.url.replace(/^ws/, "http"));
+    try {
+      await fetch(new URL("alive", service), { mode: "no-cors", cache: "no-store" });
+      this.#heartbeat.doubt();
+    } catch {
+      // The network is away, and may come back with the connection.
+    }
   }
 
   #close(code: number, reason: string): void {
@@ -167,4 +180,10 @@ export class Connection {
     this.options.playback.close();
     self.close();
   }
+}
+
+/** The worker ends with its connection, so nobody stops listening. Safari and Firefox tell only of `online`. */
+function onNetworkChange(changed: () => void): void {
+  self.addEventListener("online", changed);
+  (navigator as { connection?: EventTarget }).connection?.addEventListener("change", changed);
 }
