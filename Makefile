@@ -4,6 +4,7 @@ SHELL := /bin/sh
 
 PY := .venv/bin/python
 export PYTHON
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 WEB := frontend/src/moshi_frontend/static/index.html
 WEB_SOURCES := $(shell find frontend/web -type f -not -path '*/node_modules/*')
 # Where the commands below keep and look for the certificate: one folder, or `make certificate` would name an authority that
@@ -41,7 +42,7 @@ test: check  ## Set up, then lint, types and every test
 	@tools/setup-aspire
 	@tools/setup-nix
 	@tools/setup-kustomize
-	@OMP_NUM_THREADS=1 $(PY) -m pytest tests/contract -m "not alone" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 $(PY) -m pytest tests/contract -m "not alone" $(PARALLEL)
 	@$(PY) -m pytest --ignore tests/unit -m "not contract or alone"
 
 check: setup-tests  ## Fast: lint, types, English, unit tests
@@ -53,7 +54,7 @@ check: setup-tests  ## Fast: lint, types, English, unit tests
 	@tools/setup-prose
 	@npm --prefix tools/prose run --silent check
 	@npm --prefix tools/prose run --silent test
-	@$(PY) -m pytest -q tests/unit
+	@$(PY) -m pytest -q tests/unit $(PARALLEL)
 
 format: setup-tests  ## Rewrite the code in the house's format
 	@.venv/bin/ruff check --fix-only --quiet .
