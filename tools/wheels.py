@@ -37,7 +37,7 @@ class Wheel(TypedDict):
 
 
 def supported_tags() -> list[tags.Tag]:
-    """What CPython 3.12 on that platform takes, the best first."""
+    """The tags that CPython 3.12 takes on that platform, the best first."""
     platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(GLIBC, 4, -1)]
     platforms += ["manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"]
     return [

@@ -121,10 +121,11 @@ def test_browser_tests_type_keys() -> None:
     assert [test.name for test in tests if ".fill(" in test.read_text()] == []
 
 
-def test_no_docstring_of_the_services_begins_with_a_clause() -> None:
+def test_no_docstring_of_the_services_and_tools_begins_with_a_clause() -> None:
     """The subject is a noun: "The names of …" instead of "What it is called"."""
-    sources = [path for folder in ("moshi", "service", "frontend") for path in (ROOT / folder / "src").rglob("*.py")]
-    assert len(sources) > 100
+    folders = ("moshi/src", "service/src", "frontend/src", "tools")
+    sources = [ROOT / path for path in tracked() if path.suffix == ".py" and path.as_posix().startswith(folders)]
+    assert len(sources) > 250
     found = re.compile(r'^.*(?:"""|# )(?:What|Whatever|Who|Whoever)\b.*$', re.MULTILINE)
     assert {path.name: lines for path in sources if (lines := found.findall(path.read_text()))} == {}
 

@@ -1,1 +1,1 @@
-"""What tools/bench runs: one module, or package, for each benchmark."""
+"""The benchmarks of tools/bench: one module or package for each."""

@@ -1,4 +1,4 @@
-"""What a conversation costs over OpenAI's Live and Realtime APIs, beside one over /api/chat.
+"""The cost of a conversation over OpenAI's Live and Realtime APIs, beside one over /api/chat.
 
 One service holds the same number of conversations in turn: all over one protocol, then a third over each. CPU times are
 the service's own. The random model never falls silent, so Realtime sends as much as the others.

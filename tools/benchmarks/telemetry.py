@@ -1,4 +1,4 @@
-"""What telemetry costs: two services beside each other, one that sends it and one that does not, in turn.
+"""The cost of telemetry: two services beside each other, one that sends it and one that does not, in turn.
 
 The collector is a real gRPC server in this process that takes everything and keeps nothing.
 """

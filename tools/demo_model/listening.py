@@ -45,7 +45,7 @@ def words_of(text: str) -> list[str]:
 
 
 def word_errors(reference: str, heard: str) -> tuple[int, int]:
-    """How many words of `reference` are wrong, missing or added in `heard`, and how many words `reference` has."""
+    """The words of `reference` that are wrong, missing or added in `heard`, and the words of `reference`, counted."""
     expected, found = words_of(reference), words_of(heard)
     distances = list(range(len(found) + 1))
     for row, word in enumerate(expected, start=1):

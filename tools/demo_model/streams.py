@@ -80,7 +80,7 @@ def talk(rng: np.random.Generator, clips: list[Audio], level: float) -> tuple[Au
 
 
 def _disturb(rng: np.random.Generator, samples: int, level: float) -> Audio:
-    """What else there is to hear beside a voice of `level` dB."""
+    """The other sounds beside a voice of `level` dB."""
     kind = str(rng.choice(acoustics.NOISES))
     loud = rng.random() < 0.3
     noise_level = level - CLEAR - (rng.uniform(0, 12) if loud else rng.uniform(12, 50))

@@ -1,4 +1,4 @@
-"""What an update changes, for people."""
+"""The changes of an update, for people."""
 
 import re
 from collections.abc import Mapping

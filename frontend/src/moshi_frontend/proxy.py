@@ -118,7 +118,6 @@ class Proxy:
     @property
     def active(self) -> int:
         """Conversations that are under way."""
-        """Conversations that are under way."""
         return len(self._conversations)
 
     def _refusal(self, socket: WebSocket) -> tuple[str, CloseFrame] | None:

@@ -13,7 +13,7 @@ from scenario6_client.audio import encode, noise
 
 @dataclass(frozen=True)
 class Effort:
-    """How thorough to be. Times are seconds."""
+    """The extent of a benchmark. Times are seconds."""
 
     counts: tuple[int, ...] = (1, 2, 4, 8, 16)
     step: float = 8.0

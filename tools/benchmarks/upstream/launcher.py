@@ -13,7 +13,7 @@ def main() -> None:
     """Serve until stopped."""
     # It waits for the GPU after its warm-up, which without one is an error.
     torch.cuda.synchronize = lambda device=None: None
-    # What our server takes for a small model on a CPU.
+    # The default of our server for a small model on a CPU.
     torch.set_num_threads(1)
     argparse.ArgumentParser.parse_args = _in_float32  # type: ignore[method-assign, assignment]
     runpy.run_module("moshi.server", run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""What is asked of a server, each question one function."""
+"""The questions to a server, one function for each."""
 
 import asyncio
 import contextlib
@@ -71,7 +71,7 @@ async def until_ready(server: Server) -> float:
 
 
 async def clients(server: Server, speech: Speech, count: int, seconds: float, *abusive: str) -> tuple[Figures, Outcome]:
-    """That many at the same time, and abusive ones that join once they talk."""
+    """So many clients at the same time, and abusive ones that join once they talk."""
     await until_ready(server)
     plan = Plan(server.url, sessions=count, seconds=seconds, queue_patience=seconds, start_timeout=2.0, abusive=abusive)
     result = await run(plan, speech)

@@ -31,7 +31,7 @@ OVER_NOISE = Habits(shares=(1.0, 0.0, 0.0), noise=(-45.0, -30.0), above_noise=10
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything is measured.
+    """The number of events of each kind.
 
     Attributes:
         slots: conversations that one batch holds.

@@ -1,4 +1,4 @@
-"""Where in a recording an original begins."""
+"""The place in a recording where an original begins."""
 
 import numpy as np
 from numpy.typing import NDArray

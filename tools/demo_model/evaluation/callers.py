@@ -13,7 +13,7 @@ from demo_model.evaluation.events import LONGEST_PAUSE, WINDOW, WINDOW_SECONDS, 
 
 
 class Move(Enum):
-    """What a user does next."""
+    """The next act of a user."""
 
     TURN = "turn"
     """Wait until the model has finished, then talk."""
@@ -25,7 +25,7 @@ class Move(Enum):
 
 @dataclass(frozen=True)
 class Habits:
-    """How users of one scenario behave. Levels are root mean squares in dBFS.
+    """The habits of the users of one scenario. Levels are root mean squares in dBFS.
 
     Attributes:
         moves: how often each move is made, relative to the others.
@@ -112,7 +112,7 @@ class Caller:
         return np.concatenate(parts)
 
     def microphone(self, played: Samples) -> Samples:
-        """What `Party` says."""
+        """The sound that `Party` asks for: see there."""
         start = self._frame * FRAME
         self._frame += 1
         heard = self._background.take(range(start, start + FRAME), mode="wrap")

@@ -1,4 +1,4 @@
-"""How large the model is, and how long a step takes against the random model that it replaced, both by turns."""
+"""The model's size, and the time of a step against the random model that it replaced, both by turns."""
 
 import statistics
 import time

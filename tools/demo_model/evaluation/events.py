@@ -1,4 +1,4 @@
-"""What happened in a recording, measured from the model's sound and captions.
+"""The events of a recording, measured from the model's sound and captions.
 
 Sound is audible where the root mean square of 10 ms is above -40 dBFS, 18 dB below the level of the lines. An utterance
 is audible sound with pauses of at most 0.6 s, at least 0.1 s long. Where captions say that another line begins within
@@ -84,7 +84,7 @@ def _split(run: NDArray[np.intp], captions: Sequence[Caption], silent: list[Capt
 
 @dataclass(frozen=True)
 class Turn:
-    """What the model did about one talk of the user.
+    """The model's reaction to one talk of the user.
 
     Attributes:
         latency: seconds from the end of the voice to the start of the answer; None if there was none.

@@ -1,4 +1,4 @@
-"""What an evaluation speaks and listens with: the lines of the demo, and voices that training never heard."""
+"""The material of an evaluation: the lines of the demo, and voices that training never heard."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ class Lines:
 
 @dataclass(frozen=True)
 class Material:
-    """What one evaluation needs.
+    """The lines and voices of one evaluation.
 
     Attributes:
         voices: of users: name to clips.
@@ -71,7 +71,7 @@ def usable(clips: Sequence[Samples]) -> list[Samples]:
 
 
 def read(work: Path) -> Material:
-    """What `tools/train_demo` has made in `work`: the lines, and the voices that training did not hear; and people."""
+    """The lines that `tools/train_demo` has made in `work`, the voices that training did not hear, and people."""
     from demo_model import voices  # needs `make setup-demo`, which the small evaluation does not
     from demo_model.evaluation import people
 

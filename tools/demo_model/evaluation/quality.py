@@ -1,4 +1,4 @@
-"""How close speech is to its original: STOI and PESQ. Needs the packages of `make setup-demo`."""
+"""The likeness of speech and its original: STOI and PESQ. Needs the packages of `make setup-demo`."""
 
 import pesq as pesq_library
 import pystoi

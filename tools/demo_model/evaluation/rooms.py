@@ -37,7 +37,7 @@ class Room:
         self._frame = 0
 
     def microphone(self, played: Samples) -> Samples:
-        """What `Party` says."""
+        """The sound that `Party` asks for: see there."""
         start = self._frame * FRAME
         self._frame += 1
         line = np.concatenate([self._late, played])

@@ -91,7 +91,7 @@ def understood(
 def fidelity(
     takes: Mapping[str, Sequence[Take]], originals: Mapping[str, Samples], onsets: Mapping[str, Sequence[float]]
 ) -> list[Criterion]:
-    """How close the takes are to the originals, and the captions to the words."""
+    """The distance of the takes from the originals, and of the captions from the words."""
     from demo_model.evaluation import quality  # needs `make setup-demo`
 
     stoi: list[float] = []

@@ -20,7 +20,7 @@ GREETS_WITHIN = 1.0
 
 @dataclass(frozen=True)
 class Amount:
-    """How much is measured: so many conversations of so many seconds, and what that must give at least.
+    """The extent of a measurement: so many conversations of so many seconds, and the events that they must give.
 
     Attributes:
         needed: events of a criterion.
@@ -93,7 +93,7 @@ def judge_captions(
 
 
 def describe(recordings: Sequence[Recording], material: Material) -> list[str]:
-    """What has no bound: stops, back-channels, and how the voices of synthesizers and of people differ.
+    """The figures without a bound: stops, back-channels, and the voices of synthesizers and of people.
 
     Args:
         recordings: of `callers`, in their order.

@@ -82,7 +82,7 @@ def noise(seconds: float, seed: int = 0) -> Samples:
 
 
 def frames_by(pages: bytes) -> int | None:
-    """How many whole frames (80 ms) of a stream are there with these pages, by the last page's own count.
+    """The number of whole frames (80 ms) that a stream has with these pages, by the last page's own count.
 
     None if they are no Ogg pages. A page must not be cut by the message's end; no known server does it.
     """

@@ -33,7 +33,7 @@ class Messages(Protocol):
 
 @dataclass
 class Conversation:
-    """What happened. Times are seconds on the client's monotonic clock."""
+    """The events of a conversation. Times are seconds on the client's monotonic clock."""
 
     client: int = 0
     planned: int = 0
@@ -89,7 +89,7 @@ class Conversation:
         return [heard - sent for heard, sent in zip(self.heard, self.sent[1:], strict=False)]
 
     def samples(self) -> Samples:
-        """What was heard, float32 at 24 kHz.
+        """The sound that the client heard, float32 at 24 kHz.
 
         Raises:
             ValueError: it is no Ogg/Opus.

@@ -33,7 +33,7 @@ LIVE = "live: speak, best with headphones, or Moshi hears itself; Ctrl-C hangs u
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do. Times are seconds.
+    """The choices of one call of `talk`. Times are seconds.
 
     Attributes:
         url: of the WebSocket.

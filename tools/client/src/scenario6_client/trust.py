@@ -29,7 +29,7 @@ def own_authorities(environment: Mapping[str, str] = os.environ, checkout: Path 
 
 
 def trust(url: str, authority: Path | None = None, *, insecure: bool = False) -> ssl.SSLContext | None:
-    """How the certificate of a service is verified; none for plain HTTP.
+    """The context that verifies a service's certificate; none for plain HTTP.
 
     Args:
         url: of the WebSocket.

@@ -53,7 +53,7 @@ type Script = Iterator[tuple[float, bytes | str]]
 
 @dataclass
 class Ending:
-    """What became of an abusive client."""
+    """The end of an abusive client."""
 
     kind: str
     connections: int = 0
@@ -66,7 +66,7 @@ class Ending:
     """From the handshake (without one, from dialling) to that end."""
     heard_messages: int = 0
     refusals: list[str] = field(default_factory=list)
-    """What connections that got no handshake were told, each answer once."""
+    """The answers to connections that got no handshake, each answer once."""
 
 
 def extreme(seconds: float) -> Samples:
@@ -79,12 +79,12 @@ def extreme(seconds: float) -> Samples:
 
 @functools.cache
 def loud_speech() -> list[bytes]:
-    """What `nan` says, half a minute of it. Encoding takes a moment, so let it be done before anyone talks."""
+    """The sound of `nan`, half a minute of it. Encoding takes a moment, so call this before anyone talks."""
     return encode(extreme(30.0))
 
 
 def script(kind: str, messages: Sequence[bytes]) -> Script:
-    """What such a client sends, and when; `messages` is well-formed speech."""
+    """The messages of such a client, and their times; `messages` is well-formed speech."""
     audio = bytes([Kind.AUDIO])
     match kind:
         case "flood":
@@ -152,7 +152,7 @@ async def _one(
             tasks.append(reading)
             await asyncio.wait({reading, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if kind == "frozen" and not reading.done():
-                # What the server said meanwhile is still in the socket.
+                # The socket still holds the messages that the server sent meanwhile.
                 socket.transport.resume_reading()
                 await asyncio.wait({reading}, timeout=1.0)
         elif not shaken.done() and not stop.is_set():

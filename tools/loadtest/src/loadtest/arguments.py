@@ -18,7 +18,7 @@ _EPILOG = "exit codes: 0 measured, 1 the server could not be reached, 2 wrong us
 
 @dataclass(frozen=True)
 class Command:
-    """What to do and where to put it."""
+    """The load to make, and the files for its results."""
 
     plan: Plan
     json: Path | None

@@ -1,4 +1,4 @@
-"""What a run comes to. Pure functions over what happened; times are milliseconds in the results, seconds before."""
+"""The figures of a run: pure functions over its events. Times are milliseconds in the results, seconds before."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from scenario6_client.audio import FRAME_SECONDS
 from scenario6_client.conversation import Conversation
 
 PLAYER_BUFFER = FRAME_SECONDS
-"""What the simulated player waits after the first frame before it starts."""
+"""The time that the simulated player waits after the first frame before it starts."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def deficit(conversation: Conversation) -> int:
 
 
 def underruns(heard: Sequence[float], buffer: float = PLAYER_BUFFER) -> int:
-    """How often a player has no frame when it needs one; it then waits for that frame and goes on.
+    """The number of times that a player has no frame when it needs one. It then waits for that frame and goes on.
 
     Args:
         heard: when each frame came.
@@ -88,7 +88,7 @@ def first_audio(conversation: Conversation) -> float | None:
 
 
 def ends(conversations: Iterable[Conversation]) -> dict[str, int]:
-    """How often conversations ended in which way: a close code and reason, an error, or as the client wished."""
+    """The number of conversations by their end: a close code and reason, an error, or as the client wished."""
     counted: Counter[str] = Counter()
     for conversation in conversations:
         if conversation.problem:

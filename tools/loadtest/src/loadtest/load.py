@@ -25,7 +25,7 @@ _FLOOD_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do. Times are seconds."""
+    """The load to make. Times are seconds."""
 
     url: str
     sessions: int = 1
@@ -50,13 +50,13 @@ class Plan:
         return with_parameters(self.url, self.parameters)
 
     def trust(self) -> ssl.SSLContext | None:
-        """How the certificate is verified, if there is to be one."""
+        """The context that verifies the certificate, if there is to be one."""
         return trust(self.url, self.authority, insecure=self.insecure)
 
 
 @dataclass
 class Outcome:
-    """What came of a run."""
+    """The results of a run."""
 
     conversations: list[Conversation]
     endings: list[Ending]
@@ -67,7 +67,7 @@ class Outcome:
 
 
 def speech_for(plan: Plan) -> list[bytes]:
-    """What every client says, encoded once: as much as the longest of them needs."""
+    """The speech of every client, encoded once: as much as the longest of them needs."""
     longest = plan.seconds if plan.churn is None else min(plan.seconds, 1.5 * plan.churn)
     if "flood" in plan.abusive:
         longest = max(longest, FLOOD_SPEED * min(plan.seconds, _FLOOD_SECONDS))

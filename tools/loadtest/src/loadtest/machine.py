@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def machine() -> dict[str, object]:
-    """What matters to whoever compares figures, and the date."""
+    """The machine and the date, for people who compare figures."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",

@@ -24,7 +24,7 @@ def phase_of(client: int, clients: int, in_phase: bool) -> float:
 
 
 def frames_left(planned: int, joined: float, first: float) -> int:
-    """What is left of `planned` frames for a client that wanted to speak at `joined` and could at `first`."""
+    """The rest of `planned` frames for a client that wanted to speak at `joined` and could at `first`."""
     missed = int((first - joined) / FRAME_SECONDS) - LEEWAY_FRAMES
     return planned - max(0, missed)
 

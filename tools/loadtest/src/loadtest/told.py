@@ -1,4 +1,4 @@
-"""What a server said of itself in its events (`--protocol 2`)."""
+"""The figures that a server told in its events (`--protocol 2`)."""
 
 from collections import Counter
 from collections.abc import Sequence
