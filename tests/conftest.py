@@ -17,8 +17,11 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def hangup_is_not_ignored() -> Iterator[None]:
-    """Tests under `nohup` ignore SIGHUP, and the services that they start would inherit that."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def signals_are_not_ignored() -> Iterator[None]:
+    """Tests under `nohup` ignore SIGHUP, and in the background of a script SIGINT. Their programs would inherit that."""
+    ignored = [number for number in (signal.SIGHUP, signal.SIGINT) if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)

@@ -28,6 +28,9 @@ PHASE_SECONDS = 2.0
 """For each phase of a probe: the connection, its TLS, the answer. It is shorter than the whole, because httpx closes
 the socket of a phase that takes too long, and leaves it open if the task is cancelled during the TLS handshake."""
 
+FINISH_SECONDS = 1.0
+"""For the probes that are under way when the service stops, for the same reason."""
+
 KEEP_SECONDS = 4.0
 """How long a connection is kept for the next probe. moshi closes one after 5 s."""
 
@@ -67,6 +70,8 @@ class Prober:
                 if not deck:
                     await asyncio.sleep(pause)
         finally:
+            if self._under_way:
+                await asyncio.wait(self._under_way, timeout=FINISH_SECONDS)
             for task in self._under_way:
                 task.cancel()
             await asyncio.gather(*self._under_way, return_exceptions=True)

@@ -38,7 +38,7 @@ async def log_until(process: asyncio.subprocess.Process, pattern: str) -> re.Mat
     raise AssertionError(f"it ended without logging {pattern!r}:\n{logged}")
 
 
-@pytest.mark.usefixtures("hangup_is_not_ignored")
+@pytest.mark.usefixtures("signals_are_not_ignored")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_stopping_it_ends_conversations_properly(number: signal.Signals) -> None:
     async with (
@@ -104,7 +104,7 @@ async def test_it_says_why_moshi_is_not_reached() -> None:
         await asyncio.wait_for(process.communicate(), PATIENCE)
 
 
-@pytest.mark.usefixtures("hangup_is_not_ignored")
+@pytest.mark.usefixtures("signals_are_not_ignored")
 @pytest.mark.parametrize(
     "signals",
     [

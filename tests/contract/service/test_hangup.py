@@ -14,7 +14,7 @@ import pytest
 
 from support.window import make_run
 
-pytestmark = pytest.mark.usefixtures("hangup_is_not_ignored")
+pytestmark = pytest.mark.usefixtures("signals_are_not_ignored")
 
 
 def test_nohup_keeps_its_meaning() -> None:

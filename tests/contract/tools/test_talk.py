@@ -104,6 +104,7 @@ async def test_a_conversation_with_files_through_the_frontend(
         assert heard.getnframes() == pytest.approx(told["frames"]["heard"] * 1920, abs=1920)
 
 
+@pytest.mark.usefixtures("signals_are_not_ignored")
 async def test_ctrl_c_hangs_up_politely_and_keeps_what_was_heard(
     authority: trustme.CA, question: Path, tmp_path: Path
 ) -> None:
