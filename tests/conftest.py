@@ -18,7 +18,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def signals_are_not_ignored() -> Iterator[None]:
-    """Tests under `nohup` ignore SIGHUP, and in the background of a script SIGINT. Their programs would inherit that."""
+    """Tests under `nohup` ignore SIGHUP, in the background of a script SIGINT. Their programs would inherit that."""
     ignored = [number for number in (signal.SIGHUP, signal.SIGINT) if signal.getsignal(number) is signal.SIG_IGN]
     for number in ignored:
         signal.signal(number, signal.SIG_DFL)
