@@ -121,8 +121,6 @@ def test_a_setting_is_sent_and_remembered(engine: Engine) -> None:
 
 
 def test_a_lost_connection_comes_back_as_a_new_conversation(engine: Engine) -> None:
-    if engine.name == "webkit":
-        pytest.skip("in WebKitGTK the second conversation began in one of two runs; the cause is not known yet")
     with visit(engine, speak) as tab:
         tab.connect()
         tab.sees("you", "Moshi hears you")

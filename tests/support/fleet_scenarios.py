@@ -406,9 +406,13 @@ async def _replace(
         live.append(new)
         old = live.pop(0)
         await asyncio.sleep(0.3)  # until no client is on its way to the old one
-        old.process.terminate()
-        await asyncio.sleep(0.3)
-        codes.append((await old.get("/health")).status_code)
+        async with old.chat("") as last:  # without a conversation it would end at once
+            await first_message(last)
+            old.process.terminate()
+            async with asyncio.timeout(PATIENCE):
+                while (code := (await old.get("/health")).status_code) == 200:
+                    await asyncio.sleep(0.05)
+            codes.append(code)
         codes.append(await asyncio.wait_for(old.process.wait(), PATIENCE))
     return codes
 

@@ -15,6 +15,7 @@ from selenium.common.exceptions import (
     ElementNotInteractableException,
     NoSuchElementException,
     StaleElementReferenceException,
+    WebDriverException,
 )
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
@@ -103,6 +104,12 @@ class Visit:
         except TimeoutError:
             raise AssertionError(f"{test_id} says {self.text(test_id)!r}, not {words!r}") from None
 
+    def leave(self) -> bool:
+        """Whether the browser has left the page. WebKitGTK's driver sometimes fails if the page asks before."""
+        with suppress(WebDriverException):
+            self.engine.driver.get("about:blank")
+        return bool(self.engine.driver.current_url == "about:blank")
+
     def evaluate(self, expression: str) -> Any:
         return self.engine.driver.execute_script(f"return {expression}")
 
@@ -177,4 +184,4 @@ def visit(engine: Engine, chat: Script) -> Iterator[Visit]:
         engine.driver.get(f"http://{frontend.address}/")
         yield visit
         assert visit.evaluate("window.complaints") == []
-        engine.driver.get("about:blank")
+        visit.wait(visit.leave)
