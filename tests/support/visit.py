@@ -108,7 +108,7 @@ class Visit:
         """Whether the browser has left the page. WebKitGTK's driver sometimes fails if the page asks before."""
         with suppress(WebDriverException):
             self.engine.driver.get("about:blank")
-        return bool(self.engine.driver.current_url == "about:blank")
+        return bool(self.evaluate("location.href") == "about:blank")
 
     def evaluate(self, expression: str) -> Any:
         return self.engine.driver.execute_script(f"return {expression}")
