@@ -1,16 +1,14 @@
 """What set-up says on a machine that lacks something: one line, exit code 3, nothing begun."""
 
 import os
-import pty
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from support.services import clean_environment, free_port
+from support.window import make_run
 
 ROOT = Path(__file__).parents[3]
 
@@ -190,41 +188,13 @@ def test_uv_brings_python_where_it_is_asked_to(checkout: Path) -> None:
 
 
 def test_ctrl_c_in_a_terminal_is_an_orderly_end_of_make_too(tmp_path: Path) -> None:
-    makefile = tmp_path / "Makefile"
-    makefile.write_text(f"run:\n\t@{sys.executable} {ROOT / 'tools' / 'run'}\n")
-    environment = clean_environment(
-        MOSHI_PORT=str(free_port()),
-        FRONTEND_PORT=str(free_port()),
-        MOSHI_STATE_DIR=str(tmp_path / "moshi"),
-        FRONTEND_STATE_DIR=str(tmp_path / "frontend"),
-    )
-    # pty.fork() would fork a process with threads; a session leader that opens a terminal gets it as its own.
-    leader, follower = pty.openpty()
-    script = f"import os; os.close(os.open({os.ttyname(follower)!r}, os.O_RDWR)); os.execvp('make', ['make', 'run'])"
-    process = subprocess.Popen(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env=environment,
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        start_new_session=True,
-    )
-    os.close(follower)
-    printed = b""
-    deadline = time.monotonic() + 120
-    try:
-        while b"ready: open" not in printed:
-            assert time.monotonic() < deadline, printed.decode()
-            printed += os.read(leader, 65_536)
-        os.write(leader, b"\x03")
+    with make_run(tmp_path) as window:
+        printed = window.printed.encode()
+        os.write(window.leader, b"\x03")
         try:
-            while chunk := os.read(leader, 65_536):
+            while chunk := os.read(window.leader, 65_536):
                 printed += chunk
         except OSError:
             pass  # the last program has closed the terminal
-        assert process.wait(15) == 0, printed.decode()
-    finally:
-        process.kill()
-        process.wait()
-        os.close(leader)
+        assert window.process.wait(15) == 0, printed.decode()
+        os.close(window.leader)
