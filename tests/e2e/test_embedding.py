@@ -17,23 +17,11 @@ from support.browser import PATIENCE_MS, ROOT
 from support.fake_moshi import FakeMoshi
 from support.running_frontend import running_frontend
 from support.services import free_port
-from support.tab import CONNECT_MS, is_ready, speak, talking_browser
+from support.tab import CONNECT_MS, is_ready, speak
 
 pytestmark = pytest.mark.anyio
 
 WEB = ROOT / "frontend/web"
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """For the module, because its browser is: they share a loop."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    async with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
-        yield browser
 
 
 @asynccontextmanager

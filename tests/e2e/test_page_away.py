@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,24 +13,12 @@ from websockets.asyncio.server import ServerConnection
 
 from moshi_frontend import proxy
 from support.services import descendants
-from support.tab import Tab, opened, speak, talking_browser
+from support.tab import Tab, opened, speak
 
 pytestmark = pytest.mark.anyio
 
 AUDIO = 1
 AWAY_SECONDS = 3.0
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """For the module, because its browser is: they share a loop."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    async with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
-        yield browser
 
 
 class Listener:

@@ -1,13 +1,11 @@
 """The test of the microphone before a conversation: level, device, "We can hear you". It lets go of the microphone."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Browser, expect
 
 from e2e.test_page_exits import REFUSE, WATCH, held, wait_until_held
 from e2e.test_page_layout import QUIET_MICROPHONE
-from support.tab import Tab, opened, speak, talking_browser
+from support.tab import Tab, opened, speak
 
 pytestmark = pytest.mark.anyio
 
@@ -18,18 +16,6 @@ ECHO_REMAINS = """() => {
   };
 }"""
 HEADPHONES = "Use headphones"
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """For the module, because its browser is: they share a loop."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    async with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
-        yield browser
 
 
 async def begin(tab: Tab) -> None:

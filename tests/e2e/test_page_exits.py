@@ -4,7 +4,7 @@ Faults are put into the browser before the page loads. Chromium then says whethe
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from moshi_service.health import Health
 from moshi_service.protocol.events import QueueEvent
 from support.browser import PATIENCE_MS
 from support.fake_moshi import Script, greet
-from support.tab import UNANSWERED, Tab, opened, speak, talking_browser, wait_for_config
+from support.tab import UNANSWERED, Tab, opened, speak, wait_for_config
 
 pytestmark = pytest.mark.anyio
 
@@ -96,18 +96,6 @@ CONFIG_IS_SILENT = f"""
   window.fetch = (...given) => (window.silent ? {NEVER} : ask(...given));
 }}
 """
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """For the module, because its browser is: they share a loop."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    async with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
-        yield browser
 
 
 async def held(tab: Tab) -> list[str]:

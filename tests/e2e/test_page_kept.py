@@ -1,7 +1,6 @@
 """What was said stays in the tab until the person lets it go: Connect again and a reload lose nothing unasked."""
 
 import wave
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,21 +9,9 @@ from websockets.asyncio.server import ServerConnection
 
 from moshi_service.protocol.wire import text
 from support.fake_moshi import echo
-from support.tab import Tab, opened, say_nothing, talking_browser
+from support.tab import Tab, opened, say_nothing
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """For the module, because its browser is: they share a loop."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    async with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
-        yield browser
 
 
 class Counting:

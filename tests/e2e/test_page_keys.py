@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, Locator, expect
 
 from moshi_service.protocol.info import Personas, PresetChoice, VoiceChoice
-from support.tab import Tab, opened, say_nothing, speak, talking_browser, wait_for_config
+from support.tab import Tab, opened, say_nothing, speak, wait_for_config
 
 pytestmark = pytest.mark.anyio
 
@@ -22,18 +22,6 @@ PERSONAS = Personas(
     max_characters=800,
     max_tokens=200,
 )
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """For the module, because its browser is: they share a loop."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    async with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
-        yield browser
 
 
 async def switch_on_push_to_talk(tab: Tab) -> None:

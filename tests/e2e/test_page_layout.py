@@ -1,6 +1,5 @@
 """Where things are on the page: nothing moves when a hint comes, and a call fits on one screen."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from e2e.test_page_states import PERSONAS
 from moshi_service.health import Health
 from moshi_service.protocol.events import WarningEvent
 from support.fake_moshi import READY
-from support.tab import PICTURES, Tab, opened, speak, talking_browser, wait_for_config
+from support.tab import PICTURES, Tab, opened, speak, wait_for_config
 
 pytestmark = pytest.mark.anyio
 
@@ -54,18 +53,6 @@ QUIET_MICROPHONE = """() => {
     return out.stream;
   };
 }"""
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """For the module, because its browser is: they share a loop."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    async with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
-        yield browser
 
 
 async def resize(tab: Tab, size: tuple[int, int]) -> None:

@@ -5,7 +5,6 @@ track.
 """
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from websockets.asyncio.server import ServerConnection
 
 from moshi_service.health import Health
 from support.fake_moshi import READY
-from support.tab import Tab, opened, speak, talking_browser, wait_for_config
+from support.tab import Tab, opened, speak, wait_for_config
 
 pytestmark = pytest.mark.anyio
 
@@ -73,18 +72,6 @@ HEADSET = f"""() => {{
   }};
 }}"""
 REPLACED = "The microphone was unplugged; another one is used now."
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """For the module, because its browser is: they share a loop."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    async with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
-        yield browser
 
 
 def you(tab: Tab) -> Locator:

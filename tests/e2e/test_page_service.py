@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -15,24 +14,12 @@ from moshi_service.protocol.info import Slots
 from moshi_service.protocol.wire import HANDSHAKE
 from support.fake_moshi import FakeMoshi
 from support.running_frontend import running_frontend
-from support.tab import opened, speak, tab_at, talking_browser
+from support.tab import opened, speak, tab_at
 
 pytestmark = pytest.mark.anyio
 
 LOOK_MS = 20_000
 """The page looks every 5 s while the service is ready, and the frontend looks at moshi every second or so."""
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """For the module, because its browser is: they share a loop."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    async with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
-        yield browser
 
 
 async def test_an_idle_page_follows_the_service(browser: Browser) -> None:

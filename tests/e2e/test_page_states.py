@@ -5,7 +5,6 @@ looks. With KEEP_FOR_DOCS=1 pictures of all are in tests/artifacts/states, and t
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,24 +35,11 @@ from support.tab import (
     say_nothing,
     speak,
     tab_at,
-    talking_browser,
     then,
     wait_for_config,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """For the module, because its browser is: they share a loop."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    async with talking_browser(tmp_path_factory.mktemp("speech")) as browser:
-        yield browser
 
 
 async def test_idle(browser: Browser) -> None:
