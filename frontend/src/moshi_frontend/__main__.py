@@ -3,13 +3,12 @@
 import argparse
 import logging
 import os
-import signal
 import sys
 
 import moshi_frontend
 from moshi_service.errors import StartupError
 from moshi_service.init import split_off_init
-from moshi_service.signals import treat_hangup_as_termination
+from moshi_service.signals import exit_on_termination, treat_hangup_as_termination
 
 log = logging.getLogger("moshi_frontend")
 
@@ -22,9 +21,7 @@ def main() -> None:
         "Settings are environment variables: MOSHI_URL and FRONTEND_*.",
     ).parse_args()
     split_off_init()
-    # Before the imports below: process 1, as in a container, gets no signal that it has no handler for.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(0))
+    exit_on_termination()
     treat_hangup_as_termination()
     try:
         _run()

@@ -3,15 +3,14 @@
 import argparse
 import logging
 import os
-import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import moshi_backend
 from moshi_backend.errors import start as errors
 from moshi_service.errors import StartupError
 from moshi_service.init import split_off_init
-from moshi_service.signals import treat_hangup_as_termination
+from moshi_service.signals import exit_on_termination, treat_hangup_as_termination
 
 # The other modules take seconds to import, so the functions below import them. Until `main` has set its handlers, a
 # signal kills the process; process 1 of a container ignores it.
@@ -52,24 +51,13 @@ def main() -> None:
 
 def _serve() -> None:
     split_off_init()
-    # Process 1 (in a container) gets only signals that it has a handler for, and importing PyTorch takes seconds.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(0))
+    exit_on_termination()
     treat_hangup_as_termination()
-    code: int | str | None = 0
-    try:
-        _run()
-    except SystemExit as stopped:  # a signal during the imports
-        code = stopped.code
-    _end(code if isinstance(code, int) else 0)
-
-
-def _end(code: int) -> NoReturn:
-    """End the process now. With PyTorch loaded, the interpreter's own teardown takes seconds, and it aborts while the
-    engine loads the model."""
+    _run()
+    # With PyTorch loaded, the interpreter's own teardown takes seconds, and it aborts while the engine loads the model.
     logging.shutdown()
     sys.stdout.flush()
-    os._exit(code)
+    os._exit(0)
 
 
 def _run() -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from types import FrameType
 from typing import Any, override
@@ -18,6 +20,7 @@ from moshi_service.network.protocols import HEAD_BYTES
 from moshi_service.network.serving import LimitedServer
 from moshi_service.renewal import keep_current
 from moshi_service.settings import ServiceSettings
+from moshi_service.signals import ignore_termination
 
 
 class Server(LimitedServer):
@@ -69,6 +72,15 @@ class Server(LimitedServer):
         self._drain = drain
         self._on_signal = on_signal
 
+    @override
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            yield
+        if threading.current_thread() is threading.main_thread():
+            ignore_termination()
+
+    @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop in an orderly way, also at a second signal: uvicorn would skip the end of the app then, which logs a
         traceback."""

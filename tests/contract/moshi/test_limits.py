@@ -221,7 +221,7 @@ async def test_a_client_that_freezes_its_socket_costs_the_others_nothing(many: S
 
 @pytest.mark.usefixtures("signals_are_not_ignored")
 async def test_draining_lets_conversations_finish_and_takes_no_new(tmp_path: Path) -> None:
-    """A closed terminal (SIGHUP) is as a SIGTERM, of which test_moshi_ending.py has several."""
+    """A closed terminal (SIGHUP) is as a SIGTERM, of which test_ending.py has several."""
     with running_moshi(tmp_path, {"MOSHI_SLOTS": "1", "MOSHI_DRAIN_SECONDS": "60"}) as moshi:
         async with connect(moshi.chat + "?protocol=2") as live, connect(moshi.chat) as waiting:
             await metadata(live, "session")

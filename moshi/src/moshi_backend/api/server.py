@@ -59,7 +59,4 @@ def serve(app: FastAPI, manager: SessionManager, bound: socket.socket, settings:
         message_bytes=dict.fromkeys(openai.PATHS_OF_SOCKETS, openai.MESSAGE_BYTES),
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    # uvicorn raises the signal again at its end. Without these handlers an orderly end would look like a crash.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
     server.run(sockets=[bound])

@@ -1,9 +1,10 @@
-"""The terminal of a service is closed (SIGHUP): it ends as on SIGTERM.
+"""Signals before a server handles them, and the closed terminal of a service (SIGHUP), which ends it as SIGTERM does.
 
-`test_moshi_limits.py` and `test_frontend_command.py` send the signal to each service.
+`moshi/test_limits.py` and `frontend/test_command.py` send signals to each service.
 """
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +25,18 @@ def test_nohup_keeps_its_meaning() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "alive\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_during_an_import_is_not_lost(number: signal.Signals) -> None:
+    """Python drops every exception in a callback of a weak reference, of which its import system has one."""
+    script = (
+        "import signal, weakref; from moshi_service.signals import exit_on_termination; exit_on_termination();"
+        f"thing = type('Thing', (), {{}})(); seen = weakref.ref(thing, lambda _: signal.raise_signal({number}));"
+        "del thing; print('goes on')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_closing_the_window_of_make_run_ends_both_services(tmp_path: Path) -> None:
