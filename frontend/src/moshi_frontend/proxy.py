@@ -8,13 +8,13 @@ from itertools import count
 from fastapi import WebSocket
 from opentelemetry import trace
 from opentelemetry.propagate import extract, inject
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
 from moshi_frontend.closing import CloseFrame
 from moshi_frontend.doors import Door
 from moshi_frontend.errors import conversations as errors
-from moshi_frontend.moshi_connection import MoshiConnection, reach
+from moshi_frontend.moshi_connection import MoshiConnection, Upgrade, reach
 from moshi_frontend.placement import NotPlaced, Placement
 from moshi_frontend.relay import CLOSE_SECONDS, Relay
 from moshi_frontend.replica import Replica
@@ -178,7 +178,7 @@ class Proxy:
         context = self._trust.context() if endpoint.is_tls else None
         sock = await reach(endpoint)
         try:
-            return await connect(
+            return await Upgrade(
                 endpoint.socket_url(door.path) + (f"?{query}" if query else ""),
                 create_connection=MoshiConnection,
                 ssl=context,
