@@ -77,8 +77,15 @@ class FakeMoshi:
     personas: Personas | None = None
     refusal: tuple[HTTPStatus, dict[str, str], str] | None = None
     """The answer to an upgrade of OpenAI's APIs, if it is none."""
+    admits: asyncio.Event = field(default_factory=asyncio.Event)
+    """Upgrades wait for it. It is set at first."""
+    upgrades: int = 0
+    """That were asked for."""
     conversations: list[ServerConnection] = field(default_factory=list)
     url: str = ""
+
+    def __post_init__(self) -> None:
+        self.admits.set()
 
     @property
     def info(self) -> dict[str, Any]:
@@ -143,6 +150,8 @@ class FakeMoshi:
                 response.headers.update(headers)
                 return response
             case "/api/chat" | "/v1/live/sessions" | "/v1/realtime":
+                self.upgrades += 1
+                await self.admits.wait()
                 return None
             case "/alive":
                 return connection.respond(HTTPStatus.OK, json.dumps({"status": "alive"}))

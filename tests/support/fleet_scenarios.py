@@ -21,7 +21,10 @@ from typing import Any
 import httpx
 import trustme
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed
+
+from moshi_service.protocol.events import EndEvent, QueueEvent
+from scenario6_client.connection import FAILURES, Handshake, Message, Told, dial, read
 
 PORT = 8998
 SERVICES = Path(__file__).with_name("fleet_moshi.py")
@@ -139,7 +142,7 @@ class Frontend:
         await asyncio.sleep(1.5)  # until it has heard of all
 
     def chat(self, query: str = "?protocol=2") -> connect:
-        return connect(f"ws://127.0.0.1:{self.port}/api/chat{query}", compression=None, proxy=None, open_timeout=30)
+        return dial(f"ws://127.0.0.1:{self.port}/api/chat{query}", None)
 
     def cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -178,26 +181,26 @@ async def frontend(
         await process.wait()
 
 
-async def first_message(client: ClientConnection) -> bytes:
+async def next_message(client: ClientConnection) -> Message | None:
     async with asyncio.timeout(PATIENCE):
-        return await client.recv(decode=False)
+        return read(await client.recv(decode=False))
 
 
 async def converse(one: Frontend, seconds: float) -> str:
     """How a conversation of that length went: `ok`, `cut` after it began, or `failed` before."""
     try:
         async with one.chat("") as client:
-            await first_message(client)
+            await next_message(client)
             try:
                 until = time.monotonic() + seconds
                 while time.monotonic() < until:
                     await client.send(b"\x01x")
-                    await first_message(client)
+                    await next_message(client)
                     await asyncio.sleep(0.25)
             except (ConnectionClosed, TimeoutError):
                 return "cut"
             return "ok"
-    except (OSError, WebSocketException, TimeoutError) as error:
+    except (*FAILURES, ConnectionClosed) as error:
         return f"failed: {error}"
 
 
@@ -244,9 +247,9 @@ async def burst(dns: Dns) -> dict[str, Any]:
     async with frontend() as one, AsyncExitStack() as stack:
         await one.ready()
 
-        async def come() -> tuple[ClientConnection, bytes]:
+        async def come() -> tuple[ClientConnection, Message | None]:
             client = await stack.enter_async_context(one.chat())
-            return client, await first_message(client)
+            return client, await next_message(client)
 
         for _ in range(32):
             await come()
@@ -260,14 +263,14 @@ async def burst(dns: Dns) -> dict[str, Any]:
         await at_once[0][0].close()
         await asyncio.wait(begun, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         result = {
-            "begun at once": sum(message[0] == 0 for _, message in [*at_once, *rest]),
-            "told a place": sum(b'"queue"' in message for _, message in waiting),
-            "refused": [json.loads(message[1:]) for _, message in refused],
+            "begun at once": sum(message == Handshake() for _, message in [*at_once, *rest]),
+            "told a place": sum(isinstance(_event(message), QueueEvent) for _, message in waiting),
+            "refused": [_close_code(message) for _, message in refused],
             "begun after one left": sum(task.done() for task in begun),
         }
         wrong = one.chat("?protocol=2&seed=x")
         async with wrong as client:
-            result["wrong setting"] = json.loads((await first_message(client))[1:])["code"]
+            result["wrong setting"] = _close_code(await next_message(client))
         for task in begun:
             task.cancel()
     await fleet.stop()
@@ -275,8 +278,17 @@ async def burst(dns: Dns) -> dict[str, Any]:
 
 
 async def _handshake(client: ClientConnection) -> None:
-    while (await client.recv(decode=False))[0] != 0:
+    while read(await client.recv(decode=False)) != Handshake():
         pass
+
+
+def _event(message: Message | None) -> object:
+    return message.event if isinstance(message, Told) else None
+
+
+def _close_code(message: Message | None) -> int | None:
+    event = _event(message)
+    return event.code if isinstance(event, EndEvent) else None
 
 
 async def dns_down(dns: Dns) -> dict[str, Any]:
@@ -407,7 +419,7 @@ async def _replace(
         old = live.pop(0)
         await asyncio.sleep(0.3)  # until no client is on its way to the old one
         async with old.chat("") as last:  # without a conversation it would end at once
-            await first_message(last)
+            await next_message(last)
             old.process.terminate()
             async with asyncio.timeout(PATIENCE):
                 while (code := (await old.get("/health")).status_code) == 200:

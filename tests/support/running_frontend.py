@@ -16,14 +16,23 @@ from moshi_frontend.endpoint import Endpoint
 from moshi_frontend.server import create_server
 from moshi_frontend.settings import Settings
 from moshi_service.listening import listen
+from moshi_service.server import Server
 from support.services import clean_environment
 
 NO_PAGE = Path("no page was built here")
 
 
 class Frontend:
-    def __init__(self, address: str) -> None:
+    """`server`: if it runs in the test's own process."""
+
+    def __init__(self, address: str, server: Server | None = None) -> None:
         self.address = address
+        self._server = server
+
+    def stop(self) -> None:
+        """As SIGTERM does."""
+        assert self._server is not None
+        self._server.should_exit = True
 
     def chat(self, query: str = "", **options: Any) -> connect:
         return connect(f"ws://{self.address}/api/chat{query}", compression=None, proxy=None, **options)
@@ -51,7 +60,7 @@ async def running_frontend(*moshis: str, page: Path = NO_PAGE, **settings: objec
     while not server.started:
         await asyncio.sleep(0.01)
     try:
-        yield Frontend(f"127.0.0.1:{port}")
+        yield Frontend(f"127.0.0.1:{port}", server)
     finally:
         server.should_exit = True
         await task

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from typing import override
 
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.protocol import State
 
 from moshi_frontend.endpoint import Endpoint
@@ -12,7 +12,7 @@ from moshi_service.network import gate
 from moshi_service.network.gate import Gate, Meter
 
 CONNECT_SECONDS = 1.0
-"""For a connection, before TLS. An address that is gone does not even refuse one."""
+"""For the addresses of one name together, before TLS. An address that is gone does not even refuse a connection."""
 
 
 async def reach(endpoint: Endpoint) -> socket.socket:
@@ -23,22 +23,36 @@ async def reach(endpoint: Endpoint) -> socket.socket:
     """
     loop = asyncio.get_running_loop()
     host, port = endpoint.address or (endpoint.host, endpoint.port)
-    error: OSError = TimeoutError()
     async with asyncio.timeout(CONNECT_SECONDS):
-        for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    error: OSError = TimeoutError()
+    for family, kind, protocol, _, address in found:
+        try:
             sock = socket.socket(family, kind, protocol)
-            sock.setblocking(False)
-            try:
-                await loop.sock_connect(sock, address)
-            except OSError as failure:
-                sock.close()
-                error = failure
-            except BaseException:
-                sock.close()
-                raise
-            else:
-                return sock
+            return await _connected(sock, address, CONNECT_SECONDS / len(found))
+        except OSError as failure:  # of IPv6, for example, where only IPv4 leads there
+            error = failure
     raise error
+
+
+async def _connected(sock: socket.socket, address: tuple[object, ...], seconds: float) -> socket.socket:
+    sock.setblocking(False)
+    try:
+        async with asyncio.timeout(seconds):
+            await asyncio.get_running_loop().sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class Upgrade(connect):
+    """The request for a conversation. It follows no redirect, because a server that redirects is not moshi."""
+
+    @override
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """The answer as it is."""
+        return exc
 
 
 class MoshiConnection(ClientConnection):

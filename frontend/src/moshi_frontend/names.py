@@ -72,17 +72,25 @@ class Names:
             if not addresses:
                 raise LookUpFailed(errors.dns_has_no_address())
         except LookUpFailed as failure:
-            if failure.problem != self._problems.get(name):
-                log.warning(errors.look_up_failed(name, failure.problem, len(self._known[name])))
-            self._problems[name] = failure.problem
-            return
+            self._keep(name, failure.problem)
+        except Exception as error:  # one that nobody foresaw must not end `watch`
+            self._keep(name, errors.unexpected_answer(type(error).__name__))
+        else:
+            self._replace(name, tuple(Endpoint(name.url, address) for address in addresses))
+
+    def _replace(self, name: Name, endpoints: tuple[Endpoint, ...]) -> None:
         self._problems.pop(name, None)
-        endpoints = tuple(Endpoint(name.url, address) for address in addresses)
         if (before := self._known[name]) != endpoints:
             gone = len(set(before) - set(endpoints))
             new = len(set(endpoints) - set(before))
             log.info("%s has %d addresses: %d new, %d gone", name, len(endpoints), new, gone)
             self._known[name] = endpoints
+
+    def _keep(self, name: Name, problem: Problem) -> None:
+        """The addresses stay. Each problem is logged once."""
+        if problem != self._problems.get(name):
+            log.warning(errors.look_up_failed(name, problem, len(self._known[name])))
+        self._problems[name] = problem
 
 
 async def look_up_name(name: Name) -> set[tuple[str, int]]:

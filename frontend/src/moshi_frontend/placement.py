@@ -19,7 +19,7 @@ from moshi_frontend.schemes import explain_at
 from moshi_frontend.telemetry import metrics
 from moshi_frontend.trust import explain
 from moshi_service.errors import Problem
-from moshi_service.protocol.upgrade import LOAD_HEADER, Denial, Load, Trial
+from moshi_service.protocol.upgrade import CAUSES, LOAD_HEADER, Denial, Load, Trial
 from moshi_service.protocol.wire import CloseCode
 
 PLACE_SECONDS = 3.0
@@ -208,7 +208,7 @@ class Placement:
         except ValidationError:
             refused = self._unreachable(replica, answer)
             return refused if response.status_code in ELSEWHERE else await _not_placed(refused)
-        _note(replica, denial.cause)
+        _note(replica, denial.cause if denial.cause in CAUSES else "other")
         refused = _Refused(replica, denial)
         if response.status_code not in ELSEWHERE:
             return await _not_placed(refused)

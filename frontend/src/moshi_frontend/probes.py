@@ -75,8 +75,12 @@ class Prober:
             for task in self._under_way:
                 task.cancel()
             await asyncio.gather(*self._under_way, return_exceptions=True)
-            for client in self._clients.values():
-                await client.aclose()
+            await self.close()
+
+    async def close(self) -> None:
+        """Close the connections that are kept."""
+        for client in self._clients.values():
+            await client.aclose()
 
     async def ask(self, replica: Replica) -> None:
         """One probe: one request on a kept connection."""

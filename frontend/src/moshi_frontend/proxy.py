@@ -8,13 +8,13 @@ from itertools import count
 from fastapi import WebSocket
 from opentelemetry import trace
 from opentelemetry.propagate import extract, inject
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
 from moshi_frontend.closing import CloseFrame
 from moshi_frontend.doors import Door
 from moshi_frontend.errors import conversations as errors
-from moshi_frontend.moshi_connection import MoshiConnection, reach
+from moshi_frontend.moshi_connection import MoshiConnection, Upgrade, reach
 from moshi_frontend.placement import NotPlaced, Placement
 from moshi_frontend.relay import CLOSE_SECONDS, Relay
 from moshi_frontend.replica import Replica
@@ -59,6 +59,7 @@ class Proxy:
         self._conversations: set[asyncio.Task[None]] = set()
         self._relays: set[Relay] = set()
         self._draining = False
+        self._drained_at = 0.0
         self._hurry = asyncio.Event()
         self._numbers = count(1)
 
@@ -91,13 +92,12 @@ class Proxy:
         """Take no new conversation, let the others end within the time of a drain, and then end them with 1001.
         Returns when they have ended, or will not."""
         self._draining = True
-        if self._conversations and self._drain_seconds and not self._hurry.is_set():
-            log.info("draining: %d conversations, at most %g s", self.active, self._drain_seconds)
-            for relay in list(self._relays):
-                await relay.warn(self._drain_seconds)
+        self._drained_at = time.monotonic() + self._drain_seconds
+        if self._conversations and (left := self._left()):
+            log.info("draining: %d conversations, at most %g s", self.active, left)
+            await asyncio.gather(*(relay.warn(left) for relay in self._relays))
             hurry = asyncio.create_task(self._hurry.wait())
-            until = time.monotonic() + self._drain_seconds
-            while self._conversations and not hurry.done() and (left := until - time.monotonic()) > 0:
+            while self._conversations and (left := self._left()):
                 waiting = {*self._conversations, hurry}
                 await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             hurry.cancel()
@@ -105,6 +105,10 @@ class Proxy:
             relay.end()
         if self._conversations:
             await asyncio.wait(self._conversations, timeout=LEAVE_SECONDS)
+
+    def _left(self) -> float:
+        """Seconds that a drain leaves the conversations."""
+        return 0.0 if self._hurry.is_set() else max(0.0, self._drained_at - time.monotonic())
 
     def hurry(self) -> None:
         """Leave the conversations no time, also if draining has begun."""
@@ -157,8 +161,11 @@ class Proxy:
         relay = Relay(socket, door, placed, self._placement, open_)
         self._relays.add(relay)
         try:
-            if self._draining:
-                relay.end()
+            if self._draining:  # it was on its way when the drain began
+                if left := self._left():
+                    await relay.warn(left)
+                else:
+                    relay.end()
             end, ended = await relay.run()
         finally:
             self._relays.discard(relay)
@@ -178,7 +185,7 @@ class Proxy:
         context = self._trust.context() if endpoint.is_tls else None
         sock = await reach(endpoint)
         try:
-            return await connect(
+            return await Upgrade(
                 endpoint.socket_url(door.path) + (f"?{query}" if query else ""),
                 create_connection=MoshiConnection,
                 ssl=context,

@@ -1,6 +1,8 @@
 """The files of deploy/: they build, they fit the schemas of several Kubernetes releases, and they fit the services."""
 
 import json
+import os
+import re
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -12,10 +14,16 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import Observation
+from opentelemetry.sdk.metrics import MeterProvider
+from prometheus_client import CollectorRegistry
 
 from moshi_backend.settings import Settings as MoshiSettings
+from moshi_backend.telemetry import metrics as moshi_metrics
 from moshi_frontend.discovery import find_moshi
 from moshi_frontend.settings import Settings as FrontendSettings
+from moshi_frontend.telemetry import metrics as frontend_metrics
 from moshi_service.settings import ServiceSettings
 
 ROOT = Path(__file__).parents[3]
@@ -31,12 +39,16 @@ type Document = dict[str, Any]
 
 @cache
 def built(overlay: str) -> tuple[Document, ...]:
-    """The documents of an overlay, as tools/setup-kustomize lets them be built here."""
-    folder = ROOT / "deploy/kubernetes/overlays" / overlay
+    """The documents of an overlay."""
+    return tuple(build(ROOT / "deploy/kubernetes/overlays" / overlay))
+
+
+def build(folder: Path) -> Iterator[Document]:
+    """As tools/setup-kustomize lets it be built here."""
     command = [KUSTOMIZE, "build"] if KUSTOMIZE.exists() else ["kubectl", "kustomize"]
     done = subprocess.run([*command, folder], capture_output=True, text=True, check=True)
     assert done.stderr == ""
-    return tuple(yaml.safe_load_all(done.stdout))
+    yield from yaml.safe_load_all(done.stdout)
 
 
 def of_kind(overlay: str, kind: str) -> Iterator[Document]:
@@ -75,6 +87,12 @@ def settings_of(environment: dict[str, str], service: str) -> ServiceSettings:
     return model.model_validate({fields[name] if name != "MOSHI_API_TOKEN" else name: given[name] for name in given})
 
 
+def pause(container: Document) -> float:
+    """Seconds before it is told to stop."""
+    hook = container.get("lifecycle", {}).get("preStop", {"sleep": {"seconds": 0}})
+    return float(hook["sleep"]["seconds"])
+
+
 def variables(container: Document) -> dict[str, str]:
     return {entry["name"]: entry.get("value") for entry in container.get("env", [])}
 
@@ -107,9 +125,11 @@ def test_every_variable_is_a_setting_and_the_drain_fits_the_grace_period(overlay
     container = main_container(overlay, service)
     settings = settings_of(variables(container), service)
     assert isinstance(settings, MoshiSettings | FrontendSettings)
-    assert container["grace"] >= settings.drain_seconds + 30
+    assert container["grace"] >= pause(container) + settings.drain_seconds + 30
     if isinstance(settings, MoshiSettings):
         assert settings.drain_seconds >= settings.session_seconds
+    else:
+        assert pause(container) > 0  # else an Ingress sends people to a frontend that refuses them
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -118,8 +138,8 @@ def test_every_probe_asks_a_path_that_there_is_at_a_port_that_there_is(overlay: 
     container = main_container(overlay, service)
     paths = json.loads((ROOT / f"docs/reference/openapi-{service}.json").read_text())["paths"]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    probes = [container[name]["httpGet"] for name in ("readinessProbe", "livenessProbe")]
-    for probe in probes:
+    assert {"readinessProbe", "livenessProbe"} <= container.keys()
+    for probe in [container[name]["httpGet"] for name in container if name.endswith("Probe")]:
         assert probe["path"] in paths
         assert ports[probe["port"]] == SERVICES[service].model_fields["port"].default
 
@@ -146,18 +166,72 @@ def test_every_pod_is_restricted(overlay: str) -> None:
         assert context["capabilities"] == {"drop": ["ALL"]}
 
 
+def reached(overlay: str, labels: dict[str, str]) -> dict[str, set[int]]:
+    """The ports that pods with these labels may reach: `anywhere`, or by the label of the pods or the namespace."""
+    ports: dict[str, set[int]] = {}
+    for policy in (document["spec"] for document in of_kind(overlay, "NetworkPolicy")):
+        if policy["podSelector"].get("matchLabels", {}).items() <= labels.items():
+            assert "Egress" in policy["policyTypes"] or "egress" not in policy
+            for rule in policy.get("egress", []):
+                (peer,) = rule.get("to", [{"everybody": {"matchLabels": {"": "anywhere"}}}])
+                (selector,) = peer.values()
+                (name,) = selector["matchLabels"].values()
+                ports[name] = ports.get(name, set()) | {port["port"] for port in rule["ports"]}
+    return ports
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_pod_reaches_dns_and_a_collector_and_is_open_for_prometheus(overlay: str) -> None:
+    metrics = {9464}
+    for deployment in of_kind(overlay, "Deployment"):
+        template = deployment["spec"]["template"]
+        ports = reached(overlay, template["metadata"]["labels"])
+        assert 53 in ports["anywhere"]
+        assert ports["monitoring"] == {4317, 4318}
+        (container,) = template["spec"]["containers"]
+        annotations = template["metadata"]["annotations"]
+        assert {int(annotations["prometheus.io/port"])} == metrics
+        assert metrics < {port["containerPort"] for port in container["ports"]}
+    (policy,) = [one for one in of_kind(overlay, "NetworkPolicy") if one["metadata"]["name"] == "telemetry"]
+    assert [{port["port"] for port in rule["ports"]} for rule in policy["spec"]["ingress"]] == [metrics]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_only_a_pod_that_downloads_reaches_the_internet_and_has_the_token_of_the_hub(overlay: str) -> None:
+    for kind in ("Deployment", "Job"):
+        for document in of_kind(overlay, kind):
+            template = document["spec"]["template"]
+            pod = template["spec"]
+            everything = [*pod["containers"], *pod.get("initContainers", [])]
+            downloads = [one for one in everything if "HF_TOKEN" in variables(one)]
+            assert reached(overlay, template["metadata"]["labels"])["anywhere"] == ({53, 443} if downloads else {53})
+            for container in everything:
+                model = variables(container).get("MOSHI_MODEL", "demo")
+                offline = variables(container).get("HF_HUB_OFFLINE") == "1"
+                assert model == "demo" or offline != (container in downloads)
+
+
 @pytest.mark.parametrize("overlay", ["pvc", "keda", "gateway"])
-def test_only_the_job_downloads_weights_and_has_the_token_of_the_hub(overlay: str) -> None:
+def test_a_job_downloads_the_weights_that_moshi_loads(overlay: str) -> None:
     (job,) = of_kind(overlay, "Job")
     (download,) = job["spec"]["template"]["spec"]["containers"]
-    assert download["args"] == ["download"]
-    assert [one["name"] for one in containers(overlay) if "HF_TOKEN" in variables(one)] == [download["name"]]
     moshi = main_container(overlay, "moshi")
-    assert variables(moshi)["HF_HUB_OFFLINE"] == "1"
+    assert download["args"] == ["download"]
     assert variables(moshi)["MOSHI_MODEL"] == variables(download)["MOSHI_MODEL"]
-    (policy,) = [one for one in of_kind(overlay, "NetworkPolicy") if one["metadata"]["name"] == "moshi"]
-    reached = [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]]
-    assert set(reached) == {53}
+    (claim,) = of_kind(overlay, "PersistentVolumeClaim")
+    (pod, *_) = [pod for pod in pods(overlay) if "initContainers" in pod]
+    named = [volume["persistentVolumeClaim"] for volume in pod["volumes"] if volume["name"] == "weights"]
+    assert named == [{"claimName": claim["metadata"]["name"], "readOnly": True}]
+    # An update changes the Job, which Kubernetes refuses while the old one is there.
+    assert job["spec"]["ttlSecondsAfterFinished"] > 0
+
+
+def test_weights_may_come_from_an_image() -> None:
+    (pod,) = [pod for pod in pods("image") if pod["containers"][0]["name"] == "moshi"]
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "weights"]
+    assert volume == {"name": "weights", "image": {"reference": "registry.example/scenario6-weights:1"}}
+    (mount,) = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "weights"]
+    assert mount == {"name": "weights", "mountPath": "/var/cache/huggingface", "readOnly": True}
 
 
 def test_the_images_are_those_of_this_release() -> None:
@@ -170,19 +244,48 @@ def test_the_images_are_those_of_this_release() -> None:
     assert named == {f"scenario6-{name}:{release}" for name in SERVICES}
 
 
+def test_an_overlay_of_your_own_names_images_by_digest(tmp_path: Path) -> None:
+    """The one in docs/how-to/scale.md."""
+    page = (ROOT / "docs/how-to/scale.md").read_text()
+    (_, example) = page.split("```yaml\n")
+    own = yaml.safe_load(example.partition("```")[0])
+    (base,) = own["resources"]
+    own["resources"] = [os.path.relpath(ROOT / "my-cluster" / base, tmp_path)]
+    for image in own["images"]:
+        assert image["digest"] == "sha256:…"
+        image["digest"] = f"sha256:{'0' * 64}"
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(own))
+    deployments = [one for one in build(tmp_path) if one["kind"] in ("Deployment", "Job")]
+    assert {
+        container["image"]
+        for one in deployments
+        for pod in [one["spec"]["template"]["spec"]]
+        for container in [*pod["containers"], *pod.get("initContainers", [])]
+    } == {f"registry.example/scenario6-{name}@sha256:{'0' * 64}" for name in SERVICES}
+
+
+def gauges_in_prometheus() -> set[str]:
+    """Their names as OpenTelemetry's exporter writes them."""
+    registry = CollectorRegistry()
+    meter = MeterProvider([PrometheusMetricReader(registry=registry)]).get_meter("names")
+    for metric in (*moshi_metrics.INSTRUMENTS.all, *frontend_metrics.INSTRUMENTS.all):
+        if metric.kind == "gauge":
+            meter.create_observable_gauge(metric.name, [lambda _: [Observation(1)]], metric.unit)
+    return {family.name for family in registry.collect()}
+
+
 def test_scaling_asks_for_metrics_that_there_are() -> None:
-    metrics = (ROOT / "docs/reference/metrics.md").read_text()
     for scaled in of_kind("keda", "ScaledObject"):
         assert scaled["spec"]["scaleTargetRef"]["name"] in SERVICES
         (trigger,) = scaled["spec"]["triggers"]
         assert trigger["type"] == "prometheus"
         assert float(trigger["metadata"]["threshold"]) > 0
-        words = trigger["metadata"]["query"].replace("(", " ").replace(")", " ").split()
-        names = [word for word in words if word.startswith(("moshi_", "frontend_"))]
-        assert names
-        for name in names:
-            service, _, rest = name.partition("_")
-            assert f"`{service}.{rest.replace('_', '.')}`" in metrics
+        names = set(re.findall(r"\b(?:moshi|frontend)_\w+", trigger["metadata"]["query"]))
+        assert names and names <= gauges_in_prometheus()
+
+
+def test_an_update_does_not_undo_the_scaling() -> None:
+    assert [one for one in of_kind("keda", "Deployment") if "replicas" in one["spec"]] == []
 
 
 def test_the_route_leads_to_the_frontend() -> None:
@@ -207,3 +310,14 @@ def test_compose_gives_each_gpu_a_moshi_and_all_of_them_one_name() -> None:
         settings = settings_of(one["environment"], service)
         assert isinstance(settings, MoshiSettings | FrontendSettings)
         assert float(one["stop_grace_period"].removesuffix("s")) >= settings.drain_seconds + 30
+
+
+def test_the_compose_file_for_the_demo_changes_settings_that_there_are() -> None:
+    text = (ROOT / "deploy/compose/demo.yaml").read_text().replace("!reset null", "null")
+    services = yaml.safe_load(text)["services"]
+    compose = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text())
+    assert services.keys() == {name for name in compose["services"] if name.startswith("moshi-")}
+    for name, service in services.items():
+        settings = settings_of(compose["services"][name]["environment"] | service["environment"], "moshi")
+        assert isinstance(settings, MoshiSettings) and settings.model == "demo"
+        assert service["deploy"] is None  # no GPU

@@ -120,6 +120,15 @@ async def test_moshis_refusal_reaches_the_client(moshi: FakeMoshi) -> None:
         assert body["error"]["message"] == "every slot is in use"
 
 
+async def test_a_redirect_is_not_followed(moshi: FakeMoshi) -> None:
+    """moshi redirects nobody; a proxy between the services does."""
+    moshi.refusal = (HTTPStatus.PERMANENT_REDIRECT, {"Location": "https://elsewhere.example/"}, "")
+    async with running_frontend(moshi.url, **KEYS) as frontend:
+        status, body, _ = await refusal(frontend, "/v1/realtime", additional_headers=ANNA)
+        assert status == 503
+        assert body["error"]["message"].endswith("it answers 308, so it is not moshi")
+
+
 async def test_the_frontends_own_refusals_have_the_same_form(moshi: FakeMoshi) -> None:
     async with running_frontend(moshi.url, max_connections=1, **KEYS) as frontend:
         origin = {"additional_headers": ANNA, "origin": "https://evil.example"}

@@ -305,6 +305,27 @@ async def test_the_replica_with_most_free_slots_gets_the_conversation() -> None:
             assert len(roomy.conversations) == 1
 
 
+async def test_a_client_that_is_on_its_way_when_a_drain_begins_gets_its_conversation(moshi: FakeMoshi) -> None:
+    moshi.admits.clear()
+    async with (
+        running_frontend(moshi.url, drain_seconds=300) as frontend,
+        frontend.chat("?protocol=2") as client,
+        asyncio.timeout(30),
+    ):
+        while not moshi.upgrades:
+            await asyncio.sleep(0.01)
+        frontend.stop()
+        while (await frontend.get("/health")).json()["status"] != "draining":
+            await asyncio.sleep(0.01)
+        moshi.admits.set()
+        first = [await client.recv(decode=False), await client.recv(decode=False)]
+        assert HANDSHAKE in first
+        (warning,) = announced(first)
+        assert warning["why"] == "draining"
+        await client.send(b"\x01still here")
+        assert await client.recv() == b"\x01still here"
+
+
 @pytest.mark.parametrize("reads", [True, False])
 async def test_a_client_that_reads_late_learns_of_a_stop_and_one_that_never_reads_does_not_delay_it(
     reads: bool, moshi: FakeMoshi, monkeypatch: pytest.MonkeyPatch

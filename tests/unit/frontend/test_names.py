@@ -20,7 +20,7 @@ SPARE = Endpoint("http://spare:8998")
 class Dns:
     """Answers with `addresses`, or fails with `failure`, and then stops the look-ups after `answers` of them."""
 
-    def __init__(self, *script: Iterable[str] | LookUpFailed) -> None:
+    def __init__(self, *script: Iterable[str] | Exception) -> None:
         self._script = list(script)
         self.found: list[tuple[list[str], str]] = []
 
@@ -28,7 +28,7 @@ class Dns:
         if not self._script:
             raise asyncio.CancelledError
         answer = self._script.pop(0)
-        if isinstance(answer, LookUpFailed):
+        if isinstance(answer, Exception):
             raise answer
         return [(address, name.port) for address in answer]
 
@@ -36,7 +36,7 @@ class Dns:
         self.found.append(([str(endpoint) for endpoint in endpoints], why.text if why else ""))
 
 
-async def found(*script: Iterable[str] | LookUpFailed) -> list[tuple[list[str], str]]:
+async def found(*script: Iterable[str] | Exception) -> list[tuple[list[str], str]]:
     """What each look-up led to."""
     dns = Dns(*script)
     with pytest.raises(asyncio.CancelledError):
@@ -61,6 +61,13 @@ async def test_while_dns_fails_or_knows_none_the_last_known_stay() -> None:
     known, *later = await found(["10.0.0.1"], failure, [], ["10.0.0.1"])
     assert [endpoints for endpoints, _ in later] == [known[0]] * 3
     assert [why for _, why in later] == ["DNS: temporary failure in name resolution", "DNS has no address for it", ""]
+
+
+async def test_an_error_that_nobody_foresaw_does_not_end_the_look_ups() -> None:
+    """For example, a container may have no thread left."""
+    known, kept, later = await found(["10.0.0.1"], RuntimeError("can't start new thread"), ["10.0.0.2"])
+    assert kept == (known[0], "unexpected answer (RuntimeError)")
+    assert later[0][0] == "http://moshi:8998 (10.0.0.2:8998)"
 
 
 async def test_without_an_answer_so_far_there_is_a_reason() -> None:

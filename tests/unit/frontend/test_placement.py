@@ -14,6 +14,7 @@ from moshi_frontend.errors import moshi as errors
 from moshi_frontend.placement import ANSWER_SECONDS, LAST_ANSWER_SECONDS, NotPlaced, Placed, Placement
 from moshi_frontend.replica import MoshiInfo, Replica
 from moshi_frontend.replicas import Replicas
+from moshi_frontend.telemetry import metrics
 from moshi_service.health import Health
 from moshi_service.protocol.info import Model, Slots
 from moshi_service.protocol.upgrade import LOAD_HEADER, STATUS, Denial, Load, Trial
@@ -129,6 +130,16 @@ async def test_no_other_is_tried_after_a_refusal_that_all_would_give(cause: str,
     assert len(fleet.opened) == 1
     assert (refused.cause, refused.close.code, refused.close.reason) == ("moshi", code, f"{cause}: why")
     assert refused.moshis_cause == cause
+
+
+async def test_the_metric_of_tries_has_no_text_of_moshis(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(metrics, "TRIES", SimpleNamespace(add=lambda _, labels: counted.append(labels["outcome"])))
+    for cause in ("full", "starting", "a cause of a later version"):
+        fleet = Fleet(1)
+        fleet.all_answer(denial(cause))
+        await fleet.refusal()
+    assert sorted({*counted}) == ["full", "other", "starting"]
 
 
 async def test_something_that_is_not_moshi_is_named() -> None:

@@ -20,7 +20,8 @@ TRIES = _counter(
     "moshi.tries",
     "{try}",
     "Replicas that were asked to take a conversation",
-    outcome="`accepted`, `unreachable`, or the reason of moshi's refusal, such as `full`",
+    outcome="`accepted`, `unreachable`, or the reason of moshi's refusal: `full`, `starting`, `draining`, `failed`, "
+    "`setting`, `token`, `origin`, `host`, `address`, `other`",
 )
 MOVES = _counter("moshi.moves", "{move}", "Waiting clients that got a slot with another replica")
 DURATION = _histogram(

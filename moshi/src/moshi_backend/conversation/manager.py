@@ -153,17 +153,20 @@ class SessionManager:
             waiting.tell(self.place(waiting))
 
     async def drain(self) -> None:
-        """Take no new session, and let the live conversations end within `drain_seconds`; then end them."""
+        """Take no new session, and let the sessions that have a slot go on for `drain_seconds`; then end them."""
         self._draining = True
         log.info("draining: %d conversations, at most %g s", self.used, self.drain_seconds)
         leaving = End(CloseCode.GOING_AWAY, errors.shutting_down())
         for session in list(self._sessions):
-            if session.state is State.LIVE and self.drain_seconds:
-                session.tell(Notice("draining", self.drain_seconds))
-            else:
+            if session.state is State.WAITING:
                 session.end(leaving)
         began = time.monotonic()
-        while self._sessions and time.monotonic() < began + self.drain_seconds:
+        warned: set[Session] = set()
+        while self._sessions and (left := began + self.drain_seconds - time.monotonic()) > 0:
+            for session in self._sessions - warned:
+                if session.state is State.LIVE:
+                    session.tell(Notice("draining", math.ceil(left)))
+                    warned.add(session)
             await asyncio.sleep(POLL_SECONDS)
         self._end_all(leaving)
         began = time.monotonic()
@@ -175,6 +178,8 @@ class SessionManager:
         self.drain_seconds = 0.0
 
     def _assign(self, session: Session, slot: int) -> None:
+        if session.state is State.ENDED:
+            return  # its connection is about to leave, and then the next session gets the slot
         self.engine.assign(session.request, slot)
         if session.request.prompt is None:
             session.begin()

@@ -9,8 +9,11 @@ frontend can try another moshi.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import get_args
 
 from pydantic import BaseModel, Field
+
+from moshi_service.health import Status
 
 TRIAL_HEADER = "Scenario6-Trial"
 LOAD_HEADER = "Scenario6-Slots"
@@ -62,3 +65,6 @@ class Denial(BaseModel):
 
 STATUS = {"setting": 400, "token": 401, "origin": 403, "host": 421, "address": 429}
 """HTTP status of a denial by its cause. For all other causes it is 503."""
+
+CAUSES = {*STATUS, "full", *get_args(Status)}
+"""Causes of a denial. Another version of moshi may have more."""

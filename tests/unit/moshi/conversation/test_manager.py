@@ -115,6 +115,20 @@ async def test_draining_warns_the_live_ends_the_waiting_and_takes_no_new() -> No
             await draining
 
 
+async def test_a_slot_passes_by_a_waiting_session_that_has_ended_and_not_left() -> None:
+    """For example, a drain has ended it, and its client does not read the end."""
+    async with started(FakeModel(slots=1)) as engine:
+        manager = SessionManager(engine, queue=2, limits=Limits(), drain_seconds=0)
+        talker, ended, waiter = session(), session(), session()
+        for one in (talker, ended, waiter):
+            manager.enter(one)
+        ended.end(End(CloseCode.GOING_AWAY, errors.shutting_down()))
+        manager.leave(talker)
+        assert not begins(told(waiter)[-1:])
+        manager.leave(ended)
+        assert begins(told(waiter)[-1:])
+
+
 async def test_the_time_of_a_drain_is_bounded_and_can_be_cut_short() -> None:
     async with started(FakeModel()) as engine:
         for hurried in (False, True):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from moshi_backend.conversation.limits import Limits
+from moshi_backend.conversation.limits import Limits, Notice
 from moshi_backend.conversation.manager import SessionManager
 from moshi_backend.conversation.outbox import Begun, Item
 from moshi_backend.conversation.session import Session, State
@@ -43,6 +43,28 @@ async def test_a_conversation_begins_after_its_prefill_and_its_progress_is_told(
         manager.push(talk, [samples(4)])
         frame = await talk.outbox.get()
         assert getattr(frame, "pcm", None) is not None
+
+
+async def test_a_drain_leaves_time_to_those_in_prefill_and_warns_them_once_they_talk() -> None:
+    model = FakeModel()
+    async with started(model) as engine:
+        manager = SessionManager(engine, queue=2, limits=Limits(), drain_seconds=20)
+        model.gate.clear()
+        talk = session(prompt(3 * CHUNK))
+        manager.enter(talk)
+        draining = asyncio.create_task(manager.drain())
+        await asyncio.sleep(0.05)
+        assert talk.state is State.PREFILL
+        model.gate.set()
+        said: list[Item] = []
+        async with asyncio.timeout(5):
+            while not said or not isinstance(said[-1], Notice):
+                said.append(await talk.outbox.get())
+        assert isinstance(said[-2], Begun)
+        assert said[-1].why == "draining" and 0 < said[-1].left <= 20
+        manager.leave(talk)
+        async with asyncio.timeout(5):
+            await draining
 
 
 async def test_who_leaves_in_prefill_frees_the_slot_for_the_next() -> None:
