@@ -179,6 +179,10 @@ class Invalid(Exception):
         self.event_id = event_id
 
 
+_UNION_MEMBERS = ("str", "VoiceId", "list[TextPart]")
+"""Names that pydantic puts into the path of a field with more than one type."""
+
+
 class _Envelope(BaseModel):
     """The fields of a message whose rest is not understood."""
 
@@ -206,5 +210,5 @@ def parse[T](adapter: TypeAdapter[T], message: str) -> T:
         envelope = _Envelope()
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
         raise Unknown(envelope.type, envelope.event_id) from None
-    path = ".".join(str(part) for part in first["loc"][1:])
+    path = ".".join(str(part) for part in first["loc"][1:] if part not in _UNION_MEMBERS)
     raise Invalid(path, first["msg"], envelope.event_id) from None
