@@ -9,6 +9,7 @@ from moshi_service.protocol.openai.common import (
     ClientMessage,
     ErrorType,
     EventId,
+    Few,
     Incoming,
     Message,
     Outgoing,
@@ -55,8 +56,8 @@ class SessionSettings(Incoming):
     model: str | None = None
     instructions: str | None = None
     audio: AudioSettings = AudioSettings()
-    output_modalities: list[str] | None = None
-    modalities: list[str] | None = None
+    output_modalities: Few[str] | None = None
+    modalities: Few[str] | None = None
     voice: str | VoiceId | None = None
     input_audio_format: AudioFormat | None = None
     output_audio_format: AudioFormat | None = None

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from moshi_backend.conversation.admission import Place
 from moshi_backend.conversation.limits import Notice
@@ -12,6 +13,7 @@ from moshi_backend.conversation.outbox import Begun, End
 from moshi_backend.engine.request import PrefillProgress
 from moshi_backend.personas.catalogue import Persona
 from moshi_service.errors import Problem
+from moshi_service.protocol.openai.live import CLIENT
 from moshi_service.protocol.wire import CloseCode
 from support.openai import Client, audio, frame, offer, types
 from support.personas import catalogue, voice
@@ -201,6 +203,27 @@ def test_a_bad_field_is_named_and_the_session_goes_on(event: dict[str, object], 
     (error,), heard = live().hears(json.dumps(event))
     assert (error["error"]["code"], error["error"]["param"]) == ("invalid_value", param)
     assert heard.end is None
+
+
+@pytest.mark.parametrize(
+    "session",
+    [{"input": [{"content": [[]] * 80_000}]}, {"input": [{"content": [{}] * 80_000}]}, {"input": [5] * 80_000}],
+)
+def test_a_list_of_mistakes_is_read_up_to_the_first(session: dict[str, Any]) -> None:
+    """pydantic makes an error of each, which takes seconds on the event loop."""
+    message = json.dumps({"type": "session.start", "session": session})
+    with pytest.raises(ValidationError) as found:
+        CLIENT.validate_json(message)
+    assert found.value.error_count() <= 2
+    (error,), _ = Client(LiveWire).hears(message)
+    assert (error["error"]["code"], error["error"]["param"][:13]) == ("invalid_value", "session.input")
+
+
+def test_a_list_may_have_128_entries() -> None:
+    item = {"role": "user", "content": "x"}
+    assert client({"input": [item] * 128}).begins()
+    (error,) = Client(LiveWire).says("session.start", session={"input": [item] * 129})
+    assert (error["error"]["code"], error["error"]["param"]) == ("invalid_value", "session.input")
 
 
 def test_a_binary_message_ends_it_with_1003() -> None:
