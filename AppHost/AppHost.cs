@@ -21,6 +21,7 @@ builder
     .AddService("scenario6-frontend", settings: "FRONTEND_", port: 8080, authorities: "FRONTEND_MOSHI_CA")
     .WithSettings("FRONTEND_")
     .WithSecret("MOSHI_API_TOKEN", apiToken)
+    .WithSecret("FRONTEND_API_KEYS", builder.AddSecretFrom("FRONTEND_API_KEYS"))
     .WithExternalHttpEndpoints()
     .WithUrlForEndpoint("https", url => url.DisplayText = "Talk to Moshi")
     // By name only, and without waiting for it: while moshi loads its model, the page says how far it is.

@@ -7,7 +7,7 @@ internal static class Settings
 {
     // The image, the certificate and the secrets below say these.
     private static readonly string[] NotForPeople =
-        ["HOST", "PORT", "STATE_DIR", "TLS", "TLS_CERT", "TLS_KEY", "TLS_HOSTS", "API_TOKEN", "URL"];
+        ["HOST", "PORT", "STATE_DIR", "TLS", "TLS_CERT", "TLS_KEY", "TLS_HOSTS", "API_TOKEN", "API_KEYS", "URL"];
 
     /// <summary>Passes on each variable with this prefix; a file or folder of this machine is mounted, read only.</summary>
     public static IResourceBuilder<ContainerResource> WithSettings(

@@ -19,7 +19,7 @@ from moshi_frontend.schemes import explain_at
 from moshi_frontend.telemetry import metrics
 from moshi_frontend.trust import explain
 from moshi_service.errors import Problem
-from moshi_service.protocol.upgrade import CAUSES, LOAD_HEADER, Denial, Load, Trial
+from moshi_service.protocol.upgrade import CAUSES, LOAD_HEADER, STATUS, Denial, Load, Trial
 from moshi_service.protocol.wire import CloseCode
 
 PLACE_SECONDS = 3.0
@@ -71,6 +71,12 @@ class NotPlaced(Exception):
         self.cause = cause
         self.close = close
         self.moshis_cause = moshis_cause
+
+    @property
+    def clients_cause(self) -> str:
+        """The cause in a refusal of the client. moshi's checks of token, host and address are about this service, so
+        the client must not take them for its own."""
+        return self.cause if self.moshis_cause is None or self.moshis_cause in STATUS else self.moshis_cause
 
 
 @dataclass

@@ -147,7 +147,7 @@ class Proxy:
         except NotPlaced as refused:
             log.warning(errors.no_conversation(refused.problem))
             _note(refused.cause, refused.close.text)
-            await door.refuse(socket, refused.moshis_cause or refused.cause, refused.close)
+            await door.refuse(socket, refused.clients_cause, refused.close)
             return
         try:
             await door.enter(socket, placed.connection.subprotocol)

@@ -85,17 +85,22 @@ class Settings(ServiceSettings):
         """All API keys.
 
         Raises:
-            StartupError: the file with keys cannot be read, or has something that is no key.
+            StartupError: the file with keys cannot be read, has none, or has something that is no key.
         """
         if self.api_keys_file is None:
             return self.api_keys
         try:
             lines = self.api_keys_file.read_text().split()
-            return (*self.api_keys, *(check_token(SecretStr(line)) for line in lines))
+            keys = tuple(check_token(SecretStr(line)) for line in lines)
         except InvalidValue as error:
             raise StartupError(errors.api_keys_file_invalid(self.api_keys_file, error.problem)) from None
-        except (OSError, ValueError) as error:
-            raise StartupError(errors.api_keys_file_invalid(self.api_keys_file, error)) from None
+        except OSError as error:
+            raise StartupError(errors.api_keys_file_invalid(self.api_keys_file, error.strerror)) from None
+        except ValueError:
+            raise StartupError(errors.api_keys_file_invalid(self.api_keys_file, "it is no text")) from None
+        if not keys:
+            raise StartupError(errors.api_keys_file_empty(self.api_keys_file))
+        return (*self.api_keys, *keys)
 
     def authorization(self) -> dict[str, str]:
         """The header for moshi."""

@@ -34,7 +34,7 @@ SEED = "?seed=11&text_temperature=0.9"
 
 @pytest.fixture(scope="module")
 def moshi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Two slots, room for one who waits, three connections of one address, and a short limit of silence."""
+    """Two slots, room for one who waits, five connections of one address, and a short limit of silence."""
     settings = {
         "MOSHI_SLOTS": "2",
         "MOSHI_QUEUE": "1",

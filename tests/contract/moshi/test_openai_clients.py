@@ -153,5 +153,5 @@ def test_the_documented_example_for_typescript(moshi: Service, authority: Path, 
 
 @pytest.mark.usefixtures("packages")
 def test_the_documented_example_for_the_command_line(moshi: Service, authority: Path) -> None:
-    _, listen = examples("sh")
+    *_, listen = examples("sh")
     assert len(ran(moshi, authority, "sh", "-c", listen).split()) > 1

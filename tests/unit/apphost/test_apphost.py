@@ -82,6 +82,17 @@ def test_every_setting_that_it_names_exists() -> None:
     assert [end for end in ends if not {prefix + end for prefix in SETTINGS} & {*known, "MOSHI_URL"}] == []
 
 
+def test_the_dashboard_hides_every_secret() -> None:
+    secret = {
+        str(field.validation_alias or prefix + name.upper())
+        for prefix, settings in SETTINGS.items()
+        for name, field in settings.model_fields.items()
+        if "SecretStr" in str(field.annotation)
+    }
+    assert secret == {"MOSHI_API_TOKEN", "FRONTEND_API_KEYS"}
+    assert secret <= set(re.findall(r'WithSecret\("(\w+)"', SOURCE["AppHost.cs"]))
+
+
 def test_a_volume_is_where_the_image_has_one() -> None:
     images = "".join((ROOT / "nix" / name).read_text() for name in ("image.nix", "moshi-image.nix"))
     mounted = re.findall(r'WithVolume\("\w+", "(/[\w/]+)"\)', "".join(SOURCE.values()))

@@ -21,7 +21,10 @@ def test_the_page_moshi_and_the_socket_are_the_same_service(given: str, url: str
 
 @pytest.mark.parametrize(
     "given",
-    ["", "localhost:8080", "ftp://localhost", "https://", "http://localhost:99999", "http://me:secret@localhost"],
+    [
+        *("", "localhost:8080", "ftp://localhost", "https://", "http://localhost:99999", "http://me:secret@localhost"),
+        *("http://a..b", f"http://{'a' * 64}.example"),
+    ],
 )
 def test_anything_else_is_no_address(given: str) -> None:
     with pytest.raises(InvalidValue) as refused:

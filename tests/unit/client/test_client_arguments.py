@@ -46,6 +46,8 @@ def test_a_token_comes_from_the_variable_or_from_a_file(tmp_path: Path) -> None:
         (["talk", URL, "--param", "novalue"], "KEY=VALUE"),
         (["talk", URL, "--out", "no/such/folder/a.wav"], "[file-not-written]"),
         (["talk", URL, "--report", "no/such/folder/a.json"], "[file-not-written]"),
+        (["talk", URL, "--out", "."], "[file-not-written] . cannot be written: it is a folder"),
+        (["talk", URL, "--in", "a.wav", "--out", "./a.wav"], "need different files"),
         (["talk", URL, "--token-file", "no-such-file"], "[token-unusable]"),
     ],
 )
@@ -58,6 +60,15 @@ def test_a_wrong_argument_is_one_line_and_exit_code_2(
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert says in said
+
+
+def test_a_file_that_cannot_be_written_is_noticed_before_the_conversation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("scenario6_client.arguments.os.access", lambda _path, _mode: False)
+    with pytest.raises(SystemExit):
+        plan("--out", str(tmp_path / "a.wav"))
+    assert "cannot be written: permission denied" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("token", ["", "two words", "schlüssel", "tab\there"])

@@ -1,5 +1,6 @@
 """The forms in which clients learn that no conversation can begin: a close frame, or the answer to the upgrade."""
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,16 +20,20 @@ from moshi_service.protocol.wire import CloseCode
 ANNA = {"Authorization": "Bearer key-of-anna"}
 
 
+@dataclass
 class Full:
-    """Every moshi denies the client a slot and a place to wait."""
+    """Every moshi denies the client a slot and a place to wait, or has another `cause`."""
+
+    cause: str = "full"
 
     async def place(self, _open: Open) -> Placed:
-        raise NotPlaced("moshi", CloseFrame(CloseCode.TRY_LATER, "every slot is in use", 7, "slots-full"), "full")
+        raise NotPlaced("moshi", CloseFrame(CloseCode.TRY_LATER, "every slot is in use", 7, "slots-full"), self.cause)
 
 
-def frontend(*keys: str, **settings: Any) -> TestClient:
+def frontend(*keys: str, cause: str = "full", **settings: Any) -> TestClient:
     """Its two kinds of doors."""
-    proxy = Proxy(Settings(**settings), Full(), SimpleNamespace(), frozenset({"testserver"}))  # type: ignore[arg-type]
+    placement, trust = Full(cause), SimpleNamespace()
+    proxy = Proxy(Settings(**settings), placement, trust, frozenset({"testserver"}))  # type: ignore[arg-type]
     doors = (ChatDoor(), ApiDoor("/v1/realtime", [SecretStr(key) for key in keys]))
     app = FastAPI()
 
@@ -60,6 +65,11 @@ def test_a_page_gets_moshis_denial_as_a_close_frame_after_its_event() -> None:
 
 def test_a_program_gets_moshis_denial_as_the_answer_to_its_upgrade() -> None:
     assert denied(frontend("key-of-anna"), headers=ANNA) == (503, "server_full", "7")
+
+
+@pytest.mark.parametrize("cause", ["token", "host", "origin", "address", "setting", "starting"])
+def test_a_program_does_not_take_a_denial_of_the_frontend_for_one_of_its_own_key(cause: str) -> None:
+    assert denied(frontend("key-of-anna", cause=cause), headers=ANNA) == (503, "model_not_ready", "7")
 
 
 def test_the_frontends_own_refusals_have_the_same_form() -> None:

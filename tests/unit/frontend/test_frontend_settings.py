@@ -101,6 +101,10 @@ def test_a_bad_api_key_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.delenv("FRONTEND_API_KEYS")
     (tmp_path / "keys").write_text("bén")
     monkeypatch.setenv("FRONTEND_API_KEYS_FILE", str(tmp_path / "keys"))
-    with pytest.raises(StartupError, match="has a bad key") as refusal:
+    with pytest.raises(StartupError, match="cannot be used: it may have letters") as refusal:
         load_settings().all_api_keys()
     assert "bén" not in str(refusal.value)
+    for content, says in (b"\n \n", "has no key"), (b"\xff", "cannot be used: it is no text"):
+        (tmp_path / "keys").write_bytes(content)
+        with pytest.raises(StartupError, match=says):
+            load_settings().all_api_keys()

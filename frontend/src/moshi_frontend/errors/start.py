@@ -58,9 +58,17 @@ def direct_with_name(name: object) -> str:
     )
 
 
-@Row(
-    cause="the file cannot be read, or a line is no key",
+_keys_file = Row(
+    cause="the file cannot be read, has no key, or has a line that is no key",
     remedy="write one key in each line, in letters, digits and ASCII punctuation",
 )
+
+
+@_keys_file
 def api_keys_file_invalid(path: object, why: object) -> str:
-    return f"FRONTEND_API_KEYS_FILE={path} has a bad key: {why}"
+    return f"FRONTEND_API_KEYS_FILE={path} cannot be used: {why}"
+
+
+@_keys_file
+def api_keys_file_empty(path: object) -> str:
+    return f"FRONTEND_API_KEYS_FILE={path} has no key"

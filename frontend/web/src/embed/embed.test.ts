@@ -2,6 +2,7 @@ import { expect, it, vi } from "vitest";
 import { BROWSER_FAILED, LOST } from "../audio/protocol/closing";
 import { chatUrl } from "./address";
 import { callEvents } from "./handlers";
+import { connect } from "./index";
 
 it.each([
   ["https://talk.example", "wss://talk.example/api/chat?protocol=2"],
@@ -52,6 +53,12 @@ it("the end has the service's own words, and the close frame's without them", ()
     { code: 1011, reason: "no place", error: null, retryAfter: null },
     { code: BROWSER_FAILED, reason: 'the browser failed at the step "codec"', error: null, retryAfter: null },
   ]);
+});
+
+it("a page that is not secure learns what it lacks", async () => {
+  vi.stubGlobal("isSecureContext", false);
+  await expect(connect("https://talk.example")).rejects.toThrow("serve it over HTTPS, or from localhost");
+  vi.unstubAllGlobals();
 });
 
 it("a site without handlers needs none", () => {

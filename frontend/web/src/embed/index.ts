@@ -74,12 +74,17 @@ export class Talk {
  *
  * @param service the address of the service's page, such as `https://talk.example/`. Its `FRONTEND_ALLOWED_ORIGINS` lists
  *   the site of this page
- * @throws DOMException if there is no microphone, StepFailed if the browser fails at a step, TypeError for an address that
- *   is none. Everything later comes through `onEnd`
+ * @throws DOMException if there is no microphone, or if this page is not secure; StepFailed if the browser fails at a step;
+ *   TypeError for an address that is none. Everything later comes through `onEnd`
  */
 export async function connect(service: string | URL, handlers: Handlers = {}, options: Options = {}): Promise<Talk> {
   const { settings = {}, microphone: id = "", muted = false } = options;
   const url = chatUrl(service, settings);
+  if (!isSecureContext)
+    throw new DOMException(
+      "browsers give no microphone to this page: serve it over HTTPS, or from localhost",
+      "SecurityError",
+    );
   const end = new AbortController();
   try {
     const context = openAudio(end.signal);

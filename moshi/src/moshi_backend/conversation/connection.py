@@ -12,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from moshi_backend.conversation.clock import Clock
 from moshi_backend.conversation.inbox import Inbox, Left
 from moshi_backend.conversation.manager import SessionManager
-from moshi_backend.conversation.metronome import Metronome
+from moshi_backend.conversation.metronome import GAP_SECONDS, Metronome
 from moshi_backend.conversation.outbox import End
 from moshi_backend.conversation.session import Session, State
 from moshi_backend.conversation.wire import Message, Wire
@@ -85,6 +85,7 @@ class Connection:
                 return str(left)
             if heard.clears:
                 self._manager.clear(self._session)
+                self._metronome.clear(time.monotonic())
             if heard.frames is not None:
                 self._listen(heard.frames)
             for item in heard.items:
@@ -113,12 +114,13 @@ class Connection:
         """Give the model silence while the client sends nothing."""
         session = self._session
         await session.reach(State.LIVE)
-        self._metronome = Metronome(time.monotonic())
+        self._metronome.begin(time.monotonic())
         loaded = self._manager.engine.loaded
         assert loaded is not None
         silence = np.zeros(loaded.model.frame_size, np.float32)
         while session.state is State.LIVE:
-            await asyncio.sleep(max(0.0, self._metronome.due() - time.monotonic()))
+            wait = max(0.0, self._metronome.due() - time.monotonic())
+            await asyncio.sleep(min(wait, GAP_SECONDS))  # `clear` brings the time forward
             if self._metronome.beat(time.monotonic()):
                 self._manager.push(session, [silence])
 

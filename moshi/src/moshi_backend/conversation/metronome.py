@@ -27,6 +27,11 @@ class Metronome:
         self._heard = now
         self._lent = 0
 
+    def begin(self, now: float) -> None:
+        """The conversation is live. Its first input may have come a moment before."""
+        self._fed = max(self._fed, now)
+        self._heard = max(self._heard, now)
+
     def heard(self, frames: int, now: float) -> int:
         """The client sent so many frames. Returns how many of them to leave out, the oldest first."""
         self._heard = now
@@ -40,6 +45,10 @@ class Metronome:
         if self._lent > PAUSE_FRAMES:
             self._lent = 0
         return left_out
+
+    def clear(self, now: float) -> None:
+        """The input that the model has not heard yet was dropped, so it does not put silence off."""
+        self._fed = min(self._fed, now)
 
     def due(self) -> float:
         """When a frame of silence is needed, if nothing comes before."""

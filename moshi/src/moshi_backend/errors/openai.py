@@ -19,12 +19,20 @@ def message_binary() -> str:
     return "messages are JSON in text, not binary"
 
 
-@Row(
-    cause="the API has no event of this type, or a Moshi cannot serve it",
+_event = Row(
+    cause="the message has no type, the API has no event of this type, or a Moshi cannot serve it",
     remedy="leave the event out; [openai.md](openai.md) lists the events",
 )
+
+
+@_event
 def event_unknown(name: str) -> str:
-    return f"{name}: this service has no such event"
+    return f"{name}: this service has no such event; leave it out"
+
+
+@_event
+def event_without_type() -> str:
+    return "the message is no event: its field `type` is missing, or is no text"
 
 
 _field = Row(cause="a field of the event has a bad value; the message names the field", remedy="correct the field")
@@ -37,7 +45,7 @@ def event_field_invalid(field: str, why: object) -> str:
 
 @_field
 def event_audio_invalid(why: object) -> str:
-    return f"audio: {why}"
+    return f"audio: {why}; send whole chunks of base64, with their padding"
 
 
 _start = Row(
@@ -53,7 +61,7 @@ def session_not_started() -> str:
 
 @_start
 def session_started_already() -> str:
-    return "the session has started"
+    return "the session has started already; send session.start only once"
 
 
 @_start
@@ -86,7 +94,7 @@ def audio_format_not_served(asked: str) -> str:
 
 
 _feature = Row(
-    cause="the client depends on a feature that a Moshi does not have. `session.… has no effect here` comes only with "
+    cause="the client depends on a feature that a Moshi does not have. `setting-without-effect` comes only with "
     "`?strict=1`",
     remedy="leave the setting out",
 )
@@ -104,7 +112,7 @@ def nothing_stored() -> str:
 
 @_feature
 def setting_without_effect(name: str) -> str:
-    return f"session.{name} has no effect here"
+    return f"session.{name} has no effect here; leave it out"
 
 
 @_feature

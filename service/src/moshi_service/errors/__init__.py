@@ -63,7 +63,8 @@ class Entry(Generic[P]):  # noqa: UP046 - the syntax of Python 3.12
     @property
     def pattern(self) -> str:
         """The text, with `…` for each argument."""
-        return str(self._words(*(_Varying() for _ in inspect.signature(self._words).parameters)))
+        words = str(self._words(*(_Varying() for _ in inspect.signature(self._words).parameters)))
+        return words.replace("\\u2026", VARIES)  # as `!a` writes it
 
 
 @dataclass(frozen=True, eq=False)

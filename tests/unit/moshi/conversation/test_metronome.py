@@ -62,6 +62,23 @@ def test_speech_that_was_sent_at_once_is_heard_before_silence_begins() -> None:
     assert metronome.due() == pytest.approx(12 * PERIOD + GAP_SECONDS)
 
 
+def test_the_wait_for_the_beginning_is_no_gap_and_input_at_the_beginning_counts() -> None:
+    metronome = Metronome(0.0)
+    metronome.begin(9.0)
+    assert metronome.due() == pytest.approx(9.0 + GAP_SECONDS)
+    metronome = Metronome(0.0)
+    metronome.heard(12, 9.0)
+    metronome.begin(9.001)
+    assert metronome.due() == pytest.approx(9.0 + 12 * PERIOD, abs=0.1)
+
+
+def test_input_that_is_dropped_does_not_put_silence_off() -> None:
+    metronome = Metronome(0.0)
+    metronome.heard(20, 0.0)
+    metronome.clear(0.1)
+    assert metronome.due() == pytest.approx(0.1 + GAP_SECONDS)
+
+
 def test_input_beyond_the_backlog_does_not_put_silence_off_for_ever() -> None:
     metronome = Metronome(0.0)
     metronome.heard(1000, 0.0)

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Sequence
 from enum import IntEnum
-from pathlib import Path
 
 from moshi_service.errors import Problem, ProblemError
 from scenario6_client import errors, recordings
@@ -37,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return Exit.DONE
         return _talk(plan)
     except ProblemError as error:
-        return _say(error.problem, Exit.NOT_BEGUN)
+        _say(error.problem)
+        return Exit.NOT_BEGUN
 
 
 def _talk(plan: Plan) -> int:
@@ -53,12 +53,11 @@ def _talk(plan: Plan) -> int:
     except ProblemError as error:
         problem = error.problem
     terminal.end_line()
-    if plan.report is not None:
-        _write(plan.report, record(plan.address, conversation, problem))
-    if plan.answer is not None and conversation.audio:
-        recordings.write(plan.answer, conversation.samples())
-    if problem is not None:
-        return _say(problem, Exit.ENDED if conversation.connected else Exit.NOT_BEGUN)
+    problems = [*_keep(plan, conversation, problem), *filter(None, [problem])]
+    for one in problems:
+        _say(one)
+    if problems:
+        return Exit.ENDED if conversation.connected else Exit.NOT_BEGUN
     if interrupted and (plan.question is not None or conversation.handshake_seconds is None):
         return Exit.INTERRUPTED
     return Exit.DONE
@@ -70,16 +69,31 @@ async def _until_a_signal(plan: Plan, terminal: Terminal, conversation: Conversa
     await talk(plan, terminal, conversation)
 
 
-def _write(file: Path, content: dict[str, object]) -> None:
-    try:
-        file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise recordings.BadFile(errors.file_not_written(file, error.strerror)) from None
+def _keep(plan: Plan, conversation: Conversation, problem: Problem | None) -> list[Problem]:
+    """Write the sound and the report. A failure of one does not keep the other from being written.
+
+    Args:
+        problem: of the conversation, for the report.
+    """
+    problems: list[Problem] = []
+    if plan.answer is not None and conversation.audio:
+        try:
+            recordings.write(plan.answer, conversation.samples())
+        except recordings.BadFile as error:
+            problems.append(error.problem)
+        except ValueError as error:
+            problems.append(errors.answer_unreadable(error))
+    if plan.report is not None:
+        content = record(plan.address, conversation, problem or next(iter(problems), None))
+        try:
+            plan.report.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        except OSError as error:
+            problems.append(errors.file_not_written(plan.report, error.strerror))
+    return problems
 
 
-def _say(problem: Problem, code: Exit) -> int:
+def _say(problem: Problem) -> None:
     print(f"scenario6: {problem}", file=sys.stderr)
-    return code
 
 
 if __name__ == "__main__":

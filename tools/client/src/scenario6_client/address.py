@@ -19,6 +19,7 @@ def chat_url(text: str) -> str:
     try:
         parts = urlsplit(text)
         scheme, _ = _SCHEMES[parts.scheme.lower()], parts.port
+        (parts.hostname or "").encode("idna")  # fails for a..b, which no resolver takes
     except (KeyError, ValueError):
         raise InvalidValue(errors.address_invalid(text)) from None
     if not parts.hostname or parts.username is not None:

@@ -16,9 +16,9 @@ from scenario6_client.talk import Plan
 TOKEN = "MOSHI_API_TOKEN"
 
 _EPILOG = """\
-exit codes: 0 the conversation went as it was meant; 1 the service refused it or ended it; 2 wrong usage;
-3 it could not begin: the address, the certificate, a file, the sound card; 130 Ctrl-C before its end
-(a conversation with a microphone ends with Ctrl-C, and this is 0).
+exit codes: 0 the conversation went as it was meant; 1 the service refused it or ended it, or a file could not be
+written after it; 2 wrong usage; 3 it could not begin: the address, the certificate, a file, the sound card;
+130 Ctrl-C before its end (a conversation with a microphone ends with Ctrl-C, and this is 0).
 """
 
 
@@ -36,8 +36,11 @@ def read(argv: Sequence[str] | None = None, environment: Mapping[str, str] = os.
     if given.command == "devices":
         return Command(None)
     for file in filter(None, (given.answer, given.report)):
-        if not file.absolute().parent.is_dir():
-            talk.error(str(errors.file_not_written(file, f"the folder {file.parent} does not exist")))
+        if (why := _obstacle(file)) is not None:
+            talk.error(str(errors.file_not_written(file, why)))
+    files = [file.resolve() for file in (given.question, given.answer, given.report) if file is not None]
+    if len(set(files)) < len(files):
+        talk.error("--in, --out and --report need different files")
     if given.question is None and given.listen is not None:
         talk.error("--listen belongs to --in")
     if given.question is not None and (given.microphone or given.speaker or given.buffer):
@@ -64,6 +67,16 @@ def read(argv: Sequence[str] | None = None, environment: Mapping[str, str] = os.
             buffer=Plan.buffer if given.buffer is None else given.buffer,
         )
     )
+
+
+def _obstacle(file: Path) -> str | None:
+    """Why a file cannot be written, as far as one sees before the conversation."""
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        return f"the folder {file.parent} does not exist"
+    if file.is_dir():
+        return "it is a folder"
+    return None if os.access(file if file.exists() else folder, os.W_OK) else "permission denied"
 
 
 class _Parser(argparse.ArgumentParser):

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 
 from moshi_service.errors import Problem
 from moshi_service.protocol import events
@@ -135,6 +135,8 @@ def explain(error: BaseException, url: str) -> Problem:
     match error:
         case InvalidStatus(response=response):
             return errors.upgrade_refused(url, response.status_code)
+        case InvalidMessage() | EOFError() if url.startswith("ws:"):
+            return errors.no_conversation_there(url, "no answer in HTTP; if it serves HTTPS, write https://")
         case InvalidHandshake():
             return errors.no_conversation_there(url, str(error) or "no WebSocket")
         case ssl.SSLCertVerificationError(verify_code=code) if code in _OTHER_NAMES:
@@ -142,7 +144,8 @@ def explain(error: BaseException, url: str) -> Problem:
         case ssl.SSLCertVerificationError(verify_message=why):
             return errors.certificate_not_trusted(host, why)
         case ssl.SSLError(reason=reason):
-            return errors.no_conversation_there(url, (reason or "no TLS").replace("_", " ").lower())
+            why = (reason or "no answer").replace("_", " ").lower()
+            return errors.no_conversation_there(url, f"TLS failed ({why}); if it serves plain HTTP, write http://")
         case TimeoutError():
             return errors.service_not_reached(host, "no answer in time")
         case EOFError():

@@ -72,7 +72,7 @@ def check_format(asked: AudioFormat, param: str) -> None:
         rate = f" at {asked.rate} Hz" if asked.rate else ""
         raise ApiError(
             "unsupported_audio_format",
-            errors.audio_format_not_served(asked.type[:40] + rate),
+            errors.audio_format_not_served(printable(asked.type[:40]) + rate),
             param=param,
             close=CloseCode.BAD_PREFERENCE,
         )
@@ -94,7 +94,9 @@ def check_strictly(ignored: list[str]) -> None:
     """
     if ignored:
         raise ApiError(
-            "unsupported_parameter", errors.setting_without_effect(ignored[0][:60]), param=f"session.{ignored[0]}"
+            "unsupported_parameter",
+            errors.setting_without_effect(printable(ignored[0][:60])),
+            param=f"session.{ignored[0]}",
         )
 
 
@@ -112,7 +114,7 @@ def resolve(
     """
     catalogue = offer.catalogue
     name = voice.id if isinstance(voice, VoiceId) else voice
-    if name in OPENAI_VOICES or name == DEFAULT_VOICE:
+    if name not in catalogue.voices and (name in OPENAI_VOICES or name == DEFAULT_VOICE):
         name = None
     try:
         sampling = choose(query, offer.recommended)
@@ -125,16 +127,23 @@ def resolve(
     try:
         voice_id = catalogue.choose(name or query.get("voice_prompt"), None).voice
     except BadPersona as error:
-        raise ApiError(
-            "invalid_voice", error.problem, param="session.audio.output.voice", close=CloseCode.BAD_PREFERENCE
-        ) from None
+        raise _refused("invalid_voice", "session.audio.output.voice", error) from None
     try:
         role = catalogue.choose(None, text or query.get("text_prompt")).text
     except BadPersona as error:
-        raise ApiError(
-            "invalid_value", error.problem, param="session.instructions", close=CloseCode.BAD_PREFERENCE
-        ) from None
+        raise _refused("invalid_value", "session.instructions", error) from None
     return Choice(Persona(voice_id, role), sampling)
+
+
+def _refused(code: str, field: str, error: BadPersona) -> ApiError:
+    """The catalogue's error, which has the names of query parameters, with the API's name for the field."""
+    problem = errors.event_field_invalid(field, error.problem)
+    return ApiError(code, problem, param=field, close=CloseCode.BAD_PREFERENCE)
+
+
+def printable(text: str) -> str:
+    """A client's word on one line in ASCII, because it may come into the log."""
+    return ascii(text)[1:-1]
 
 
 def joined(*texts: str | None) -> str:

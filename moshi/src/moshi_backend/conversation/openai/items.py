@@ -14,18 +14,15 @@ class Items:
 
     def __init__(self) -> None:
         self._items: dict[str, api.Item] = {}
-        self._last: str | None = None
 
     @property
     def last(self) -> str | None:
-        """The id of the newest item."""
-        return self._last
+        """The id of the newest item; None if there is none."""
+        return next(reversed(self._items), None)
 
     def add(self, item: api.Item) -> None:
         """Remember an item, or its new state."""
-        self._items.pop(item.id, None)
         self._items[item.id] = item
-        self._last = item.id
         if len(self._items) > KEPT:
             del self._items[next(iter(self._items))]
 

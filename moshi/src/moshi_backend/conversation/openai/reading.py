@@ -39,8 +39,8 @@ class EventReader[T: ClientMessage]:
             close = CloseCode.NOT_OPUS if self._strikes >= STRIKES else None
             raise ApiError("invalid_json", errors.message_not_json(), close=close) from None
         except Unknown as unknown:
-            name = unknown.type[:60] or "no type"
-            raise ApiError(self._unknown, errors.event_unknown(name), param="type", event_id=unknown.event_id) from None
+            problem = errors.event_unknown(unknown.type[:60]) if unknown.type else errors.event_without_type()
+            raise ApiError(self._unknown, problem, param="type", event_id=unknown.event_id) from None
         except Invalid as invalid:
             raise ApiError(
                 "invalid_value",

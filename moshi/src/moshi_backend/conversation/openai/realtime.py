@@ -126,7 +126,8 @@ class RealtimeWire:
             case api.SessionUpdate():
                 self._settings.update(event, time.monotonic())
             case api.ItemCreate():
-                self._settings.add_role(event.item)
+                used = self._settings.add_role(event)
+                return Heard(items=[Command(of_client(event.item, used=used))])
             case api.InputAudioClear():
                 self._pcm.clear()
                 return Heard(items=[Command(event)], clears=True)
@@ -151,8 +152,8 @@ class RealtimeWire:
                     raise ApiError("response_cancel_not_active", errors.no_open_response(), event_id=name)
                 self._withheld = True
                 return self._end_response(self._response, "cancelled")
-            case api.ItemCreate(item=message):
-                return self._add(of_client(message, used=self._settings.reads(message)))
+            case api.Item():
+                return self._add(event)
             case api.ItemRetrieve(item_id=id_, event_id=name):
                 return [api.ItemRetrieved(item=self._items.get(id_, name))]
             case api.ItemDelete(item_id=id_, event_id=name):

@@ -15,7 +15,7 @@ from moshi_backend.conversation.outbox import End
 from moshi_backend.conversation.session import Session
 from moshi_backend.errors import openai as errors
 from moshi_service.protocol.openai import realtime as api
-from moshi_service.protocol.openai.common import Message, VoiceId, new_id
+from moshi_service.protocol.openai.common import VoiceId, new_id
 from moshi_service.protocol.wire import CloseCode
 
 QUIET_SECONDS = 0.3
@@ -40,7 +40,7 @@ class RealtimeSettings:
         self._first_audio: float | None = None
         self._instructions: str | None = None
         self._voice: str | VoiceId | None = None
-        self._roles: list[Message] = []
+        self._roles: list[str] = []
         self._session: Session | None = None
         self._id = new_id("sess")
         self._expires_at = self._expiry()
@@ -67,7 +67,7 @@ class RealtimeSettings:
         try:
             self._check(asked)
             if self._session is None:
-                role = self._role(instructions)
+                role = choices.joined(instructions, *self._roles)
                 choices.resolve(query, self._offer, voice, role, strict=self._strict)
         except ApiError as error:
             error.event_id = event.event_id
@@ -76,15 +76,28 @@ class RealtimeSettings:
             self._voice, self._instructions, self._query = voice, instructions, query
             self._updated = now
 
-    def add_role(self, item: Message) -> None:
-        """A message of the system or the developer before the beginning is a part of the role."""
-        if item.is_role and self._session is None:
-            self._roles.append(item)
-            del self._roles[: -api.MAX_MESSAGES]
+    def add_role(self, event: api.ItemCreate) -> bool:
+        """A message of the system or the developer before the beginning is a part of the role, if the model takes one.
+        Returns whether the model will read it.
 
-    def reads(self, item: Message) -> bool:
-        """Whether the model reads this message of the client."""
-        return any(item is role for role in self._roles)
+        Raises:
+            ApiError: the role is not possible with this part.
+        """
+        item = event.item
+        if (
+            self._session is not None
+            or self._offer.catalogue.texts == "off"
+            or not (item.is_role and item.text.strip())
+        ):
+            return False
+        roles = [*self._roles, item.text]
+        try:
+            choices.resolve(self._query, self._offer, self._voice, choices.joined(self._instructions, *roles))
+        except ApiError as error:
+            error.event_id = event.event_id
+            raise
+        self._roles = roles
+        return True
 
     def heard(self, now: float) -> None:
         """The client sent audio."""
@@ -147,11 +160,8 @@ class RealtimeSettings:
         if self._strict:
             choices.check_strictly(asked.ignored())
 
-    def _role(self, instructions: str | None) -> str:
-        return choices.joined(instructions, *(item.text for item in self._roles))
-
     def _choice(self) -> Choice:
-        role = self._role(self._instructions)
+        role = choices.joined(self._instructions, *self._roles)
         return choices.resolve(self._query, self._offer, self._voice, role)
 
     def _expiry(self) -> int:

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError
 
 SAMPLE_RATE = 24_000
 """Hz. Audio is 16-bit little-endian PCM, mono, in base64."""
@@ -29,7 +29,14 @@ OPENAI_VOICES = frozenset(
 )
 """Names of OpenAI's own voices, which SDKs send as their default."""
 
+MOST_ENTRIES = 128
+"""Of a list in a message, as OpenAI's limit for `input` is."""
+
 type EventId = Annotated[str, Field(max_length=512)]
+
+type Few[T] = Annotated[list[T], Field(max_length=MOST_ENTRIES), FailFast()]
+"""A list that is read up to its first mistake. A message of 256 KiB could have 100,000 mistakes, and each takes time on
+the event loop."""
 
 
 def new_id(prefix: str) -> str:
@@ -104,7 +111,7 @@ class Message(Incoming):
     type: str = "message"
     id: EventId | None = None
     role: str | None = None
-    content: list[TextPart] | str = Field(default_factory=list)
+    content: Few[TextPart] | str = Field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -179,6 +186,10 @@ class Invalid(Exception):
         self.event_id = event_id
 
 
+_UNION_MEMBERS = ("str", "VoiceId", "list[TextPart]")
+"""Names that pydantic puts into the path of a field with more than one type."""
+
+
 class _Envelope(BaseModel):
     """The fields of a message whose rest is not understood."""
 
@@ -206,5 +217,5 @@ def parse[T](adapter: TypeAdapter[T], message: str) -> T:
         envelope = _Envelope()
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
         raise Unknown(envelope.type, envelope.event_id) from None
-    path = ".".join(str(part) for part in first["loc"][1:])
+    path = ".".join(str(part) for part in first["loc"][1:] if part not in _UNION_MEMBERS)
     raise Invalid(path, first["msg"], envelope.event_id) from None

@@ -8,6 +8,7 @@ from moshi_service.protocol.openai.common import (
     AudioFormat,
     ClientMessage,
     ErrorType,
+    Few,
     Incoming,
     Message,
     Outgoing,
@@ -15,9 +16,6 @@ from moshi_service.protocol.openai.common import (
     VoiceId,
     new_id,
 )
-
-MAX_MESSAGES = 128
-"""Messages of `input`, as OpenAI's limit is."""
 
 
 class OutputSettings(Incoming):
@@ -39,7 +37,7 @@ class SessionSettings(Incoming):
     model: str | None = None
     instructions: str | None = None
     audio: AudioSettings = AudioSettings()
-    input: list[Message] = Field(default_factory=list, max_length=MAX_MESSAGES)
+    input: Few[Message] = Field(default_factory=list)
     store: bool | None = None
 
     def ignored(self) -> list[str]:

@@ -9,6 +9,7 @@ from moshi_service.protocol.openai.common import (
     ClientMessage,
     ErrorType,
     EventId,
+    Few,
     Incoming,
     Message,
     Outgoing,
@@ -16,9 +17,6 @@ from moshi_service.protocol.openai.common import (
     VoiceId,
     new_id,
 )
-
-MAX_MESSAGES = 128
-"""Messages of the system and the developer that are a part of the role, as many as in the Live API."""
 
 OLD_FORMATS = {"pcm16": "audio/pcm", "g711_ulaw": "audio/pcmu", "g711_alaw": "audio/pcma"}
 """Words for audio formats before the API had objects for them."""
@@ -58,8 +56,8 @@ class SessionSettings(Incoming):
     model: str | None = None
     instructions: str | None = None
     audio: AudioSettings = AudioSettings()
-    output_modalities: list[str] | None = None
-    modalities: list[str] | None = None
+    output_modalities: Few[str] | None = None
+    modalities: Few[str] | None = None
     voice: str | VoiceId | None = None
     input_audio_format: AudioFormat | None = None
     output_audio_format: AudioFormat | None = None
@@ -75,10 +73,11 @@ class SessionSettings(Incoming):
 
     def ignored(self) -> list[str]:
         """The paths of the settings that have no effect."""
+        audio = [f"audio.{name}" for name in self.audio.undeclared()]
         inward = [f"audio.input.{name}" for name in self.audio.input.undeclared()]
         outward = [f"audio.output.{name}" for name in self.audio.output.undeclared()]
         speed = ["audio.output.speed"] if self.audio.output.speed not in (None, 1.0) else []
-        return self.undeclared() + inward + outward + speed
+        return self.undeclared() + audio + inward + outward + speed
 
 
 class SessionUpdate(ClientMessage):

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from moshi_backend.conversation.admission import Place
 from moshi_backend.conversation.limits import Notice
@@ -12,6 +13,7 @@ from moshi_backend.conversation.outbox import Begun, End
 from moshi_backend.engine.request import PrefillProgress
 from moshi_backend.personas.catalogue import Persona
 from moshi_service.errors import Problem
+from moshi_service.protocol.openai.live import CLIENT
 from moshi_service.protocol.wire import CloseCode
 from support.openai import Client, audio, frame, offer, types
 from support.personas import catalogue, voice
@@ -167,6 +169,14 @@ def test_events_without_a_meaning_here_are_errors_and_the_session_goes_on(type_:
     assert heard.end is None
 
 
+@pytest.mark.parametrize("text", ["{}", '{"type": null}', '{"type": 5}'])
+def test_an_event_without_a_type_is_an_error_that_says_so(text: str) -> None:
+    (error,), heard = live().hears(text)
+    assert (error["error"]["code"], error["error"]["param"]) == ("unsupported_event", "type")
+    assert "`type` is missing" in error["error"]["message"]
+    assert heard.end is None
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', "[" * 5000, '{"type": "\\ud800"}'])
 def test_what_is_no_json_object_is_an_error_and_the_third_ends_the_session(text: str) -> None:
     talking = live()
@@ -184,6 +194,7 @@ def test_what_is_no_json_object_is_an_error_and_the_third_ends_the_session(text:
         ({"type": "session.input_audio.append"}, "audio"),
         ({"type": "session.input_audio.append", "audio": 5}, "audio"),
         ({"type": "session.input_audio.append", "audio": "*"}, "audio"),
+        ({"type": "session.input_audio.append", "audio": audio(0.1)[:-1]}, "audio"),
         ({"type": "session.close", "event_id": 5}, "event_id"),
         ({"type": "session.close", "event_id": "x" * 513}, "event_id"),
     ],
@@ -192,6 +203,27 @@ def test_a_bad_field_is_named_and_the_session_goes_on(event: dict[str, object], 
     (error,), heard = live().hears(json.dumps(event))
     assert (error["error"]["code"], error["error"]["param"]) == ("invalid_value", param)
     assert heard.end is None
+
+
+@pytest.mark.parametrize(
+    "session",
+    [{"input": [{"content": [[]] * 80_000}]}, {"input": [{"content": [{}] * 80_000}]}, {"input": [5] * 80_000}],
+)
+def test_a_list_of_mistakes_is_read_up_to_the_first(session: dict[str, Any]) -> None:
+    """pydantic makes an error of each, which takes seconds on the event loop."""
+    message = json.dumps({"type": "session.start", "session": session})
+    with pytest.raises(ValidationError) as found:
+        CLIENT.validate_json(message)
+    assert found.value.error_count() <= 2
+    (error,), _ = Client(LiveWire).hears(message)
+    assert (error["error"]["code"], error["error"]["param"][:13]) == ("invalid_value", "session.input")
+
+
+def test_a_list_may_have_128_entries() -> None:
+    item = {"role": "user", "content": "x"}
+    assert client({"input": [item] * 128}).begins()
+    (error,) = Client(LiveWire).says("session.start", session={"input": [item] * 129})
+    assert (error["error"]["code"], error["error"]["param"]) == ("invalid_value", "session.input")
 
 
 def test_a_binary_message_ends_it_with_1003() -> None:
@@ -228,6 +260,19 @@ def test_settings_that_are_taken(session: dict[str, Any], persona: Persona) -> N
     talking = Client(LiveWire, offered=offered)
     assert talking.says("session.start", session=session) == []
     assert talking.begins().persona == persona
+
+
+def test_a_voice_of_the_service_comes_before_one_of_openai_with_its_name() -> None:
+    offered = offer(catalogue(voice("anna"), voice("echo"), default="anna"))
+    talking = Client(LiveWire, offered=offered)
+    talking.says("session.start", session={"audio": {"output": {"voice": "echo"}}})
+    assert talking.begins().persona.voice == "echo"
+
+
+@pytest.mark.parametrize("session", [{"audio": {"format": {"type": "a\nb"}}}, {"a\nb": 1}])
+def test_words_of_a_client_stay_on_one_line_of_the_log(session: dict[str, Any]) -> None:
+    (error,) = client(session, strict="1").refused()
+    assert "a\\nb" in error["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,9 @@ def test_the_last_items_are_kept() -> None:
     assert retrieved["item"]["content"][0]["text"] == "text 1"
     (deleted,) = talking.says("conversation.item.delete", item_id=ids[1])
     assert (deleted["type"], deleted["item_id"]) == ("conversation.item.deleted", ids[1])
+    (deleted,) = talking.says("conversation.item.delete", item_id=ids[-1])
+    (added, _) = talking.says("conversation.item.create", item={"type": "message", "role": "user", "content": "new"})
+    assert added["previous_item_id"] == ids[-2], "not the one that was deleted"
     for id_ in ids[:2]:
         for type_ in ("conversation.item.retrieve", "conversation.item.delete"):
             (error,) = talking.says(type_, item_id=id_, event_id="x")
@@ -211,6 +214,20 @@ def test_a_role_in_an_item_is_used_only_before_the_beginning() -> None:
     item = {"type": "message", "role": "system", "content": [{"type": "input_text", "text": "of prey"}]}
     assert Client(RealtimeWire).says("conversation.item.create", item=item)[0]["item"]["status"] == "completed"
     assert live().says("conversation.item.create", item=item)[0]["item"]["status"] == "incomplete"
+    talking = Client(RealtimeWire, offered=offer(catalogue(made_for_it=False)))
+    assert talking.says("conversation.item.create", item=item)[0]["item"]["status"] == "incomplete"
+    talking.says(APPEND, audio=audio(0.1))
+    assert talking.begins().persona == Persona(None, "")
+
+
+def test_a_role_that_becomes_too_long_by_an_item_is_an_error_at_once() -> None:
+    talking = Client(RealtimeWire)
+    item = {"type": "message", "role": "system", "content": [{"text": "word " * 15}]}
+    assert talking.says("conversation.item.create", item=item)[0]["item"]["status"] == "completed"
+    (error,), heard = talking.hears(json.dumps({"type": "conversation.item.create", "event_id": "i", "item": item}))
+    assert (error["error"]["code"], error["error"]["event_id"]) == ("invalid_value", "i")
+    assert heard.end is not None
+    assert heard.end.code == CloseCode.BAD_PREFERENCE
 
 
 DEFAULTS: list[dict[str, Any]] = [
@@ -250,7 +267,7 @@ def test_the_defaults_of_frameworks_are_taken(session: dict[str, Any]) -> None:
 def test_strictly_a_setting_without_effect_is_an_error() -> None:
     (updated,) = Client(RealtimeWire, {"strict": "1"}).says("session.update", session={"model": "gpt-realtime-2.1"})
     assert updated["session"]["model"] == "kyutai/moshika"
-    for session in DEFAULTS[0], DEFAULTS[2], DEFAULTS[3]:
+    for session in DEFAULTS[0], DEFAULTS[2], DEFAULTS[3], {"audio": {"noise": 1}}:
         (error,) = Client(RealtimeWire, {"strict": "1"}).says("session.update", session=session, event_id="e")
         assert (error["error"]["code"], error["error"]["event_id"]) == ("unsupported_parameter", "e")
 
@@ -268,6 +285,7 @@ def test_strictly_a_setting_without_effect_is_an_error() -> None:
         ({"input_audio_format": "g711_ulaw"}, "unsupported_audio_format", "session.audio", 4001),
         ({"audio": {"input": {"format": {"type": "audio/pcma"}}}}, "unsupported_audio_format", "session.audio", 4001),
         ({"instructions": 5}, "invalid_value", "session.instructions", None),
+        ({"voice": 5}, "invalid_value", "session.voice", None),
         ({"instructions": "word " * 40}, "invalid_value", "session.instructions", 4001),
         ({"temperature": 3}, "invalid_value", None, 4001),
     ],
@@ -316,6 +334,7 @@ def test_a_model_without_voices_takes_openais_names_only() -> None:
     assert updated["session"]["audio"]["output"]["voice"] == "default"
     (error,) = Client(RealtimeWire, offered=offered).says("session.update", session={"voice": "ben"})
     assert error["error"]["code"] == "invalid_voice"
+    assert error["error"]["message"].startswith("session.audio.output.voice: "), "in the words of this API"
     (updated,) = Client(RealtimeWire, offered=offer(catalogue(voice("ben")))).says(
         "session.update", session={"voice": "ben"}
     )
