@@ -21,12 +21,21 @@ def addresses(settings: Settings) -> list[InterfaceAddress]:
 
 
 def origins(settings: Settings, port: int) -> list[str]:
-    """E.g. `https://192.168.0.10:8080`, the best first. The operator's own certificate has names instead."""
-    found = addresses(settings)
+    """E.g. `https://192.168.0.10:8080`, the best first. With the operator's own certificate, its names and addresses
+    alone: a browser warns of all others."""
+    found = [one.address for one in addresses(settings)]
     if found and settings.tls == "files" and settings.tls_cert:
-        names = [name for name in names_in(settings.tls_cert) if "*" not in name and name != "localhost"]
-        return [url_to(name, port, "https") for name in names]
-    return [url_to(one.address, port, "https") for one in found]
+        found = [host for host in names_in(settings.tls_cert) if host in found or _is_name(host)]
+    return [url_to(host, port, "https") for host in found]
+
+
+def _is_name(host: str) -> bool:
+    """Whether it is a name that another device may find. An address is none."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return "*" not in host and host != "localhost"
+    return False
 
 
 def is_this_machine(client: str | None) -> bool:

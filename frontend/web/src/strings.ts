@@ -37,14 +37,14 @@ const en = {
   idle: { title: "Ready when you are", detail: "Press Connect and speak." },
   insecureOpen: "Open this one instead:",
   insecureEnable:
-    "This service serves plain HTTP here. Whoever runs it can turn HTTPS on: start it with make run LAN=1, or set",
+    "This service serves plain HTTP here. If you run it, turn HTTPS on: start it with make run LAN=1, or set",
   insecureThen: "Then open this address with https:// and the same port.",
   insecureProxy: "If a proxy in front of it serves HTTPS, open the proxy’s address.",
   idleFull: {
     title: "All places are taken",
     detail: "Press Connect to wait: you will be connected as soon as one is free.",
   },
-  looking: { title: "One moment", detail: "Looking whether the service is ready." },
+  looking: { title: "One moment", detail: "Checking whether the service is ready." },
   insecureElse: "On the computer that runs the service, localhost works too.",
   microphone: {
     title: "May Moshi hear you?",
@@ -153,23 +153,27 @@ const en = {
 
     microphoneDenied: {
       code: "microphone-denied",
-      text: "The browser may not use the microphone. Allow it beside the address bar, then connect again.",
+      text: "The browser may not use the microphone. Allow it beside the address bar, then try again.",
     },
     microphoneNotPassedOn: {
       code: "microphone-not-passed-on",
       text: 'The page around this one does not pass the microphone on. Its frame needs allow="microphone".',
     },
+    microphoneUnsupported: {
+      code: "microphone-unsupported",
+      text: "This browser gives pages no microphone. Open this address in Chrome, Firefox or Safari.",
+    },
     microphoneMissing: {
       code: "microphone-not-found",
-      text: "No microphone was found. Plug one in, then connect again.",
+      text: "No microphone was found. Plug one in, then try again.",
     },
     microphoneBusy: {
       code: "microphone-busy",
-      text: "The microphone could not be opened. Another program may be using it.",
+      text: "The microphone could not be opened. End other programs that use it, or choose another in the settings.",
     },
     microphoneOther: (name: string) => ({
       code: "microphone-failed",
-      text: `The microphone could not be opened (${name}).`,
+      text: `The microphone could not be opened (${name}). Choose another in the settings, or try another browser.`,
     }),
     audioFailed: {
       code: "audio-not-loaded",
@@ -186,7 +190,7 @@ const en = {
       },
       speaker: {
         code: "speaker-not-started",
-        text: "The sound output does not start. Check that a speaker or headphones are connected, then connect again.",
+        text: "The sound output does not start. Check that a speaker or headphones are connected, then try again.",
       },
       code: {
         code: "audio-code-not-loaded",
@@ -286,7 +290,6 @@ const en = {
     noMicrophone: "No microphone",
     interrupted: "Interrupted",
   },
-  waveform: (who: string) => `${who}: loudness of the last seconds`,
   chooseMicrophone: "Choose another",
 
   demo: "The demo is a 3 MB model with about a dozen sentences. It hears when you talk, but it does not understand your words.",
@@ -405,9 +408,9 @@ const en = {
   // Other devices.
   phone: {
     title: "Open on your phone",
-    scan: "Scan the code with the phone’s camera, or open this address. The phone must be in the same network.",
+    scan: "Scan the code with the phone’s camera, or open this address there. If the page does not open, the phone may be in another network.",
     code: (url: string) => `QR code of ${url}`,
-    closed: "This service is open to this computer only. Whoever runs it can open it to the network: start it with",
+    closed: "This service is open to this computer only. If you run it, you can open it to your network: start it with",
     warning:
       "The phone warns once, because it does not know who signed this service’s certificate. You can proceed there, or make the phone trust the authority:",
     download: "Download the authority",
@@ -421,7 +424,7 @@ const en = {
         "Download it in Chrome. Open Settings, search for “CA certificate”, choose Install anyway, and pick the file.",
       ],
     ] as readonly (readonly [string, string])[],
-    compare: "It is the right one if its SHA-256 fingerprint is the one in the terminal of the service:",
+    compare: "Before you trust it, compare its SHA-256 fingerprint with the one in the terminal of the service:",
   },
   milliseconds: (value: number) => `${Math.round(value)} ms`,
   about: (model: string, device: string, upstream: string) => `${model} on ${device}, Moshi ${upstream}`,

@@ -35,11 +35,11 @@ def own_hosts(
 
 
 def names_in(chain: Path) -> list[str]:
-    """The DNS names of a certificate. An unreadable file has none."""
+    """The DNS names of a certificate, then its IP addresses. An unreadable file has none."""
     try:
         certificate = x509.load_pem_x509_certificate(chain.read_bytes())
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        return names.value.get_values_for_type(x509.DNSName)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
     except (OSError, ValueError, x509.ExtensionNotFound):
         return []
 

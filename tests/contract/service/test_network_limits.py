@@ -309,6 +309,18 @@ async def test_a_client_that_does_not_take_the_end_is_released(
                     await asyncio.sleep(0.1)
 
 
+async def test_a_client_that_answers_no_pings_is_told_so(fake: FakeMoshi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a browser whose computer slept: the page shows the reason."""
+    monkeypatch.setattr(proxy, "PING_SECONDS", 0.2)
+    monkeypatch.setattr(proxy, "PONG_SECONDS", 0.2)
+    async with running_frontend(fake.url) as frontend, asyncio.timeout(15):
+        reader, writer = await asyncio.open_connection(*frontend.address.split(":"))
+        writer.write(upgrade(frontend.address))
+        received = await reader.read()
+        writer.close()
+    assert received.endswith(b"\x03\xf3the connection was silent for too long")
+
+
 async def welcomed(frontend: Frontend) -> bool:
     async with frontend.chat() as client:
         try:

@@ -33,13 +33,15 @@ def test_over_plain_http_there_are_none() -> None:
     assert devices.origins(Settings(host="0.0.0.0", tls="off"), 8080) == []
 
 
-def test_a_certificate_of_the_operators_own_names_them(tmp_path: Path) -> None:
+def test_a_certificate_of_the_operators_own_names_them_and_has_addresses_too(tmp_path: Path) -> None:
     chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
-    made = trustme.CA().issue_cert("talk.example", "*.talk.example", "localhost")
+    listed = ("talk.example", "*.talk.example", "localhost", "127.0.0.1", "10.9.9.9", "192.168.0.10", "fd00::2")
+    made = trustme.CA().issue_cert(*listed)
     made.cert_chain_pems[0].write_to_path(chain)
     made.private_key_pem.write_to_path(key)
-    settings = Settings(host="0.0.0.0", tls="files", tls_cert=chain, tls_key=key)
-    assert devices.origins(settings, 8080) == ["https://talk.example:8080"]
+    settings = Settings(host="::", tls="files", tls_cert=chain, tls_key=key)
+    named = ["https://talk.example:8080", "https://192.168.0.10:8080", "https://[fd00::2]:8080"]
+    assert devices.origins(settings, 8080) == named  # 10.9.9.9 is no address of this machine any more
 
 
 @pytest.mark.parametrize(

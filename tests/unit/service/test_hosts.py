@@ -9,9 +9,11 @@ from moshi_service.hosts import own_hosts
 
 def test_names_come_from_every_setting_that_names_the_service(tmp_path: Path) -> None:
     chain = tmp_path / "chain.pem"
-    trustme.CA().issue_cert("moshi.example", "*.talk.example").cert_chain_pems[0].write_to_path(chain)
+    made = trustme.CA().issue_cert("moshi.example", "*.talk.example", "192.0.2.9", "2001:db8::2")
+    made.cert_chain_pems[0].write_to_path(chain)
     hosts = own_hosts(("a.example",), ("b.example", "192.0.2.7", "2001:db8::1"), ("https://c.example:8443",), chain)
-    assert hosts == {"a.example", "b.example", "192.0.2.7", "c.example", "moshi.example", "*.talk.example"}
+    from_settings = {"a.example", "b.example", "192.0.2.7", "c.example"}
+    assert hosts == from_settings | {"moshi.example", "*.talk.example", "192.0.2.9"}
 
 
 def test_a_certificate_that_cannot_be_read_adds_no_name(tmp_path: Path) -> None:

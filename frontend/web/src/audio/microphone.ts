@@ -8,15 +8,20 @@ const PERMISSION_MS = 2000;
 
 /** The name of the error in a frame whose page does not pass the microphone on. Browsers have no name of their own. */
 export const NOT_PASSED_ON = "NotPassedOnError";
+/** The name of the error in a browser that has no microphones for pages, as inside some apps. */
+export const UNSUPPORTED = "NotSupportedError";
 
 /**
  * A stream of the device `id`, empty for the system's own. `over` stops it, also if the browser grants it later.
  *
  * @throws DOMException of getUserMedia; NotPassedOnError in a frame without `allow="microphone"`, where the browser tells;
- *   TimeoutError if the microphone is allowed and does not start; AbortError at the end of the call
+ *   NotSupportedError in a browser without microphones; TimeoutError if the microphone is allowed and does not start;
+ *   AbortError at the end of the call
  */
 export async function requestMicrophone(id: string, over: AbortSignal): Promise<MediaStream> {
   if (!isPassedOn()) throw new DOMException("this frame may not use the microphone", NOT_PASSED_ON);
+  if (!navigator.mediaDevices)
+    throw new DOMException("the browser gives pages no microphone, or this page is not secure", UNSUPPORTED);
   const request = new AbortController();
   atEnd(over, () => request.abort());
   const asked = navigator.mediaDevices.getUserMedia({ audio: constraints(id) });

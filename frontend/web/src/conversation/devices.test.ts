@@ -76,6 +76,11 @@ describe("the microphone", () => {
     expect(await openMicrophone("", goingOn())).toBe("NotFoundError");
   });
 
+  it("is none in a browser that gives pages none, as inside some apps", async () => {
+    Object.assign(navigator, { mediaDevices: undefined });
+    expect(await openMicrophone("", goingOn())).toBe("NotSupportedError");
+  });
+
   it("is listed once, by its name", async () => {
     await openMicrophone("", goingOn());
     await vi.waitFor(() => expect(microphones.value.map(({ label }) => label)).toEqual(["The desk", "The headset"]));

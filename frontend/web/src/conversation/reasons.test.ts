@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { NOT_PASSED_ON } from "../audio/microphone";
+import { NOT_PASSED_ON, UNSUPPORTED } from "../audio/microphone";
 import { strings } from "../strings";
 import { closeReason, microphoneReason, sentence } from "./reasons";
 
@@ -7,6 +7,7 @@ describe("a reason", () => {
   it.each([
     ["NotAllowedError", strings.problems.microphoneDenied],
     [NOT_PASSED_ON, strings.problems.microphoneNotPassedOn],
+    [UNSUPPORTED, strings.problems.microphoneUnsupported],
     ["NotFoundError", strings.problems.microphoneMissing],
     ["NotReadableError", strings.problems.microphoneBusy],
     ["TimeoutError", strings.problems.steps.microphone],

@@ -1,6 +1,6 @@
 /** Error names and close codes in words, with the next step. */
 
-import { NOT_PASSED_ON } from "../audio/microphone";
+import { NOT_PASSED_ON, UNSUPPORTED } from "../audio/microphone";
 import { BROWSER_FAILED, LOST } from "../audio/protocol/closing";
 import { CloseCode } from "../audio/protocol/generated";
 import type { Step } from "../audio/steps";
@@ -31,6 +31,8 @@ export function microphoneReason(error: string): Problem {
       return strings.problems.microphoneDenied;
     case NOT_PASSED_ON:
       return strings.problems.microphoneNotPassedOn;
+    case UNSUPPORTED:
+      return strings.problems.microphoneUnsupported;
     case "NotFoundError":
     case "OverconstrainedError":
       return strings.problems.microphoneMissing;

@@ -44,7 +44,7 @@ describe("the address for a phone", () => {
   const config = { secure_origin: null, devices: { origins, authority: null } };
 
   it("is the service's own in its network, on a page that only this machine can open", () => {
-    for (const host of ["localhost", "127.0.0.3", "[::1]", "talk.localhost"]) {
+    for (const host of ["localhost", "127.0.0.3", "0.0.0.0", "[::1]", "[::]", "talk.localhost"]) {
       expect(phoneUrl(config, `https://${host}:8080/?codec=wasm#x`)).toBe("https://192.168.0.10:8080/");
     }
   });

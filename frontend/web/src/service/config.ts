@@ -60,5 +60,5 @@ export function phoneUrl(config: Pick<Config, "secure_origin" | "devices">, page
 }
 
 function isOfThisMachine(hostname: string): boolean {
-  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || /^127\./.test(hostname);
+  return /^(localhost|.*\.localhost|127\..*|0\.0\.0\.0|\[::1?\])$/.test(hostname);
 }

@@ -33,6 +33,14 @@ def address_too_many(connections: int, address: str) -> str:
     return f"{connections} connections are open from {address} already"
 
 
+@Row(
+    cause="the client answered no pings for 20 s: its network was away, or its computer slept",
+    remedy="connect again, as the page does by itself",
+)
+def pings_unanswered() -> str:
+    return "the connection was silent for too long"
+
+
 _room = Row(
     cause="in the log: somebody holds connections open, or the limit of open files is low. Conversations continue",
     remedy="look at `…connections.dropped` in the [metrics](metrics.md); raise `ulimit -Hn`; block the address in "

@@ -19,6 +19,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from moshi_service.errors import conversations as errors
 from moshi_service.network import gate
 from moshi_service.network.addresses import plain
 from moshi_service.network.connections import Connection, Stage
@@ -301,6 +302,17 @@ class WebSocketProtocol(_Deadlines, WebSocketsSansIOProtocol):
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True  # uvicorn would log an error, as if the application had not answered
         self._gate.go_on()
+
+    @override
+    def keepalive_timeout(self) -> None:
+        """As uvicorn's, whose reason would be `keepalive ping timeout`: the page shows the reason to a person."""
+        self.pong_timer = self.pending_ping_payload = None
+        if self.close_sent or self.transport.is_closing():
+            return
+        self.conn.fail(CloseCode.INTERNAL_ERROR, errors.pings_unanswered().text)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.transport.close()
 
     def shutdown(self) -> None:
         """End the connection when the service stops.
