@@ -240,6 +240,21 @@ async def test_letters_mean_nothing_with_modifiers_in_dialogs_and_while_a_word_i
         await expect(tab.button("Unmute")).to_be_visible()
 
 
+async def test_shortcuts_that_are_switched_off_do_nothing_and_are_not_announced(browser: Browser) -> None:
+    async with opened(browser, chat=speak) as tab:
+        await tab.connect()
+        await expect(tab.button("Mute")).to_have_attribute("aria-keyshortcuts", "m")
+        await tab.button("Settings").click()
+        await tab.page.get_by_role("switch", name="Keyboard shortcuts").click()
+        await tab.button("Close").click()
+        await expect(tab.button("Mute")).not_to_have_attribute("aria-keyshortcuts", "m")
+        for key in "ms":
+            await tab.page.keyboard.press(key)
+        await tab.page.wait_for_timeout(300)
+        await expect(tab.button("Mute")).to_be_visible()
+        await expect(tab.page.get_by_role("dialog")).to_have_count(0)
+
+
 async def test_editable_text_of_any_kind_keeps_its_letters(browser: Browser) -> None:
     async with opened(browser) as tab:
         await tab.page.evaluate(

@@ -27,6 +27,8 @@ SCREENS = {
     "400-percent": (320, 200),
 }
 """In CSS pixels. The last two are 1280 by 800 at a zoom of 200 % and 400 %."""
+DEVICE_PIXELS = {"200-percent": 2, "400-percent": 4}
+"""In each CSS pixel, where there are more than one: a browser zooms by making CSS pixels larger."""
 
 # Buttons whose edge cannot be told from their ground.
 EDGES = """[...document.querySelectorAll("button, summary.button")]
@@ -55,8 +57,39 @@ QUIET_MICROPHONE = """() => {
 }"""
 
 
-async def resize(tab: Tab, size: tuple[int, int]) -> None:
+# As Chrome translates a page: an element of its own takes the place of each text, of later ones too. The other language
+# needs twice the length.
+TRANSLATOR = """addEventListener("DOMContentLoaded", () => {
+  const skipped = "font, select, textarea, [translate=no]";
+  const translate = (root) => {
+    const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (texts.nextNode()) found.push(texts.currentNode);
+    for (const text of found) {
+      if (!text.data.trim() || text.parentElement.closest(skipped)) continue;
+      const [outer, inner] = [document.createElement("font"), document.createElement("font")];
+      inner.textContent = `${text.data} ${text.data}`;
+      outer.append(inner);
+      text.replaceWith(outer);
+    }
+  };
+  const later = new MutationObserver((records) => {
+    for (const { target, addedNodes } of records) if (addedNodes.length > 0) translate(target);
+  });
+  later.observe(document.body, { childList: true, subtree: true });
+  translate(document.body);
+});"""
+# A long one in a script that runs from right to left.
+DEVICE_NAME = "سماعة الرأس اللاسلكية مع ميكروفون وبلوتوث (USB 2.0)"
+NAMED = f"Object.defineProperty(MediaStreamTrack.prototype, 'label', {{ get: () => {DEVICE_NAME!r} }});"
+
+
+async def resize(tab: Tab, size: tuple[int, int], device_pixels: int = 1) -> None:
     await tab.page.set_viewport_size({"width": size[0], "height": size[1]})
+    if device_pixels > 1:
+        zoomed = {"width": size[0], "height": size[1], "deviceScaleFactor": device_pixels, "mobile": False}
+        devtools = await tab.page.context.new_cdp_session(tab.page)
+        await devtools.send("Emulation.setDeviceMetricsOverride", zoomed)
     await tab.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     await tab.page.evaluate("scrollTo(0, 0)")
 
@@ -136,7 +169,9 @@ async def test_state_and_main_control_share_one_screen(browser: Browser) -> None
 async def expect_on_one_screen(tab: Tab, state: str, *buttons: str) -> None:
     """At each size: the heading and the buttons are on the screen, no word of a button wraps, and nothing is wider."""
     for name, size in SCREENS.items():
-        await resize(tab, size)
+        device_pixels = DEVICE_PIXELS.get(name, 1)
+        await resize(tab, size, device_pixels)
+        assert await tab.page.evaluate("[innerWidth, devicePixelRatio]") == [size[0], device_pixels]
         await tab.page.screenshot(path=PICTURES / f"{state}-{name}.png")
         parts = [tab.page.get_by_test_id("state").locator("h2"), *(tab.button(one) for one in buttons)]
         boxes = [await part.bounding_box() for part in parts]
@@ -148,6 +183,38 @@ async def expect_on_one_screen(tab: Tab, state: str, *buttons: str) -> None:
         assert heading["y"] + heading["height"] <= min(box["y"] for box in pressed), f"{name}: one covers the other"
         assert len({box["height"] for box in pressed}) == 1, f"{name}: words wrap"
         assert await tab.page.evaluate("document.documentElement.scrollWidth") <= size[0], name
+
+
+async def test_a_translated_page_keeps_telling_its_state_and_fits(browser: Browser) -> None:
+    """Measured: after Connect a page that Chrome had translated still said that it was ready."""
+    async with opened(browser, chat=speak, scripts=[TRANSLATOR, NAMED]) as tab:
+        await resize(tab, SCREENS["320"])
+        await expect(tab.state).to_contain_text("Ready when you are Ready when you are")
+        await tab.button("Test mic Test mic").click()
+        await expect(tab.page.get_by_test_id("you")).to_have_text("We can hear you We can hear you")
+        await expect(tab.page.get_by_test_id("device")).to_have_css("direction", "rtl")
+        await expect_no_wider(tab)
+        await tab.button("Connect Connect").click()
+        await expect(tab.state).to_contain_text("Live Live")
+        await expect(tab.state).not_to_contain_text("Ready")
+        await expect(tab.page.get_by_test_id("you")).to_have_text("Moshi hears you Moshi hears you")
+        await expect(tab.page.get_by_test_id("captions")).to_contain_text("from the west.")
+        await expect_no_wider(tab)
+        timer = tab.page.get_by_role("timer")
+        await expect(timer).not_to_have_text(await timer.inner_text())
+        await tab.button("Mute Mute").click()
+        await expect(tab.state).to_contain_text("Muted Muted")
+        await expect(tab.button("Unmute Unmute")).to_be_visible()
+        await expect_no_wider(tab)
+        await tab.button("Hang up Hang up").click()
+        await expect(tab.state).to_contain_text("You hung up.")
+        await expect(tab.state).not_to_contain_text("Live")
+        await expect(tab.button("Connect again Connect again")).to_be_visible()
+        await expect_no_wider(tab)
+
+
+async def expect_no_wider(tab: Tab) -> None:
+    assert await tab.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 async def test_the_focus_is_never_behind_the_controls(browser: Browser) -> None:

@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Browser, Dialog, expect
 from websockets.asyncio.server import ServerConnection
 
+from e2e.test_page_exits import WATCH, wait_until_held
 from moshi_service.protocol.events import QueueEvent
 from support.tab import Tab, opened, speak, talking_browser
 
@@ -114,6 +115,17 @@ async def test_back_to_a_page_as_it_was_says_that_leaving_ended_the_wait(caching
         await come_back(tab, AS_IT_WAS)
         await expect(tab.state).to_contain_text("You left this page before the conversation began.")
         await expect(tab.button("Connect again")).to_be_visible()
+
+
+async def test_back_to_a_page_whose_microphone_was_tested_finds_it_released(caching: Browser) -> None:
+    async with opened(caching, scripts=[NOTE_HOW_SHOWN, WATCH]) as tab:
+        you = tab.page.get_by_test_id("you")
+        await tab.button("Test mic").click()
+        await expect(you).to_have_text("We can hear you")
+        await go_away(tab)
+        await come_back(tab, AS_IT_WAS)
+        await expect(you).to_have_text("Not connected")
+        await wait_until_held(tab)
 
 
 async def test_back_to_a_page_that_nobody_used_says_nothing_of_it(caching: Browser) -> None:

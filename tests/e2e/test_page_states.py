@@ -56,15 +56,22 @@ async def test_the_way_to_a_phone(browser: Browser, tmp_path: Path) -> None:
         await expect(tab.page.get_by_text("open to this computer only")).to_be_visible()
         await expect(tab.page.get_by_role("link")).to_have_count(0)
     moshi = FakeMoshi()
-    secure = {"tls": "auto", "state_dir": tmp_path, "allowed_hosts": ("talk.example",)}
+    secure = {"tls": "auto", "state_dir": tmp_path, "allowed_hosts": ("talk.example", "*.talk.example")}
     async with moshi.running(), running_frontend(moshi.url, page=BUILT, **secure) as frontend:
-        address = f"https://talk.example:{frontend.address.rpartition(':')[2]}/"
+        host = f"talk.example:{frontend.address.rpartition(':')[2]}"
+        address, long_address = f"https://{host}/", f"https://{'a' * 63}.{host}/"
         async with tab_at(browser, address, moshi, ignore_https_errors=True) as tab:
             await expect(tab.state).to_contain_text("Ready when you are")
             await tab.page.get_by_text("Open on your phone").click()
             await expect(tab.page.get_by_role("link", name="Download the authority")).to_be_visible()
-            await expect(tab.page.get_by_role("img", name=f"QR code of {address}")).to_be_visible()
+            code = tab.page.get_by_role("img", name=f"QR code of {address}")
+            await code.scroll_into_view_if_needed()
             await tab.look("phone", "idle")
+        async with tab_at(browser, long_address, moshi, ignore_https_errors=True) as tab:
+            await tab.page.set_viewport_size({"width": 320, "height": 568})
+            await tab.page.get_by_text("Open on your phone").click()
+            await expect(tab.page.get_by_role("img", name=f"QR code of {long_address}")).to_be_visible()
+            assert await tab.page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 async def test_an_insecure_address_without_a_secure_one_says_how_to_enable_it(browser: Browser) -> None:

@@ -35,6 +35,7 @@ UNANSWERED = "navigator.permissions.query = async () => Object.assign(new EventT
 SETTINGS = SessionSettings(
     text_temperature=0.7, text_topk=25, text_seed=7, audio_temperature=0.8, audio_topk=250, audio_seed=8
 )
+RULES = "MAP talk.example 127.0.0.1, MAP *.talk.example 127.0.0.1"
 CONNECT_MS = 90_000
 """Longer than the page gives its steps together: on a slow machine a test fails when the page does, not before."""
 FADED = """
@@ -97,13 +98,13 @@ class Tab:
 
 @asynccontextmanager
 async def talking_browser(folder: Path, *, back_forward_cache: bool = False) -> AsyncIterator[Browser]:
-    """Chromium with someone speaking into its microphone. `talk.example` is this machine.
+    """Chromium with someone speaking into its microphone. `talk.example` and the names below it are this machine.
 
     Playwright disables the back/forward cache, because its own `go_back` waits for a `load` event that a page from this
     cache never fires. A test that enables the cache passes `wait_until="commit"`.
     """
     async with async_playwright() as playwright:
-        arguments_ = [*arguments(speech(folder)), "--host-resolver-rules=MAP talk.example 127.0.0.1"]
+        arguments_ = [*arguments(speech(folder)), f"--host-resolver-rules={RULES}"]
         ignored = ["--disable-back-forward-cache"] if back_forward_cache else []
         browser = await playwright.chromium.launch(
             executable_path=executable(), args=arguments_, ignore_default_args=ignored

@@ -6,6 +6,7 @@ import { strings } from "../strings";
 import { lines, unannounced } from "../transcript/captions";
 import * as styles from "./captions.module.css";
 import { card } from "./card.module.css";
+import { Changing } from "./changing";
 import { ProblemText } from "./code";
 import { Line } from "./line";
 import { Note } from "./note";
@@ -93,7 +94,7 @@ function Announcer() {
   }, []);
   return (
     <div class={text.visuallyHidden} aria-live="polite">
-      {phrase}
+      <Changing>{phrase}</Changing>
     </div>
   );
 }

@@ -1,11 +1,12 @@
 import type { ComponentChildren } from "preact";
 import { type Problem, strings } from "../strings";
+import { Changing } from "./changing";
 import * as styles from "./code.module.css";
 
-/** The code of a problem in small print; nothing for a text that is no problem. */
+/** The code of a problem in small print, in no other language; nothing for a text that is no problem. */
 export function Code({ code }: { code: Problem["code"] | undefined }) {
   return code ? (
-    <small class={styles.code} title={strings.codeHint} data-testid="code">
+    <small class={styles.code} title={strings.codeHint} translate={false} data-testid="code">
       {code}
     </small>
   ) : null;
@@ -15,7 +16,7 @@ export function Code({ code }: { code: Problem["code"] | undefined }) {
 export function ProblemText({ problem: { code, text } }: { problem: Problem }) {
   return (
     <>
-      {text} <Code code={code} />
+      <Changing>{text}</Changing> <Code code={code} />
     </>
   );
 }
@@ -24,7 +25,10 @@ export function ProblemText({ problem: { code, text } }: { problem: Problem }) {
 export function Alert({ problem: { code, text }, children }: { problem: Problem; children?: ComponentChildren }) {
   return (
     <span>
-      <span role="alert">{text}</span> {children} <Code code={code} />
+      <span role="alert">
+        <Changing>{text}</Changing>
+      </span>{" "}
+      {children} <Code code={code} />
     </span>
   );
 }

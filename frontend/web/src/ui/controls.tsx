@@ -5,10 +5,12 @@ import { isUnderWay } from "../conversation/machine";
 import { pushToTalk } from "../conversation/preferences";
 import { state } from "../conversation/state";
 import { strings } from "../strings";
+import { Changing } from "./changing";
 import * as styles from "./controls.module.css";
 import { useSafeFocus } from "./focus";
 import { HangUp, Microphone } from "./icons";
 import { openSettings } from "./settings/settings-dialog";
+import { shortcutsOn } from "./shortcuts";
 import { askToNotify, notifications } from "./turn";
 
 /**
@@ -63,7 +65,7 @@ export function Controls() {
           })}
         >
           {live && <HangUp />}
-          {live ? strings.disconnect : strings.cancel}
+          <Changing>{live ? strings.disconnect : strings.cancel}</Changing>
         </button>
       ) : (
         <button
@@ -76,20 +78,25 @@ export function Controls() {
             void connect();
           })}
         >
-          {again ? strings.connectAgain : strings.connect}
+          <Changing>{again ? strings.connectAgain : strings.connect}</Changing>
         </button>
       )}
       {!underWay && !fix && (
-        <button key="test" type="button" class={styles.aside} onClick={testing ? endCheck : () => void beginCheck()}>
+        <button
+          key="test"
+          type="button"
+          class={styles.aside}
+          onClick={once(testing ? endCheck : () => void beginCheck())}
+        >
           <Microphone />
-          {testing ? strings.endTest : strings.test}
+          <Changing>{testing ? strings.endTest : strings.test}</Changing>
         </button>
       )}
     </div>
   );
 }
 
-/** Connect and Hang up stand in the same place: the second click of a double click belongs to the first one's button. */
+/** A button's opposite stands in its place: the second click of a double click belongs to the first one's button. */
 function once(press: () => void): (event: MouseEvent) => void {
   return ({ detail }) => {
     if (detail < 2) press();
@@ -98,9 +105,15 @@ function once(press: () => void): (event: MouseEvent) => void {
 
 function Mute({ muted }: { muted: boolean }) {
   return (
-    <button key="mute" type="button" class={muted ? styles.muted : ""} aria-keyshortcuts="m" onClick={toggleMute}>
+    <button
+      key="mute"
+      type="button"
+      class={muted ? styles.muted : ""}
+      aria-keyshortcuts={shortcutsOn.value ? "m" : undefined}
+      onClick={toggleMute}
+    >
       <Microphone off={muted} />
-      {muted ? strings.unmute : strings.mute}
+      <Changing>{muted ? strings.unmute : strings.mute}</Changing>
     </button>
   );
 }
@@ -115,7 +128,7 @@ function HoldToTalk({ muted }: { muted: boolean }) {
       type="button"
       class={`${styles.hold} ${muted ? "" : styles.held}`}
       aria-pressed={!muted}
-      aria-keyshortcuts="Space"
+      aria-keyshortcuts={shortcutsOn.value ? "Space" : undefined}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
         hold(true);
@@ -128,7 +141,7 @@ function HoldToTalk({ muted }: { muted: boolean }) {
       onBlur={() => hold(false)}
     >
       <Microphone off={muted} />
-      {muted ? strings.holdToTalk : strings.holding}
+      <Changing>{muted ? strings.holdToTalk : strings.holding}</Changing>
     </button>
   );
 }

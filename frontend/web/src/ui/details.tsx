@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { refreshStats, session, stats } from "../conversation/current-call";
 import { config } from "../service/availability";
 import { strings } from "../strings";
+import { Changing } from "./changing";
 import { copyText } from "./clipboard";
 import { ProblemText } from "./code";
 import * as styles from "./details.module.css";
@@ -26,7 +27,7 @@ export function Details() {
       beside={
         felt !== null && (
           <span data-testid="delay">
-            {strings.rows.total} {strings.milliseconds(felt)}
+            <Changing>{`${strings.rows.total} ${strings.milliseconds(felt)}`}</Changing>
           </span>
         )
       }
@@ -35,16 +36,20 @@ export function Details() {
         {shown.map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd>{value}</dd>
+            <dd translate={false}>{value}</dd>
           </div>
         ))}
       </dl>
       <p class={styles.copy}>
         <span class={text.hint}>
-          {copied === false ? <ProblemText problem={strings.problems.copyFailed} /> : strings.detailsHint}
+          {copied === false ? (
+            <ProblemText problem={strings.problems.copyFailed} />
+          ) : (
+            <Changing>{strings.detailsHint}</Changing>
+          )}
         </span>
         <button type="button" onClick={() => void copyText(asReport(shown)).then(setCopied)}>
-          {copied ? strings.copied : strings.copy}
+          <Changing>{copied ? strings.copied : strings.copy}</Changing>
         </button>
       </p>
     </Fold>

@@ -2,6 +2,7 @@ import { earlier, isKeptSaved } from "../conversation/history";
 import { beganAt, type Kept, MAX_EARLIER, MAX_SOUND_SECONDS } from "../conversation/kept";
 import { strings } from "../strings";
 import { card } from "./card.module.css";
+import { Changing } from "./changing";
 import * as styles from "./earlier.module.css";
 import { Files } from "./files";
 import { Line } from "./line";
@@ -33,7 +34,7 @@ function Conversation({ kept }: { kept: Kept }) {
       <summary>
         <time dateTime={began.toISOString()}>{began.toLocaleTimeString([], { timeStyle: "short" })}</time>
         <span class={styles.words}>{kept.lines[0]?.text.trim() ?? strings.earlier.noWords}</span>
-        <span>{isKeptSaved(kept) ? strings.earlier.saved : strings.earlier.unsaved}</span>
+        <Changing>{isKeptSaved(kept) ? strings.earlier.saved : strings.earlier.unsaved}</Changing>
       </summary>
       {kept.lines.length > 0 && (
         // It scrolls, so the keyboard has to reach it.

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import type { Problem } from "../strings";
+import { Changing } from "./changing";
 import { ProblemText } from "./code";
 import * as styles from "./fields.module.css";
 import * as text from "./text.module.css";
@@ -49,7 +50,7 @@ export function Choice(props: {
       </select>
       {props.hint && (
         <p id={`${id}-hint`} class={text.hint}>
-          {props.hint}
+          <Changing>{props.hint}</Changing>
         </p>
       )}
     </div>
@@ -73,7 +74,7 @@ export function Switch(props: { label: string; hint?: string; on: boolean; onCha
       <label for={id}>{props.label}</label>
       {props.hint && (
         <p id={`${id}-hint`} class={text.hint}>
-          {props.hint}
+          <Changing>{props.hint}</Changing>
         </p>
       )}
     </div>
@@ -103,7 +104,7 @@ export function LongText(props: {
         onInput={(event) => props.onInput(event.currentTarget.value)}
       />
       <p id={`${id}-hint`} class={text.hint}>
-        {props.hint}
+        <Changing>{props.hint}</Changing>
       </p>
     </div>
   );
@@ -135,7 +136,7 @@ export function NumberField(props: {
         onInput={(event) => props.onInput(event.currentTarget.value)}
       />
       <p id={`${id}-hint`} class={props.error ? `${text.error} ${styles.small}` : text.hint}>
-        {props.error ? <ProblemText problem={props.error} /> : props.hint}
+        {props.error ? <ProblemText problem={props.error} /> : <Changing>{props.hint}</Changing>}
       </p>
     </div>
   );

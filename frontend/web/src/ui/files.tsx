@@ -4,6 +4,7 @@ import { stats } from "../conversation/current-call";
 import { recordingSaved, transcriptSaved } from "../conversation/history";
 import { beganAt, type Kept as Conversation, jsonOf, textOf, vttOf } from "../conversation/kept";
 import { strings } from "../strings";
+import { Changing } from "./changing";
 import { Alert, ProblemText } from "./code";
 import { fileName, saveFile } from "./download";
 import * as text from "./text.module.css";
@@ -70,7 +71,7 @@ function Recording({ kept, save }: { kept: Kept; save(format: RecordingFormat): 
         </button>
       ))}
       <p class={text.hint}>
-        {strings.recordingHas(strings.duration(Math.round(kept.seconds)))}{" "}
+        <Changing>{strings.recordingHas(strings.duration(Math.round(kept.seconds)))}</Changing>{" "}
         {kept.full && <ProblemText problem={strings.problems.recordingFull} />}
       </p>
     </>

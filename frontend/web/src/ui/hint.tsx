@@ -15,7 +15,7 @@ export function Hint() {
   const kind = hint.value;
   return (
     <div class={styles.place} data-testid="hint">
-      {kind && <Message kind={kind} />}
+      {kind && <Message key={kind} kind={kind} />}
     </div>
   );
 }

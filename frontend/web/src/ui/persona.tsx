@@ -74,7 +74,7 @@ function Company({ offered }: { offered: Personas | null | undefined }) {
   return (
     <p class={styles.company} data-testid="company">
       {with_.voice && <span>{strings.inVoice(with_.voice)}</span>}
-      {with_.role && <span>{with_.role}</span>}
+      {with_.role && <span dir="auto">{with_.role}</span>}
     </p>
   );
 }

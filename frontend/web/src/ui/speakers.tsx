@@ -2,9 +2,11 @@ import { check } from "../conversation/check";
 import { inputLevel, outputLevel } from "../conversation/loudness";
 import { state } from "../conversation/state";
 import { strings } from "../strings";
+import { Changing } from "./changing";
 import { moshiIs, youAre } from "./hearing";
 import { Microphone, Voice } from "./icons";
 import * as styles from "./speakers.module.css";
+import { visuallyHidden } from "./text.module.css";
 import { Waveform } from "./waveform";
 
 /** Both sides of the conversation: loudness, and whether it is heard. */
@@ -21,9 +23,11 @@ export function Speakers() {
         </span>
         <p class={styles.who}>
           <b>{strings.you}</b>
-          <span data-testid="you">{strings.activity[you]}</span>
+          <span data-testid="you">
+            <Changing>{strings.activity[you]}</Changing>
+          </span>
           {test.name === "listening" && test.device && (
-            <span class={styles.device} data-testid="device">
+            <span class={styles.device} dir="auto" data-testid="device">
               {test.device}
             </span>
           )}
@@ -36,10 +40,16 @@ export function Speakers() {
         </span>
         <p class={styles.who}>
           <b>{strings.moshi}</b>
-          <span data-testid="moshi">{strings.activity[moshi]}</span>
+          <span data-testid="moshi">
+            <Changing>{strings.activity[moshi]}</Changing>
+          </span>
         </p>
         <Waveform level={outputLevel} />
       </div>
+      {/* In a call the words change all the time, so screen readers are told of the test alone. */}
+      <p class={visuallyHidden} role="status">
+        {test.name === "listening" && <Changing>{strings.activity[you]}</Changing>}
+      </p>
     </div>
   );
 }

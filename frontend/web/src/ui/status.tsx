@@ -5,6 +5,7 @@ import { service } from "../service/availability";
 import type { Health } from "../service/types";
 import { strings } from "../strings";
 import { Address, Beneath } from "./beneath";
+import { Changing } from "./changing";
 import { Elapsed, Remaining } from "./clocks";
 import { Code } from "./code";
 import { Secure } from "./secure";
@@ -24,9 +25,11 @@ export function Status() {
       data-unheard={isUnderWay(now) && (now.muted || (now.name === "live" && now.interrupted))}
     >
       <div role="status" data-testid="state">
-        <h2>{title}</h2>
+        <h2>
+          <Changing>{title}</Changing>
+        </h2>
         <p>
-          {detail} <Code code={code} />
+          <Changing>{detail}</Changing> <Code code={code} />
         </p>
       </div>
       <Beside now={now} />
@@ -52,18 +55,22 @@ function Beside({ now }: { now: State }) {
       return (
         <p class={`${styles.beside} ${styles.progress}`}>
           <progress class={styles.bar} aria-label={strings.prefillProgress} value={now.done} max={now.total} />
-          {now.seconds !== null && now.seconds >= 1 && <span>{strings.duration(Math.ceil(now.seconds))}</span>}
+          {now.seconds !== null && now.seconds >= 1 && <Changing>{strings.duration(Math.ceil(now.seconds))}</Changing>}
         </p>
       );
     case "queued": {
       const wait = waitWords(now);
-      return wait ? <p class={styles.beside}>{wait}</p> : null;
+      return wait ? (
+        <p class={styles.beside}>
+          <Changing>{wait}</Changing>
+        </p>
+      ) : null;
     }
     case "busy":
     case "reconnecting":
       return (
         <p class={styles.beside}>
-          {strings.attempt(now.attempt)} <Remaining until={now.at} />
+          <Changing>{strings.attempt(now.attempt)}</Changing> <Remaining until={now.at} />
         </p>
       );
     case "insecure":
@@ -86,7 +93,7 @@ function Starting({ health: { status, progress } }: { health: Health }) {
   return status !== "starting" || progress === null ? null : (
     <p class={`${styles.beside} ${styles.progress}`}>
       <progress class={styles.bar} aria-label={strings.startingProgress} value={progress} max={1} />
-      <span>{Math.round(progress * 100)} %</span>
+      <Changing>{`${Math.round(progress * 100)} %`}</Changing>
     </p>
   );
 }

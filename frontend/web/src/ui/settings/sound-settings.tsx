@@ -15,6 +15,7 @@ import {
 import { microphoneId, pushToTalk, recording, speakerId } from "../../conversation/preferences";
 import { deviceReason } from "../../conversation/reasons";
 import { strings } from "../../strings";
+import { Changing } from "../changing";
 import { Alert } from "../code";
 import { Choice, Group, Switch } from "../fields";
 import { Note } from "../note";
@@ -55,7 +56,7 @@ export function SoundSettings() {
         <p class={text.hint}>{strings.speakerFixed}</p>
       )}
       <p>
-        <b>{strings.echo}:</b> {strings.echoes[echo.value]}
+        <b>{strings.echo}:</b> <Changing>{strings.echoes[echo.value]}</Changing>
       </p>
       <Switch
         label={strings.pushToTalkLabel}
