@@ -37,3 +37,15 @@ it.each([
   expect(preferences.pushToTalk.value).toBe(false);
   expect(preferences.chosen.value).toEqual({});
 });
+
+it("hold for this tab where the browser stores nothing, as in some private windows", async () => {
+  const refuse = () => {
+    throw new DOMException("", "SecurityError");
+  };
+  vi.resetModules();
+  vi.stubGlobal("localStorage", { getItem: refuse, setItem: refuse });
+  const { pushToTalk } = await import("./preferences");
+  expect(pushToTalk.value).toBe(false);
+  pushToTalk.value = true;
+  expect(pushToTalk.value).toBe(true);
+});

@@ -67,6 +67,11 @@ async function live(): Promise<{ connection: Connection; socket: FakeSocket }> {
   return opened;
 }
 
+/** The computer sleeps: its clock goes on, and no timer does. */
+function sleep(ms: number): void {
+  vi.setSystemTime(Date.now() + ms);
+}
+
 const named = (type: FromWorker["type"]): FromWorker[] => told.filter((message) => message.type === type);
 const report = () => named("report").at(-1) as Extract<FromWorker, { type: "report" }>;
 
@@ -158,6 +163,26 @@ describe("a connection", () => {
     expect(named("close")).toEqual([]);
     await vi.advanceTimersByTimeAsync(1000);
     expect(named("close")).toEqual([{ type: "close", code: LOST, reason: "" }]);
+  });
+
+  it("is lost sooner after a sleep of 30 s when nothing comes any more", async () => {
+    await live();
+    await vi.advanceTimersByTimeAsync(1000);
+    sleep(30_000);
+    await vi.advanceTimersByTimeAsync(DOUBTED_PINGS * 1000);
+    expect(named("close")).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(named("close")).toEqual([{ type: "close", code: LOST, reason: "" }]);
+  });
+
+  it("goes on after a sleep of 30 s when the server still answers", async () => {
+    const { socket } = await live();
+    await vi.advanceTimersByTimeAsync(1000);
+    sleep(30_000);
+    await vi.advanceTimersByTimeAsync(DOUBTED_PINGS * 1000);
+    socket.receives(Kind.Ping);
+    await vi.advanceTimersByTimeAsync(UNANSWERED_PINGS * 1000);
+    expect(named("close")).toEqual([]);
   });
 
   it("is lost sooner when the service answers new connections only", async () => {
