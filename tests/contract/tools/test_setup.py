@@ -36,10 +36,10 @@ def python(checkout: Path) -> None:
     (checkout / "bin/python3.12").symlink_to(Path(sys.base_prefix) / "bin/python3.12")
 
 
-def refused(checkout: Path) -> str:
+def refused(checkout: Path, script: str = "tools/preflight") -> str:
     """The one line that it prints."""
     ran = subprocess.run(
-        [checkout / "tools/preflight"],
+        [checkout / script],
         env={"PATH": str(checkout / "bin"), "HOME": str(checkout)},
         capture_output=True,
         text=True,
@@ -72,6 +72,20 @@ def test_no_disk_space(checkout: Path) -> None:
 def test_no_node(checkout: Path) -> None:
     python(checkout)
     assert "Node.js was not found" in refused(checkout)
+
+
+def test_no_browsers_and_nobody_who_may_install_them(checkout: Path) -> None:
+    program(checkout, "id", "echo 1000")
+    program(checkout, "firefox-esr", "exit 0")
+    line = refused(checkout, "tools/test-packages")
+    assert "(on Debian: sudo apt-get install chromium chromium-driver webkit2gtk-driver" in line
+    assert " iproute2" in line
+
+
+def test_browsers_that_cannot_be_installed(checkout: Path) -> None:
+    program(checkout, "id", "echo 0")
+    program(checkout, "apt-get", "exit 100")
+    assert "[apt-get-failed] apt-get could not install chromium" in refused(checkout, "tools/test-packages")
 
 
 def test_node_without_npm(checkout: Path) -> None:
