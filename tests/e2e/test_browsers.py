@@ -18,6 +18,18 @@ from support.sound import Room, room
 from support.tab import speak
 from support.visit import Visit, visit
 
+ON_ONE_SCREEN = """(() => {
+  scrollTo(0, 0);
+  const box = (element) => element.getBoundingClientRect();
+  const heading = box(document.querySelector("[data-testid=state] h2"));
+  const buttons = [...document.querySelectorAll("[aria-label='Controls of the conversation'] button")].map(box);
+  return (
+    buttons.length === 2 &&
+    heading.top >= 0 &&
+    buttons.every(({ top, bottom }) => top >= heading.bottom && bottom <= innerHeight) &&
+    document.documentElement.scrollWidth <= innerWidth
+  );
+})()"""
 AUDIBLE = 0.005
 """Root mean square of a recording that has speech in it."""
 
@@ -40,8 +52,10 @@ def switch_on(tab: Visit, setting: str) -> None:
     tab.click("Close")
 
 
-def test_a_person_speaks_hears_moshi_and_reads_it(engine: Engine, sound: Room) -> None:
+def test_a_person_tests_the_microphone_speaks_hears_moshi_and_reads_it(engine: Engine, sound: Room) -> None:
     with visit(engine, speak) as tab:
+        tab.click("Test mic")
+        tab.sees("you", "We can hear you")
         tab.connect()
         tab.sees("you", "Moshi hears you")
         tab.sees("moshi", "Speaking")
@@ -120,6 +134,20 @@ def test_a_setting_is_sent_and_remembered(engine: Engine) -> None:
         tab.wait(lambda: tab.value("Audio temperature") == "0.5")
 
 
+@pytest.mark.parametrize("engine", ["chromium", "firefox"], indirect=True)
+def test_behind_another_tab_the_conversation_goes_on(engine: Engine) -> None:
+    with visit(engine, speak) as tab:
+        tab.connect()
+        tab.sees("you", "Moshi hears you")
+        with tab.another_tab_in_front():
+            before = tab.stats()
+            tab.wait(lambda: tab.stats()["audioMessagesOut"] > before["audioMessagesOut"] + 150)  # 3 s
+            assert tab.stats()["playedSeconds"] > before["playedSeconds"] + 2
+            assert tab.stats()["droppedInputPackets"] == 0
+        tab.sees("you", "Moshi hears you")
+        assert len(tab.moshi.conversations) == 1
+
+
 def test_a_lost_connection_comes_back_as_a_new_conversation(engine: Engine) -> None:
     with visit(engine, speak) as tab:
         tab.connect()
@@ -130,3 +158,15 @@ def test_a_lost_connection_comes_back_as_a_new_conversation(engine: Engine) -> N
         tab.sees("hint", "Moshi does not remember")
         tab.sees("you", "Moshi hears you")
         tab.sees("moshi", "Speaking")
+
+
+@pytest.mark.parametrize("engine", ["firefox"], indirect=True)
+def test_state_and_main_control_share_one_screen_at_its_own_zoom(engine: Engine) -> None:
+    """Firefox zooms by its own keys. Chromium takes them from no test, and test_page_layout.py imitates its zoom."""
+    with visit(engine, speak) as tab, tab.zoomed_in() as zoom:
+        for device_pixels in (2, 4):
+            zoom(device_pixels)
+            assert tab.evaluate(ON_ONE_SCREEN)
+        tab.connect()
+        tab.sees("captions", "from the west")
+        assert tab.evaluate(ON_ONE_SCREEN)

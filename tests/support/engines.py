@@ -76,6 +76,7 @@ def firefox(folder: Path, room: Room) -> Iterator[Engine]:
         _program("firefox-esr", "firefox"),
         "--headless",
         "--marionette",
+        "--remote-allow-system-access",  # to the keys of the browser itself
         "--no-remote",
         "--profile",
         str(profile),

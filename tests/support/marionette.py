@@ -12,6 +12,8 @@ from selenium.webdriver.remote.client_config import ClientConfig
 from selenium.webdriver.remote.command import Command
 from selenium.webdriver.remote.remote_connection import RemoteConnection
 
+SET_CONTEXT = "setContext"
+"""`value`: "chrome" for Firefox itself, "content" for the page."""
 COMMANDS = {
     Command.NEW_SESSION: "WebDriver:NewSession",
     Command.QUIT: "Marionette:Quit",
@@ -30,6 +32,11 @@ COMMANDS = {
     Command.W3C_CLEAR_ACTIONS: "WebDriver:ReleaseActions",
     Command.SET_WINDOW_RECT: "WebDriver:SetWindowRect",
     Command.SCREENSHOT: "WebDriver:TakeScreenshot",
+    Command.W3C_GET_CURRENT_WINDOW_HANDLE: "WebDriver:GetWindowHandle",
+    Command.W3C_GET_WINDOW_HANDLES: "WebDriver:GetWindowHandles",
+    Command.SWITCH_TO_WINDOW: "WebDriver:SwitchToWindow",
+    Command.CLOSE: "WebDriver:CloseWindow",
+    SET_CONTEXT: "Marionette:SetContext",
 }
 PARAMETERS = {Command.NEW_SESSION: dict[str, Any](), Command.QUIT: {"flags": ["eForceQuit"]}}
 """In place of Selenium's: a session of Firefox needs no capabilities, and its end also ends the process."""

@@ -17,13 +17,14 @@ from selenium.common.exceptions import (
     StaleElementReferenceException,
     WebDriverException,
 )
-from selenium.webdriver import ActionChains
+from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from moshi_frontend.static import BUILT
 from support.engines import Engine
 from support.fake_moshi import FakeMoshi, Script
+from support.marionette import SET_CONTEXT
 from support.running_frontend import running_frontend
 
 PATIENCE_SECONDS = 30.0
@@ -36,6 +37,9 @@ NOT_YET = (
     StaleElementReferenceException,
 )
 """A button that is about to come, or still moves."""
+LINK = """document.body.prepend(
+  Object.assign(document.createElement("a"), { href: "about:blank", target: "_blank", textContent: "Elsewhere" })
+)"""
 WATCH = """
 window.complaints = [];
 for (const level of ["error", "warn"]) {
@@ -88,6 +92,47 @@ class Visit:
         ActionChains(self.engine.driver).click_and_hold(self._find(_BUTTON.format(name))).perform()
         yield
         ActionChains(self.engine.driver).release().perform()
+
+    @contextmanager
+    def another_tab_in_front(self) -> Iterator[None]:
+        """Opened by a click on a link, which a test adds to the page. The test still sees the page behind it."""
+        driver = self.engine.driver
+        page = driver.current_window_handle
+        self.evaluate(LINK)
+        self._click("//a[.='Elsewhere']")
+        self.wait(lambda: self.evaluate("document.visibilityState") == "hidden")
+        yield
+        (other,) = set(driver.window_handles) - {page}
+        driver.switch_to.window(other)
+        driver.close()
+        driver.switch_to.window(page)
+        self.wait(lambda: self.evaluate("document.visibilityState") == "visible")
+
+    @contextmanager
+    def zoomed_in(self) -> Iterator[Callable[[int], None]]:
+        """Gives a function that zooms to so many device pixels in each CSS pixel, by Firefox's own keys."""
+
+        def zoom(wanted: int) -> None:
+            while (before := self._device_pixels()) < wanted:
+                self._control("+")
+                self.wait(partial(self._is_larger_than, before))
+
+        try:
+            yield zoom
+        finally:
+            self._control("0")
+
+    def _is_larger_than(self, before: float) -> bool:
+        return self._device_pixels() > before
+
+    def _device_pixels(self) -> float:
+        return float(self.evaluate("devicePixelRatio"))
+
+    def _control(self, key: str) -> None:
+        driver = self.engine.driver
+        driver.execute(SET_CONTEXT, {"value": "chrome"})
+        ActionChains(driver).key_down(Keys.CONTROL).send_keys(key).key_up(Keys.CONTROL).perform()
+        driver.execute(SET_CONTEXT, {"value": "content"})
 
     def connect(self) -> None:
         self.click("Connect")
