@@ -13,7 +13,7 @@ from moshi.models import LMModel
 from safetensors.torch import load_file, save_file
 
 import personaplex_checkpoint
-from moshi_backend.doctor import hub, machine
+from moshi_backend.doctor import hub, machine, personas
 from moshi_backend.doctor.finding import Finding
 from moshi_backend.doctor.report import as_json, as_table, is_well
 from moshi_backend.errors import LoadError
@@ -271,3 +271,33 @@ def test_a_folder_that_this_process_may_not_read_fails_as_in_loading(monkeypatch
     finding = hub.checks(Settings(model="/root/model", device="cpu"))[0]
     assert finding.status == "failed"
     assert "/root/model cannot be read: Permission denied" in finding.detail + finding.fix
+
+
+def test_voices_and_roles_are_checked_without_a_model(tmp_path: Path) -> None:
+    assert personas.voices(Settings()).status == "skipped"
+    assert personas.presets(Settings()).status == "skipped"
+    (tmp_path / "anna.wav").touch()
+    (tmp_path / "notes.txt").touch()
+    assert personas.voices(Settings(voices=tmp_path, default_voice="anna")) == Finding("voices", "ok", "anna")
+    missing = personas.voices(Settings(voices=tmp_path, default_voice="ana"))
+    assert missing.error == "default-voice-missing"
+    assert missing.detail.endswith("MOSHI_DEFAULT_VOICE=ana: there is no such voice; there are: anna")
+    (tmp_path / "two words.wav").touch()
+    assert personas.voices(Settings(voices=tmp_path)).error == "voice-name"
+    assert personas.voices(Settings(voices=tmp_path / "none")).error == "voices-no-folder"
+    roles = tmp_path / "roles.json"
+    roles.write_text('[{"id": "guide", "name": "Guide", "text": "You guide."}]')
+    assert personas.presets(Settings(presets=roles)) == Finding("presets", "ok", f"{roles}: guide")
+    roles.write_text('[{"id": "guide"}]')
+    assert personas.presets(Settings(presets=roles)).error == "presets-malformed"
+
+
+def test_a_default_voice_may_be_one_that_comes_with_the_model(tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "made").mkdir()
+    personaplex_checkpoint.make(tmp_path / "made")
+    settings = Settings(model="org/model", default_voice="NATF0")
+    assert personas.voices(settings).status == "skipped", "the model's voices are not here yet"
+    in_cache(cache, tmp_path / "made", "org/model", COMMIT)
+    found = personas.voices(settings)
+    assert found.status == "ok", found.detail
+    assert personas.voices(settings.model_copy(update={"default_voice": "NATF9"})).error == "default-voice-missing"

@@ -22,7 +22,7 @@ LAYERS: dict[str, set[str]] = {
     "telemetry": {"engine"},
     "conversation": {"errors", "wording", "model", "personas", "engine", "telemetry"},
     "loading": {"errors", "settings", "model", "checkpoint", "personas", "engine"},
-    "doctor": {"errors", "settings", "model", "checkpoint"},
+    "doctor": {"errors", "settings", "model", "checkpoint", "personas"},
     "api": {
         "errors",
         "settings",

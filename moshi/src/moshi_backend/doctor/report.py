@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
-from moshi_backend.doctor import hub, machine
+from moshi_backend.doctor import hub, machine, personas
 from moshi_backend.doctor.finding import Finding
 from moshi_backend.settings import Settings
 
@@ -25,6 +25,8 @@ def examine(settings: Settings) -> list[Finding]:
             machine.port(settings),
             machine.tls(settings),
             machine.state_folder(settings),
+            personas.voices(settings),
+            personas.presets(settings),
         ]
         return found + [finding for future in asked for finding in future.result()]
 

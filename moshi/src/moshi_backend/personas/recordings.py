@@ -15,7 +15,7 @@ from moshi_backend.model.prompt import DelayPattern, PromptStart
 from moshi_backend.model.speech import SpeechEncoder
 from moshi_backend.model.tokens import Tokens
 from moshi_backend.personas.loudness import normalised
-from moshi_backend.personas.voices import ID, BadVoice, Voice, read_prompt
+from moshi_backend.personas.voices import BadVoice, Voice, read_prompt, voice_files
 from moshi_service.errors import InvalidValue
 
 log = logging.getLogger(__name__)
@@ -86,20 +86,14 @@ class Recordings:
 
 
 def from_folder(folder: Path, pattern: DelayPattern, width: int, recordings: Recordings) -> list[Voice]:
-    """Every `.wav` in it, and every `.pt` that PersonaPlex's server saved; the id is the name without that.
+    """The voices in its `voice_files`.
 
     Raises:
         LoadError: names the file that cannot be one, and says why.
     """
-    if not folder.is_dir():
-        raise LoadError(errors.voices_no_folder(folder))
     voices = []
-    for path in sorted(folder.iterdir()):
-        if path.suffix not in (".wav", ".pt"):
-            continue
+    for path in voice_files(folder):
         try:
-            if not ID.fullmatch(path.stem):
-                raise BadVoice(errors.voice_name(path.name))
             if path.suffix == ".pt":
                 voices.append(read_prompt(path.stem, path.read_bytes(), pattern, width))
             else:

@@ -7,6 +7,7 @@ import re
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,36 +55,73 @@ class Voice:
         return len(self.codes) + (0 if self.start.embedded is None else len(self.start.embedded))
 
 
+def voice_files(folder: Path) -> list[Path]:
+    """Every `.wav` in a folder, and every `.pt` that PersonaPlex's server saved; the id is the name without that.
+
+    Raises:
+        LoadError: it is no folder, or a name cannot be an id.
+    """
+    if not folder.is_dir():
+        raise LoadError(errors.voices_no_folder(folder))
+    try:
+        files = [path for path in sorted(folder.iterdir()) if path.suffix in (".wav", ".pt")]
+    except OSError as error:
+        raise LoadError(errors.voices_unreadable(folder, error.strerror)) from None
+    for file in files:
+        if not ID.fullmatch(file.stem):
+            raise LoadError(errors.voice_unusable(errors.voice_name(file.name), folder))
+    return files
+
+
+def ids_in_archive(path: Path) -> list[str]:
+    """Ids of the saved prompts in `voices.tgz`.
+
+    Raises:
+        LoadError: the archive is damaged.
+    """
+    with _opened(path) as archive:
+        return sorted(entry_id for entry in archive if (entry_id := _id(entry)))
+
+
 def from_archive(path: Path, pattern: DelayPattern, width: int) -> list[Voice]:
     """The saved prompts in `voices.tgz`. They are read in memory: nothing is extracted, wherever its entries point.
 
     Raises:
         LoadError: the archive or a voice in it is damaged.
     """
-    voices = []
     try:
-        with tarfile.open(path, "r:gz") as archive:
-            for name, data in _prompts(path, archive):
-                voices.append(read_prompt(name, data, pattern, width))
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise LoadError(checkpoint_errors.file_damaged(path, error, path.resolve())) from None
+        with _opened(path) as archive:
+            return [read_prompt(name, data, pattern, width) for name, data in _prompts(path, archive)]
     except BadVoice as error:
         raise LoadError(errors.voices_archive_unusable(path, error.problem)) from None
-    return voices
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            yield archive
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise LoadError(checkpoint_errors.file_damaged(path, error, path.resolve())) from None
+
+
+def _id(entry: tarfile.TarInfo) -> str | None:
+    """Of the voice that an entry of the archive is."""
+    name = Path(entry.name)
+    return name.stem if entry.isreg() and name.suffix == ".pt" and ID.fullmatch(name.stem) else None
 
 
 def _prompts(path: Path, archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
     for count, entry in enumerate(archive):
-        name = Path(entry.name)
         if count >= ARCHIVE_FILES:
             raise LoadError(errors.voices_archive_too_long(path, ARCHIVE_FILES))
-        if not entry.isreg() or name.suffix != ".pt" or not ID.fullmatch(name.stem):
+        if (id_ := _id(entry)) is None:
             continue
         if entry.size > PROMPT_BYTES:
             raise BadVoice(errors.saved_voice_too_large(entry.name, entry.size))
         file = archive.extractfile(entry)
         assert file is not None
-        yield name.stem, file.read()
+        yield id_, file.read()
 
 
 def read_prompt(id_: str, data: bytes, pattern: DelayPattern, width: int) -> Voice:
