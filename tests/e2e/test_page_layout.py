@@ -186,7 +186,7 @@ async def expect_on_one_screen(tab: Tab, state: str, *buttons: str) -> None:
 
 
 async def test_a_translated_page_keeps_telling_its_state_and_fits(browser: Browser) -> None:
-    """Measured: after Connect a page that Chrome had translated still said that it was ready."""
+    """Without elements of their own for new words, the state stays at its first words, "One moment", for ever."""
     async with opened(browser, chat=speak, scripts=[TRANSLATOR, NAMED]) as tab:
         await resize(tab, SCREENS["320"])
         await expect(tab.state).to_contain_text("Ready when you are Ready when you are")
