@@ -153,7 +153,8 @@ class Visit:
         """Whether the browser has left the page. WebKitGTK's driver sometimes fails if the page asks before."""
         with suppress(WebDriverException):
             self.engine.driver.get("about:blank")
-        return bool(self.evaluate("location.href") == "about:blank")
+            return bool(self.evaluate("location.href") == "about:blank")
+        return False
 
     def evaluate(self, expression: str) -> Any:
         return self.engine.driver.execute_script(f"return {expression}")
