@@ -27,19 +27,21 @@ def voices(settings: Settings) -> Finding:
 
     if settings.voices is None and settings.default_voice is None:
         return Finding("voices", "skipped", "those of the model")
+    default = settings.default_voice
     try:
         own = [] if settings.voices is None else [file.stem for file in voice_files(settings.voices)]
+        if default is None or default in own:
+            return Finding("voices", "ok", ", ".join(own) or f"{settings.voices} is empty")
         theirs = _of_the_model(settings)
     except LoadError as error:
         return fault("voices", "failed", error.problem)
-    known = ", ".join(sorted({*own, *(theirs or ())}))
-    default = settings.default_voice
-    if default is None or default in own or default in (theirs or ()):
-        return Finding("voices", "ok", known)
     if theirs is None:
         detail = f"MOSHI_DEFAULT_VOICE={default} may be one of the model's, which is not here"
         return Finding("voices", "skipped", detail)
-    return fault("voices", "failed", errors.default_voice_missing(default, known))
+    known = ", ".join(sorted({*own, *theirs}))
+    if default not in theirs:
+        return fault("voices", "failed", errors.default_voice_missing(default, known))
+    return Finding("voices", "ok", known)
 
 
 def _of_the_model(settings: Settings) -> list[str] | None:
