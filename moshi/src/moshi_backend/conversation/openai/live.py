@@ -48,7 +48,7 @@ class LiveWire:
         self._choice: Choice | None = None
         self._session: Session | None = None
         self._resource: api.Session | None = None
-        self._muted = self._preparing = False
+        self._muted = self._prefilling = False
         self._frames = 0
         self._closing: api.SessionClose | None = None
 
@@ -100,9 +100,9 @@ class LiveWire:
                 return self._speak(item)
             case Place():
                 return [api.Info(code="queue", message_=described(item)).message()]
-            case PrefillProgress() if not self._preparing:
-                self._preparing = True
-                return [api.Info(code="preparing", message_="the model reads the voice and the role").message()]
+            case PrefillProgress() if not self._prefilling:
+                self._prefilling = True
+                return [api.Info(code="prefill", message_="the model reads the voice and the role").message()]
             case Begun():
                 return [self._begin()]
             case Notice(why, left):

@@ -176,7 +176,7 @@ class OutputTranscriptDelta(ServerEvent):
 
 
 class Info(ServerEvent):
-    """News of the session: `queue`, `preparing`, `warning_session`, `warning_idle` or `warning_draining`."""
+    """News of the session: `queue`, `prefill`, `warning_session`, `warning_idle` or `warning_draining`."""
 
     type: Literal["info"] = "info"
     code: str

@@ -62,7 +62,7 @@ def test_a_session_in_the_order_of_its_events() -> None:
     assert [(event["code"], event["message"]) for event in events if event["type"] == "info"] == [
         ("queue", "place 2 in the queue, at most 90 s"),
         ("queue", "place 1 in the queue, about 13 s"),
-        ("preparing", "the model reads the voice and the role"),
+        ("prefill", "the model reads the voice and the role"),
         ("warning_idle", "the session ends in 30 s"),
         ("warning_session", "the session ends in 30 s"),
         ("warning_draining", "the session ends in 10 s"),
