@@ -10,6 +10,7 @@ import torch
 
 from moshi_backend.model.codec import Codec, check_samples
 from moshi_backend.model.language_model import LanguageModel, StepControls
+from moshi_backend.model.sampling import TokenSampling
 from moshi_backend.model.tokens import NO_TOKEN
 
 
@@ -65,6 +66,8 @@ class Step:
         self._codec = codec
         self._language = language
         self._in, self._out = columns(self.input), columns(self.output)
+        for sampled in ("text", "audio"):  # recordings step before any input comes, and no sampler takes zeros
+            self.inputs[:, self._in[sampled]] = torch.tensor(TokenSampling(0.0, 0).controls, device=device)
 
     def __call__(self, slots: int) -> None:
         """Step the first `slots` slots. Those that are not active do not move."""

@@ -52,7 +52,8 @@ class Driver:
         except OSError as error:
             raise KernelError(errors.driver_library_missing(error)) from None
         self._device = device
-        torch.cuda.synchronize(device)  # makes PyTorch's context current, which the modules belong to
+        torch.cuda.set_device(device)  # modules belong to the context that is current, and so do launches
+        torch.cuda.synchronize(device)  # makes the context if there is none yet
         compiled = files("moshi_backend.model.kernels") / "compiled"
         manifest = json.loads((compiled / "manifest.json").read_text())
         self._functions: dict[str, tuple[ctypes.c_void_p, int]] = {}

@@ -280,7 +280,8 @@ def sample(
     ranked_ptr += slot * vocabulary
     scale = LOG2_E / tl.load(controls_ptr + slot * controls_stride)
     top_k = tl.load(controls_ptr + slot * controls_stride + 1)
-    worst = tl.load(ranked_ptr + tl.minimum(top_k, vocabulary.to(tl.float32)).to(tl.int32) - 1)
+    kept = tl.maximum(tl.minimum(top_k, vocabulary.to(tl.float32)).to(tl.int32), 1)
+    worst = tl.load(ranked_ptr + kept - 1)
     lowest = tl.load(logits_ptr + worst).to(tl.float32)
     highest = tl.load(logits_ptr + tl.load(ranked_ptr)).to(tl.float32)
 

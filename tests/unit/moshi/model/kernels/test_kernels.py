@@ -16,6 +16,7 @@ from moshi_backend.model.kernels.operations import Kernels, splits
 from moshi_backend.model.kernels.selfcheck import check
 from moshi_backend.model.plan import Plan
 from moshi_backend.model.sampling import SamplingParams, TokenSampling
+from moshi_backend.model.step import Step
 from support.checkpoints import RANDOM_MODEL
 from support.speech import speech
 
@@ -100,3 +101,12 @@ def test_eight_bits_are_off_by_half_a_scale_at_most() -> None:
     assert (error <= 0.501 * scales.float()[:, None]).all()
     normal = x.abs().amax(1) > 0.01
     assert (error.amax(1) / x.abs().amax(1))[normal].max() < 1 / 250
+
+
+def test_a_step_before_any_input_stays_inside_its_tensors() -> None:
+    """As recordings on a GPU do. The interpreter refuses every address outside the tensors."""
+    fresh = model(InterpretedKernels(1))
+    language, frame_size = fresh._step._language, fresh.frame_size
+    step = Step(fresh._step._codec, language, frame_size, 2, CPU)
+    with torch.inference_mode():
+        step(2)

@@ -39,3 +39,12 @@ def test_embeddings_are_added_in_upstreams_order(dtype: torch.dtype) -> None:
     text, *audio = table[tokens + starts].unbind(1)
     ours = InterpretedKernels().embed(tokens, starts, table)
     torch.testing.assert_close(ours, reduce(torch.add, [*audio, text]), rtol=0, atol=0)
+
+
+def test_a_top_k_of_zero_reads_nothing_outside_and_counts_as_one() -> None:
+    """The sampler never gets it. But the kernel would read before its tensor, and the GPU would take no more work."""
+    logits = torch.randn(2, 50, generator=torch.Generator().manual_seed(4))
+    controls = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
+    forced = torch.full((2,), NO_TOKEN)
+    tokens = InterpretedKernels().sample(logits, torch.full((2,), 0.5), controls, forced)
+    assert tokens.tolist() == logits.argmax(1).tolist()
