@@ -23,7 +23,7 @@ from moshi_backend.model.loaders import build_moshi, load_mimi, load_moshi, load
 from moshi_backend.model.plan import Plan
 from moshi_backend.model.prefill import Prefill, PromptKVCache
 from moshi_backend.model.prompt import Prompt
-from moshi_backend.model.sampling import RandomNumbers, SamplingParams, TokenSampling
+from moshi_backend.model.sampling import RandomNumbers, SamplingParams
 from moshi_backend.model.state import SlotState
 from moshi_backend.model.step import Step
 from moshi_backend.model.text import token_bytes
@@ -110,7 +110,8 @@ class BatchedModel:
         replayed = self._on_gpu and cuda_graphs
         needs = Needs(self.slot_bytes)
         if replayed and needs.fitting(free_memory(device)):
-            trial = min(TRIAL_SLOTS, needs.fitting(free_memory(device)))
+            # Half of what would fit: the working memory and the graphs are not known yet.
+            trial = min(TRIAL_SLOTS, max(1, needs.fitting(free_memory(device)) // 2))
             needs = _recorded(needs, _recording_cost(lm, mimi, plan, self.frame_size, trial, device), device)
         most = MOST_SLOTS if self._on_gpu else SLOTS_PER_CORE * (os.cpu_count() or 1)
         self.slots = slots = choose_slots(slots, needs, free_memory(device), most)
@@ -132,7 +133,6 @@ class BatchedModel:
         self._in = self._inputs.numpy().view(self._step.input)[:, 0]
         self._out = self._outputs.numpy().view(self._step.output)[:, 0]
         self._done = torch.cuda.Event(blocking=True) if self._on_gpu else None  # others spin on a core while they wait
-        self._in["text"] = self._in["audio"] = TokenSampling(0.0, 0).controls
         self._random: dict[int, RandomNumbers] = {}
         self._run: Callable[[int], None] = CudaGraphRunner(self._step, self.batch_sizes) if replayed else self._step
 

@@ -35,16 +35,18 @@ def measure_recording(
     """Record a step twice, and see how the memory changes.
 
     Args:
-        record: records a step of so many slots, and keeps the graph.
+        record: records a step of so many slots. The graph lives as long as the result.
         slots: of the first recording. The second one has a single slot and shares the first one's working memory.
         free: bytes that are free.
         working: bytes that a step of `slots` slots takes while it runs; asked after the first recording.
     """
-    record(slots)
+    first = record(slots)
     per_slot = -(-working() // slots)
     before = free()
-    record(1)
-    return RecordingCost(max(0, before - free()), per_slot)
+    second = record(1)
+    cost = RecordingCost(max(0, before - free()), per_slot)
+    del first, second
+    return cost
 
 
 class CudaGraphRunner:
@@ -63,18 +65,28 @@ class CudaGraphRunner:
         # Libraries keep working memory for each stream, 32 MiB on an H100, so there is one for everything.
         self._aside = torch.cuda.Stream()
         self._aside.wait_stream(torch.cuda.current_stream())
-        for slots in sorted(sizes, reverse=True):
-            self.record(slots)
+        largest_first = sorted(sizes, reverse=True)
+        # A recording keeps its memory for later recordings. A warm-up after it would need as much again.
+        for slots in largest_first:
+            self._warm_up(slots)
+        for slots in largest_first:
+            self._graphs[slots] = self._capture(slots)
 
-    def record(self, slots: int) -> None:
-        """Record a step of so many slots."""
+    def record(self, slots: int) -> torch.cuda.CUDAGraph:
+        """Record a step of so many slots, which a call does not replay."""
+        self._warm_up(slots)
+        return self._capture(slots)
+
+    def _warm_up(self, slots: int) -> None:
         with torch.cuda.stream(self._aside):
             for _ in range(self.WARM_UPS):
                 self._step(slots)
+
+    def _capture(self, slots: int) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool, stream=self._aside):  # waits for the device first
             self._step(slots)
-        self._graphs[slots] = graph
+        return graph
 
     def __call__(self, slots: int) -> None:
         """Replay the step of the first `slots` slots. The result is in the tensors of the recording."""

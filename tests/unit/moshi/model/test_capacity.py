@@ -1,8 +1,12 @@
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from moshi_backend.model.capacity import GIB, DoesNotFit, Needs, choose_slots
-from moshi_backend.model.cuda_graphs import RecordingCost, graph_sizes, measure_recording
+from moshi_backend.model.cuda_graphs import CudaGraphRunner, RecordingCost, graph_sizes, measure_recording
 
 SLOT = 1_572_864_416
 """Bytes of a conversation with the 7B model: 3000 steps of keys and values in bfloat16."""
@@ -60,3 +64,42 @@ def test_a_recording_is_measured_apart_from_what_libraries_take_once() -> None:
         free[0] -= next(takes)
 
     assert measure_recording(record, 8, lambda: free[0], lambda: 8 * 30) == RecordingCost(graph=100, slot=30)
+
+
+def test_the_first_recording_lives_until_the_second_one_is_measured() -> None:
+    """Also if both are of one slot. Otherwise the memory of the first would be free again, and a graph cost nothing."""
+    free = [10_000]
+
+    class Graph:
+        def __init__(self) -> None:
+            free[0] -= 100
+
+        def __del__(self) -> None:
+            free[0] += 100
+
+    assert measure_recording(lambda _: Graph(), 1, lambda: free[0], lambda: 30) == RecordingCost(graph=100, slot=30)
+    assert free == [10_000]
+
+
+def test_every_size_warms_up_before_the_first_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording keeps its working memory, so a warm-up after it would need as much again."""
+    stream = SimpleNamespace(wait_stream=lambda _: None)
+    for name, value in (
+        ("graph_pool_handle", lambda: None),
+        ("Stream", lambda: stream),
+        ("current_stream", lambda: stream),
+        ("CUDAGraph", SimpleNamespace),
+        ("stream", lambda _: nullcontext()),
+    ):
+        monkeypatch.setattr(torch.cuda, name, value)
+    did: list[str | int] = []
+
+    @contextmanager
+    def graph(_graph: object, **_: object) -> Iterator[None]:
+        did.append("record")
+        yield
+
+    monkeypatch.setattr(torch.cuda, "graph", graph)
+    CudaGraphRunner(did.append, [1, 4, 2])
+    warmed = [size for size in (4, 2, 1) for _ in range(CudaGraphRunner.WARM_UPS)]
+    assert did == [*warmed, "record", 4, "record", 2, "record", 1]
