@@ -102,6 +102,10 @@ def _load(settings: Settings, report: Report) -> LoadedCheckpoint:
         raise LoadError(_too_many_slots(full)) from None
     except torch.cuda.OutOfMemoryError as error:
         raise LoadError(errors.memory_ran_out(device, settings.model, settings.slots)) from error
+    except RuntimeError as error:
+        if kernels.kernels is None or "CUDA error" not in str(error):
+            raise
+        raise LoadError(kernel_errors.gpu_broken_by_kernel(brief(error))) from error
     usual = catalogue.prompt(Persona(catalogue.default or next(iter(catalogue.voices), None)))
     return LoadedCheckpoint(model, slots is not None, usual, name, str(kernels), checkpoint.commit, catalogue)
 

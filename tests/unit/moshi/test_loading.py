@@ -12,6 +12,8 @@ from moshi_backend.errors import LoadError
 from moshi_backend.loading import TOO_LARGE_FOR_A_CPU, check_cpu, check_memory, load
 from moshi_backend.model.capacity import GIB, Needs, choose_slots
 from moshi_backend.model.device import NoSuchGPU, choose_device
+from moshi_backend.model.kernels.operations import Kernels
+from moshi_backend.model.kernels.selfcheck import KernelStatus
 from moshi_backend.settings import Settings
 from support.checkpoints import copied
 
@@ -50,6 +52,22 @@ def test_memory_that_runs_out_on_the_way_is_told_with_what_to_do(monkeypatch: py
 
     monkeypatch.setattr(loading, "BatchedModel", too_much)
     with pytest.raises(LoadError, match=r"the memory of cpu ran out while demo .* MOSHI_SLOTS, which is auto, or"):
+        load(Settings(model="demo", device="cpu"), lambda *_: None)
+
+
+@pytest.mark.parametrize(("kernels", "says"), [(True, "set MOSHI_KERNELS=off"), (False, "demo could not be loaded")])
+def test_a_gpu_that_a_kernel_broke_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, kernels: bool, says: str
+) -> None:
+    """The check at start cannot find every fault. CUDA reports it at any later call."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be ...")
+
+    used = Kernels(lambda *_: None) if kernels else None
+    monkeypatch.setattr(loading, "try_kernels", lambda *_: KernelStatus(used))
+    monkeypatch.setattr(loading, "BatchedModel", broken)
+    with pytest.raises(LoadError, match=f"an illegal memory access was encountered.*{says}|{says}.*an illegal memory"):
         load(Settings(model="demo", device="cpu"), lambda *_: None)
 
 
