@@ -71,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         device = choose_device(given.device)
         checkpoint = full_size() if given.model == "7b" else find_checkpoint(given.model, None)
         ways = ("captured", "eager") if device.type == "cuda" else ("eager",)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
         speed = copying_speed(device) if device.type == "cuda" else None  # before the model takes the memory
         kernels = try_kernels(device, choose_dtype("auto", device), wanted=True)
         plan = Plan(eight_bit_kv=given.kv == "int8", kernels=kernels.kernels)

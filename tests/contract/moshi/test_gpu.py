@@ -2,6 +2,7 @@
 the same operations say one by one, and with what a CPU says."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -11,6 +12,11 @@ from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.checkpoint.locate import find_checkpoint
 from moshi_backend.errors import LoadError
 from moshi_backend.loading import load
+from moshi_backend.model import codec
+from moshi_backend.model.attention.flash import FlashAttention
+from moshi_backend.model.attention.masked import MaskedAttention
+from moshi_backend.model.attention.ring import Ring
+from moshi_backend.model.attention.rotation import Rotary
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.device import choose_device, used_memory
 from moshi_backend.model.kernels.selfcheck import try_kernels
@@ -95,9 +101,32 @@ def test_replayed_steps_equal_plain_steps(dtype: torch.dtype, checkpoint: Checkp
     assert all(np.isfinite(frame.pcm).all() for frame in replayed)
 
 
-def test_a_gpu_says_what_a_cpu_says(checkpoint: Checkpoint, gpu: torch.device) -> None:
+@pytest.mark.parametrize("capacity", [20, 3000])
+def test_flash_attention_computes_as_masked_attention(capacity: int, gpu: torch.device) -> None:
+    """PyTorch's operator serves where our kernels do not. It reads written entries only: the rest may be anything."""
+    slots, heads, head = 6, 4, 128
+    generator = torch.Generator().manual_seed(3)
+    lengths = torch.tensor([0, 1, 7, capacity - 1, capacity, 4 * capacity + 3], device=gpu)
+    active = torch.arange(slots, device=gpu) != 2
+    behind = (torch.arange(capacity, device=gpu) >= lengths[:, None])[:, None, :, None]
+    drawn = [torch.randn(slots, heads, capacity, head, generator=generator).to(gpu, torch.bfloat16) for _ in range(2)]
+    ours = Ring(*[part.masked_fill(behind, torch.nan) for part in drawn])
+    theirs = Ring(*[part.masked_fill(behind, 0) for part in drawn])
+    rotary = Rotary(capacity, head, 10_000.0, gpu)
+    flash, masked = FlashAttention(rotary, slots, heads, gpu), MaskedAttention(rotary, torch.bfloat16, gpu)
+    for _ in range(2):  # the second time both read what the first one wrote
+        projected = torch.randn(slots, 1, 3 * heads * head, generator=generator).to(gpu, torch.bfloat16)
+        said = flash.begin(lengths, active, 1)(ours, projected)
+        wanted = masked.begin(lengths, active, 1)(theirs, projected)
+        torch.testing.assert_close(said[active], wanted[active], rtol=0.02, atol=0.02)
+        assert not said[~active].any()
+        lengths += active
+
+
+def test_a_gpu_says_what_a_cpu_says(checkpoint: Checkpoint, gpu: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both round in their own way, so a choice between two that are nearly alike may fall differently, and what follows
     is then another conversation: the first frames, of several, have to be alike."""
+    monkeypatch.setattr(codec, "convolving", lambda device: nullcontext())  # float32 on both, which has no TF32
     on_gpu, on_cpu = (batch(checkpoint, device) for device in (gpu, CPU))
     alike = 0
     for seed in range(5):

@@ -49,8 +49,8 @@ class PromptKVCache:
 
 
 def size(kv: ExportedKV) -> int:
-    """Bytes."""
-    return sum(part.nbytes for part in kv)
+    """Bytes of the host's memory. PyTorch rounds a pinned block up to a power of two."""
+    return sum(1 << (part.nbytes - 1).bit_length() if part.is_pinned() else part.nbytes for part in kv)
 
 
 class Prefill:

@@ -1,8 +1,10 @@
 """The prompt KV cache."""
 
+from types import SimpleNamespace
+
 import torch
 
-from moshi_backend.model.prefill import PromptKVCache
+from moshi_backend.model.prefill import PromptKVCache, size
 
 
 def test_remembered_voices_are_bounded_and_the_longest_unused_goes_first() -> None:
@@ -20,3 +22,10 @@ def test_remembered_voices_are_bounded_and_the_longest_unused_goes_first() -> No
     forgetful = PromptKVCache(0)
     forgetful.put("a", (past,))
     assert forgetful.get("a") is None
+
+
+def test_pinned_memory_counts_as_pytorch_takes_it() -> None:
+    """In powers of two. Only a machine with a GPU can pin memory, so the parts are stand-ins."""
+    parts = [SimpleNamespace(nbytes=nbytes, is_pinned=lambda: True) for nbytes in (1024, 1025)]
+    assert size(parts) == 1024 + 2048  # type: ignore[arg-type]
+    assert size((torch.zeros(100),)) == 400
