@@ -149,7 +149,7 @@ const en = {
         text: "The connection is bad: sound comes late and in pieces. Better Wi-Fi or a cable may help.",
       },
     },
-    copyFailed: { code: "copy-not-allowed", text: "The browser did not allow it. Select the figures and copy them." },
+    copyFailed: { code: "copy-not-allowed", text: "The browser refused the copy. Select the figures and copy them." },
 
     microphoneDenied: {
       code: "microphone-denied",
@@ -268,7 +268,7 @@ const en = {
       },
     },
     recordingFull: { code: "recording-full", text: "The recording is full; what came later is not in it." },
-    saveFailed: { code: "file-not-made", text: "That could not be made. Nothing was saved." },
+    saveFailed: { code: "file-not-made", text: "The file could not be made. Nothing was saved." },
   },
 
   // Both sides.
@@ -305,7 +305,7 @@ const en = {
   roleText: "What Moshi should be",
   roleExample: "You are a patient chess teacher. Your name is Lena.",
   roleCost: (tokens: number, most: number, about: boolean) =>
-    `Takes ${about ? "about " : ""}${tokens} of ${most} tokens; the longer, the sooner Moshi forgets what is said.`,
+    `Takes ${about ? "about " : ""}${tokens} of ${most} tokens. With a longer role, Moshi forgets sooner what is said.`,
   inVoice: (id: string) => `Voice ${id}`,
 
   // Captions.
@@ -323,7 +323,7 @@ const en = {
   saveRecording: { wav: "Recording as WAV", opus: "Recording as Opus" },
   recordingHas: (duration: string) => `${duration} recorded, you left, Moshi right.`,
   recordingNone: "Switch on recording in the settings before you connect to keep the sound too.",
-  privacy: "What is said stays in this tab. It is gone when you close or reload it: save what you want to keep.",
+  privacy: "Words and recordings stay in this tab. They are gone when you close or reload it: save what you need.",
   earlier: {
     title: "Earlier conversations",
     hint: (conversations: number, minutes: number) =>
@@ -339,7 +339,7 @@ const en = {
   speakerLabel: "Speaker",
   systemDefault: "System default",
   deviceUnnamed: (number: number) => `Device ${number}`,
-  devicesAfter: "The browser names devices after the microphone was allowed once.",
+  devicesAfter: "The browser shows the names of devices once you have allowed the microphone.",
   deviceAway: "Chosen, not plugged in",
   speakerFixed: "This browser always uses the system’s speaker.",
   echo: "Echo cancellation",
@@ -353,7 +353,7 @@ const en = {
   pushToTalkHint: "You are muted unless you hold the button or, with shortcuts on, the space bar.",
   recordLabel: "Record both sides",
   recordHint:
-    "Up to 30 minutes of a conversation, kept in this tab until you close or reload it. Counts from the next one.",
+    "From the next conversation on: up to 30 minutes of each, kept in this tab until you close or reload it.",
   speakerAsk: "Choose a speaker",
   advanced: "Advanced",
   advancedHint: "How Moshi picks its words and sounds, from the next conversation on.",
@@ -385,7 +385,7 @@ const en = {
 
   // The connection, for support.
   details: "Connection",
-  detailsHint: "For support: a picture of this says most.",
+  detailsHint: "If you ask for help, send these figures.",
   rows: {
     total: "Delay",
     roundTrip: "Round trip",
