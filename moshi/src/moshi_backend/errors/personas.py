@@ -108,7 +108,7 @@ def voice_too_long(id_: str, seconds: float, context: float) -> str:
 
 @Row(cause="the service could not keep the encoded voice", remedy="make `MOSHI_STATE_DIR` writable")
 def voice_not_kept(name: str, why: object) -> str:
-    return f"the voice {name} is encoded anew at each start: {why}"
+    return f"the voice {name} is encoded again at each start: {why}"
 
 
 @Row(cause="the name has a typing error", remedy="use a voice that the message names")

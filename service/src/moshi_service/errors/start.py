@@ -153,7 +153,7 @@ def certificate_folder_unusable(folder: object, why: object, prefix: str) -> str
 def authority_key_mismatch() -> str:
     return (
         "ca-key.pem is not the key of ca.pem; restore the right one, or remove both files: "
-        "then there will be a new authority, which clients have to trust anew"
+        "then there will be a new authority, which clients have to trust again"
     )
 
 
