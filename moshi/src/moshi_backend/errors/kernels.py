@@ -67,5 +67,5 @@ def kernel_samples_differently(differing: int, slots: int) -> str:
     cause="a kernel failed so badly that CUDA ended",
     remedy="set `MOSHI_KERNELS=off`, start again, and report the line",
 )
-def gpu_broken_by_kernel(why: str) -> str:
+def gpu_broken_by_kernel(why: object) -> str:
     return f"{why}, and the GPU takes no more work from this process: set MOSHI_KERNELS=off"
