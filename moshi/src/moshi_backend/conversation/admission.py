@@ -60,7 +60,7 @@ class Admission[Guest]:
     """Assigns slots, first come, first served. A guest is anything that can be compared, such as a session.
 
     Args:
-        slots: conversations at the same time.
+        slots: conversations at the same time. The number may change while no slot is in use.
         queue: guests that may wait.
         longest: seconds after which a conversation is ended; 0 for never. Only the estimates of waits use it.
     """

@@ -103,7 +103,11 @@ class SessionManager:
         health = self.health
         if health.status != "ready":
             raise Refused(health.status, not_ready(health))
-        if self._admission is not None and not self._admission.has_room(may_wait=may_wait):
+        if self._admission is None:
+            self._admission = Admission(self.engine.slots, self.queue, self.limits.session)
+        elif self._admission.used == 0:
+            self._admission.slots = self.engine.slots  # another number if it failed and recovered
+        if not self._admission.has_room(may_wait=may_wait):
             raise self._full(self._admission)
 
     def enter(self, session: Session, *, may_wait: bool = True) -> None:
@@ -113,8 +117,7 @@ class SessionManager:
             Refused: there is no room to wait either, or the model is not ready.
         """
         self.check(may_wait=may_wait)
-        if self._admission is None:
-            self._admission = Admission(self.engine.slots, self.queue, self.limits.session)
+        assert self._admission is not None
         slot = self._admission.enter(session, time.monotonic(), may_wait=may_wait)
         self._sessions.add(session)
         if slot is None:

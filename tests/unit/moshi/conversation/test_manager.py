@@ -10,6 +10,7 @@ from moshi_backend.conversation.manager import Refused, SessionManager
 from moshi_backend.conversation.outbox import OUTBOX_ITEMS, Begun, End, Item
 from moshi_backend.conversation.session import Session, State
 from moshi_backend.errors import conversations as errors
+from moshi_service.protocol.upgrade import Load
 from moshi_service.protocol.wire import CloseCode
 from support.fakes import POISON, FakeModel, samples, session, started
 
@@ -103,6 +104,23 @@ async def test_a_failed_step_ends_those_who_talk_and_those_who_wait() -> None:
             assert isinstance(end, End)
             assert end.code is CloseCode.ENGINE_FAILED
             assert "device lost" in end.problem.text
+
+
+@pytest.mark.parametrize("slots", [1, 4])
+async def test_the_slots_are_as_many_as_the_engine_has_after_it_recovered(slots: int) -> None:
+    async with started(FakeModel(slots=2)) as engine:
+        manager = SessionManager(engine, queue=0, limits=Limits(), drain_seconds=0)
+        before = [session(), session()]
+        for talker in before:
+            manager.enter(talker)
+        engine.slots = slots  # MOSHI_SLOTS=auto: it measured again
+        for talker in before:
+            manager.leave(talker)
+        for _ in range(slots):
+            manager.enter(session())
+        assert manager.load == Load(slots, slots, 0)
+        with pytest.raises(Refused, match=rf"full: every slot is in use \({slots}\)$"):
+            manager.enter(session())
 
 
 async def test_nobody_enters_before_the_model_is_ready() -> None:
