@@ -185,7 +185,7 @@ async def test_moshis_certificate_is_not_trusted_by_itself(moshi_tls: FakeMoshi)
 async def test_a_foreign_page_is_refused(moshi: FakeMoshi, frontend: Frontend) -> None:
     async with frontend.chat("?protocol=2", origin="https://evil.example") as client:
         messages, code, reason = await closed_by_server(client)
-    assert (code, reason) == (1008, "origin https://evil.example is not in FRONTEND_ALLOWED_ORIGINS")
+    assert (code, reason) == (1008, "origin 'https://evil.example' is not in FRONTEND_ALLOWED_ORIGINS")
     assert announced(messages) == [
         {"type": "end", "code": code, "reason": reason, "retry_after": None, "error": "origin-not-allowed"}
     ]

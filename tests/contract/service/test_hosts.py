@@ -29,7 +29,7 @@ def service(request: pytest.FixtureRequest, services: dict[str, Service]) -> Ser
 def test_a_rebound_name_reads_nothing(path: str, service: Service) -> None:
     answer = service.get(path, {"Host": f"{EVIL}:{service.port}"})
     assert answer.status_code == 421
-    assert answer.json()["detail"].startswith(f"host {EVIL}:{service.port} is not in ")
+    assert answer.json()["detail"].startswith(f"host '{EVIL}:{service.port}' is not in ")
 
 
 async def test_a_page_under_a_rebound_name_cannot_talk(service: Service) -> None:
@@ -38,7 +38,7 @@ async def test_a_page_under_a_rebound_name_cannot_talk(service: Service) -> None
         async with connect(**arguments) as socket:  # type: ignore[arg-type]
             code, reason = await closing(socket)
     assert code == 1008
-    assert reason.startswith(f"host {host} is not in ")
+    assert reason.startswith(f"host {host!a} is not in ")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8998", "[::1]:8998", "laptop.local", "talk.example:443"])

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from moshi_service.errors import InvalidValue, Problem, Row, StartupError
+from moshi_service.errors import InvalidValue, Problem, Row, StartupError, conversations
 from moshi_service.telemetry import logs
 
 ROW = Row(cause="another program has the port", remedy="stop the program")
@@ -54,3 +54,10 @@ def test_the_log_shows_the_code(form: str) -> None:
     assert "[port-taken] port 80 is in use" in line
     if form == "json":
         assert json.loads(line)["error"] == "port-taken"
+
+
+def test_what_a_client_names_is_quoted_so_that_it_forges_no_line_and_colours_no_terminal() -> None:
+    evil = "evil\x1b[2K\x85[ready] all is well"
+    for problem in (conversations.host_not_allowed(evil, "HOSTS"), conversations.origin_not_allowed(evil, "ORIGINS")):
+        assert problem.text.isascii() and problem.text.isprintable()
+    assert conversations.origin_not_allowed(None, "ORIGINS").text == "origin None is not in ORIGINS"

@@ -52,8 +52,8 @@ async def chat(
             with auth.admit(socket):
                 observer = Observer(span, log_text=log_text)
                 loaded, session = _enter(socket, engine, manager, observer, may_wait=trial != Trial.SLOT)
-                wire = UpstreamWire(session, loaded.model, pool, extended=extended)
                 try:
+                    wire = UpstreamWire(session, loaded.model, pool, extended=extended)
                     await socket.accept(headers=load_header(manager))
                     await Connection(socket, Inbox(socket), session, manager, wire).run()
                 finally:

@@ -113,6 +113,7 @@ class OpenAIApi:
     async def _serve(self, socket: WebSocket, wire: OpenAIWire, loaded: LoadedCheckpoint, observer: Observer) -> None:
         inbox = Inbox(socket)
         outcome = await choose(socket, inbox, wire)
+        cause = "setting"
         if isinstance(outcome, Choice):
             session = Session(outcome.sampling, outcome.persona, loaded.catalogue.prompt(outcome.persona), observer)
             wire.attach(session)
@@ -124,14 +125,14 @@ class OpenAIApi:
                 )
                 await answer(socket, wire, wire.fault(error))
                 assert error.end is not None
-                outcome = error.end
+                outcome, cause = error.end, refusal.cause
             else:
                 try:
                     await Connection(socket, inbox, session, self._manager, wire).run()
                 finally:
                     self._manager.leave(session)
         if isinstance(outcome, End):
-            self._note("setting" if outcome.code is not CloseCode.TRY_LATER else "full", outcome.problem)
+            self._note(cause, outcome.problem)
             await close(socket, wire.finish(outcome), outcome)
 
     @staticmethod

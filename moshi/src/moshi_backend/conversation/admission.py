@@ -1,6 +1,7 @@
 """The slots and the queue for them."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 REMEMBERED = 50
@@ -26,11 +27,40 @@ class Place:
     longest: float | None = None
 
 
+@dataclass(frozen=True)
+class _Forecast:
+    """What the places of the queue say at one moment.
+
+    Attributes:
+        ends: seconds until each conversation must have ended, the soonest first; empty if they may last for ever.
+        longest: seconds that a conversation may last; 0 for ever.
+        pace: seconds between two ends, as far as known.
+    """
+
+    ends: Sequence[float]
+    longest: float
+    pace: float | None
+
+    def place(self, position: int) -> Place:
+        """The place with this position.
+
+        The bound assumes that every conversation lasts as long as it may. The estimate never exceeds the bound.
+        """
+        longest = None
+        if self.ends:
+            rounds, turn = divmod(position - 1, len(self.ends))
+            longest = self.ends[turn] + rounds * self.longest
+        wait = None if self.pace is None else position * self.pace
+        if wait is not None and longest is not None:
+            wait = min(wait, longest)
+        return Place(position, wait, longest)
+
+
 class Admission[Guest]:
     """Assigns slots, first come, first served. A guest is anything that can be compared, such as a session.
 
     Args:
-        slots: conversations at the same time.
+        slots: conversations at the same time. The number may change while no slot is in use.
         queue: guests that may wait.
         longest: seconds after which a conversation is ended; 0 for never. Only the estimates of waits use it.
     """
@@ -93,32 +123,27 @@ class Admission[Guest]:
         return following
 
     def place(self, guest: Guest, now: float) -> Place:
-        """The place of a waiting guest.
+        """The place of a waiting guest."""
+        return self._forecast(now).place(self._waiting.index(guest) + 1)
 
-        The bound assumes that every conversation lasts as long as it may. The estimate never exceeds the bound.
-        """
-        position = self._waiting.index(guest) + 1
-        longest = self._longest_wait(position, now) if self._longest else None
-        wait = self._expected_wait(position, now)
-        if wait is not None and longest is not None:
-            wait = min(wait, longest)
-        return Place(position, wait, longest)
+    def places(self, now: float) -> list[tuple[Guest, Place]]:
+        """Every waiting guest with its place, the next one first."""
+        forecast = self._forecast(now)
+        return [(guest, forecast.place(position)) for position, guest in enumerate(self._waiting, 1)]
 
-    def _expected_wait(self, position: int, now: float) -> float | None:
+    def _forecast(self, now: float) -> _Forecast:
         """The estimate assumes that slots become free as often as before: ends per second of conversation.
 
         Live conversations count with the time that they have lasted, so that a few short ones do not hide the long
         ones.
         """
-        if not self._lengths:
-            return None
-        seconds = sum(self._lengths) + sum(now - began for _, began in self._talking.values())
-        return position * seconds / len(self._lengths) / self.slots
-
-    def _longest_wait(self, position: int, now: float) -> float:
-        ends = sorted(max(0.0, began + self._longest - now) for _, began in self._talking.values())
-        rounds, turn = divmod(position - 1, self.slots)
-        return ends[turn] + rounds * self._longest
+        begins = [began for _, began in self._talking.values()]
+        ends = sorted(max(0.0, began + self._longest - now) for began in begins) if self._longest else []
+        pace = None
+        if self._lengths:
+            seconds = sum(self._lengths) + sum(now - began for began in begins)
+            pace = seconds / len(self._lengths) / self.slots
+        return _Forecast(ends, self._longest, pace)
 
     def _assign(self, guest: Guest, now: float) -> int:
         taken = {slot for slot, _ in self._talking.values()}

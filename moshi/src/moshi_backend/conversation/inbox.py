@@ -10,6 +10,10 @@ from moshi_backend.conversation.throttle import Throttle
 MESSAGE_SECONDS = 0.01
 """Seconds of work that any message counts as, at least: the service reads 100 messages a second."""
 
+BYTES_PER_SECOND = 128 * 1024
+"""Bytes, or characters of text, that count as a second of work at least, whatever they hold: large JSON without audio
+takes time too. Base64 PCM at twice real time has 125 KiB in a second; the rest is for the names of the fields."""
+
 INPUT_BURST = 2.0
 """Seconds of work that a client may send at once."""
 
@@ -31,6 +35,7 @@ class Inbox:
         self._socket = socket
         self._throttle = Throttle(INPUT_BURST, time.monotonic())
         self._owed = 0.0
+        self._least = MESSAGE_SECONDS
 
     async def next(self) -> bytes | str:
         """Wait until the work of the last message may be done, then for the next message. A cancelled call loses no
@@ -45,9 +50,11 @@ class Inbox:
         if message["type"] == "websocket.disconnect":
             raise Left(f"client left, code {message.get('code')}")
         data = message.get("bytes")
-        return data if data is not None else str(message.get("text") or "")
+        heard = data if data is not None else str(message.get("text") or "")
+        self._least = max(MESSAGE_SECONDS, len(heard) / BYTES_PER_SECOND)
+        return heard
 
     def worked(self, seconds: float) -> None:
-        """The last message took as many seconds of work."""
+        """The last message took as many seconds of work. It counts as more if it was long."""
         now = time.monotonic()
-        self._owed = now + min(LONGEST_WAIT_SECONDS, self._throttle.wait(max(MESSAGE_SECONDS, seconds), now))
+        self._owed = now + min(LONGEST_WAIT_SECONDS, self._throttle.wait(max(self._least, seconds), now))

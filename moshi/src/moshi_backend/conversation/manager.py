@@ -67,6 +67,8 @@ class SessionManager:
         self._admission: Admission[Session] | None = None
         self._sessions: set[Session] = set()
         self._draining = False
+        self._announces = False
+        """Whether `_announce` runs soon."""
         engine.on_failure = lambda problem: self._end_all(End(CloseCode.ENGINE_FAILED, failures.engine_failed(problem)))
 
     @property
@@ -101,7 +103,11 @@ class SessionManager:
         health = self.health
         if health.status != "ready":
             raise Refused(health.status, not_ready(health))
-        if self._admission is not None and not self._admission.has_room(may_wait=may_wait):
+        if self._admission is None:
+            self._admission = Admission(self.engine.slots, self.queue, self.limits.session)
+        elif self._admission.used == 0:
+            self._admission.slots = self.engine.slots  # another number if it failed and recovered
+        if not self._admission.has_room(may_wait=may_wait):
             raise self._full(self._admission)
 
     def enter(self, session: Session, *, may_wait: bool = True) -> None:
@@ -111,8 +117,7 @@ class SessionManager:
             Refused: there is no room to wait either, or the model is not ready.
         """
         self.check(may_wait=may_wait)
-        if self._admission is None:
-            self._admission = Admission(self.engine.slots, self.queue, self.limits.session)
+        assert self._admission is not None
         slot = self._admission.enter(session, time.monotonic(), may_wait=may_wait)
         self._sessions.add(session)
         if slot is None:
@@ -149,8 +154,7 @@ class SessionManager:
             slot = self._admission.slot(following)
             assert slot is not None
             self._assign(following, slot)
-        for waiting in self._admission.waiting:
-            waiting.tell(self.place(waiting))
+        self._announce_soon()
 
     async def drain(self) -> None:
         """Take no new session, and let the sessions that have a slot go on for `drain_seconds`; then end them."""
@@ -176,6 +180,19 @@ class SessionManager:
     def hurry(self) -> None:
         """Leave the live conversations no time, also if draining has begun."""
         self.drain_seconds = 0.0
+
+    def _announce_soon(self) -> None:
+        """Tell those who wait their places in the next iteration of the event loop, once for all who leave in this one.
+        Hundreds leave together when a frontend is lost, and news of each would fill the outboxes of the others."""
+        if self.waiting and not self._announces:
+            self._announces = True
+            asyncio.get_running_loop().call_soon(self._announce)
+
+    def _announce(self) -> None:
+        self._announces = False
+        if self._admission is not None:
+            for session, place in self._admission.places(time.monotonic()):
+                session.tell(place)
 
     def _assign(self, session: Session, slot: int) -> None:
         if session.state is State.ENDED:

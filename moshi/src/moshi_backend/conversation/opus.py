@@ -5,15 +5,27 @@ has no time for it.
 """
 
 import asyncio
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import sphn
 from numpy.typing import NDArray
 
+from moshi_backend.errors import conversations as errors
+from moshi_service.errors import ProblemError
 
-class NotOpus(Exception):
-    """The bytes are not Ogg/Opus. The stream cannot be read on."""
+MESSAGE_SECONDS = 20
+"""Seconds of sound in a message. Silence takes so few bytes that one could hold many minutes, which take memory."""
+
+PAGE_SECONDS = 5
+"""Seconds of sound in an Ogg page. The decoder has no room for more, and says so in the words of OUT_OF_ROOM."""
+
+OUT_OF_ROOM = ("invalid argument", "buffer too small")
+
+
+class NotOpus(ProblemError):
+    """The bytes are not Ogg/Opus, or hold too much sound at once. The stream cannot be read on."""
 
 
 class OpusCodec:
@@ -24,16 +36,17 @@ class OpusCodec:
 
     def __init__(self, pool: ThreadPoolExecutor, sample_rate: int, frame_size: int) -> None:
         self._pool = pool
+        self._sample_rate = sample_rate
         self._frame_size = frame_size
         self._reader = sphn.OpusStreamReader(sample_rate)
         self._writer = sphn.OpusStreamWriter(sample_rate)
-        self._rest = np.zeros(0, dtype=np.float32)
+        self._rest: NDArray[np.float32] = np.zeros(0, dtype=np.float32)
 
     async def decode(self, ogg: bytes) -> list[NDArray[np.float32]]:
         """The whole frames [frame_size] that these bytes complete.
 
         Raises:
-            NotOpus: bad bytes.
+            NotOpus: bad bytes, or too much sound.
         """
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._decode, ogg)
 
@@ -43,11 +56,18 @@ class OpusCodec:
         return bytes(encoded)
 
     def _decode(self, ogg: bytes) -> list[NDArray[np.float32]]:
-        try:
-            samples = self._reader.append_bytes(ogg)
-        except ValueError as error:
-            raise NotOpus(str(error)) from error
-        pending = np.concatenate((self._rest, samples))
+        pieces = [self._rest]
+        # One page at a time: the decoder has room for PAGE_SECONDS in a call. Other bytes in between do no harm.
+        for page in re.split(b"(?=OggS)", ogg):
+            try:
+                pieces.append(self._reader.append_bytes(page))
+            except ValueError as error:
+                no_room = str(error).endswith(OUT_OF_ROOM)
+                problem = errors.audio_page_too_long(error, PAGE_SECONDS) if no_room else errors.not_opus(error)
+                raise NotOpus(problem) from error
+            if sum(map(len, pieces)) > MESSAGE_SECONDS * self._sample_rate:
+                raise NotOpus(errors.audio_message_too_long(MESSAGE_SECONDS))
+        pending = np.concatenate(pieces)
         whole = len(pending) // self._frame_size * self._frame_size
         self._rest = pending[whole:].copy()
         return list(pending[:whole].reshape(-1, self._frame_size))

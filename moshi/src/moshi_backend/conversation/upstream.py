@@ -11,7 +11,6 @@ from moshi_backend.conversation.preferences import described
 from moshi_backend.conversation.session import Session
 from moshi_backend.conversation.wire import Heard, Message
 from moshi_backend.engine.request import PrefillProgress
-from moshi_backend.errors import conversations as errors
 from moshi_backend.model.batch import BatchedModel, Frame
 from moshi_backend.model.text import TextDecoder
 from moshi_service.protocol import events, wire
@@ -54,7 +53,7 @@ class UpstreamWire:
                     return Heard(frames=await self._codec.decode(data[1:]))
                 except NotOpus as error:
                     self._session.observer.not_opus()
-                    return Heard(end=End(CloseCode.NOT_OPUS, errors.not_opus(error)))
+                    return Heard(end=End(CloseCode.NOT_OPUS, error.problem))
             case Kind.PING:
                 return Heard(pong=wire.PING)
             case _:

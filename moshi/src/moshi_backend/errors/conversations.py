@@ -37,6 +37,22 @@ def not_opus(why: object) -> str:
     return f"audio is not Ogg/Opus: {why}"
 
 
+_sound = Row(
+    cause="the client collects sound before it sends it, or its stream is damaged",
+    remedy="send sound as it comes, in pages of a second or less",
+)
+
+
+@_sound
+def audio_page_too_long(why: object, seconds: float) -> str:
+    return f"audio cannot be decoded: {why}; a page may have at most {seconds} s of sound"
+
+
+@_sound
+def audio_message_too_long(seconds: float) -> str:
+    return f"a message has more than {seconds} s of sound"
+
+
 @Row(
     cause="a query parameter is out of its range (4001)",
     remedy="use a value in the range; `/api/info` has the ranges under `settings`",

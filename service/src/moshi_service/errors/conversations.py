@@ -9,12 +9,12 @@ from moshi_service.errors import Row
     remedy="if the name is yours, list it in `FRONTEND_ALLOWED_HOSTS` or `MOSHI_ALLOWED_HOSTS`",
 )
 def host_not_allowed(host: str, setting: str) -> str:
-    return f"host {host} is not in {setting}"
+    return f"host {host!a} is not in {setting}"
 
 
 @Row(cause="a page of another site tried to connect", remedy="list the origin if it is yours")
 def origin_not_allowed(origin: str | None, setting: str) -> str:
-    return f"origin {origin} is not in {setting}"
+    return f"origin {origin!a} is not in {setting}"
 
 
 _address = Row(

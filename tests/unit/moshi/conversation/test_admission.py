@@ -145,6 +145,7 @@ def test_slots_are_never_shared_or_left_free_while_somebody_waits(
             place = admission.place(guest, now)
             assert place.longest is not None and place.longest >= 0
             assert place.wait is None or 0 <= place.wait <= place.longest
+        assert admission.places(now) == [(guest, admission.place(guest, now)) for guest in order]
 
 
 def test_one_that_may_not_wait_gets_a_slot_or_nothing() -> None:

@@ -7,9 +7,10 @@ import pytest
 from moshi_backend.conversation.admission import Place
 from moshi_backend.conversation.limits import Limits, Notice
 from moshi_backend.conversation.manager import Refused, SessionManager
-from moshi_backend.conversation.outbox import Begun, End, Item
+from moshi_backend.conversation.outbox import OUTBOX_ITEMS, Begun, End, Item
 from moshi_backend.conversation.session import Session, State
 from moshi_backend.errors import conversations as errors
+from moshi_service.protocol.upgrade import Load
 from moshi_service.protocol.wire import CloseCode
 from support.fakes import POISON, FakeModel, samples, session, started
 
@@ -59,11 +60,34 @@ async def test_who_waits_is_told_when_the_queue_moves() -> None:
             manager.enter(guest)
         told(guests[2])
         manager.leave(guests[1])
+        await asyncio.sleep(0)
         [place] = told(guests[2])
         assert isinstance(place, Place)
         assert place.position == 1
         assert place.wait is None  # no conversation has ended yet
         assert place.longest is not None and 0 < place.longest <= 60
+
+
+async def test_many_that_leave_together_are_one_piece_of_news_for_those_who_wait() -> None:
+    """As when a frontend is lost. The news of each filled the outboxes of the others, which ended them with 4000."""
+    many = 2 * OUTBOX_ITEMS
+    async with started(FakeModel(slots=1)) as engine:
+        manager = SessionManager(engine, queue=many + 2, limits=Limits(), drain_seconds=0)
+        talker, *lost = (session() for _ in range(many + 1))
+        ended, waiter = session(), session()
+        for guest in (talker, *lost, ended, waiter):
+            manager.enter(guest)
+        ended.end(End(CloseCode.GOING_AWAY, errors.shutting_down()))
+        told(waiter), told(ended)
+        for guest in lost:
+            manager.leave(guest)
+        await asyncio.sleep(0)
+        assert waiter.state is State.WAITING
+        assert told(waiter) == [Place(2, None)]
+        assert told(ended) == []
+        manager.leave(ended)
+        await asyncio.sleep(0)
+        assert told(waiter) == [Place(1, None)]
 
 
 async def test_a_failed_step_ends_those_who_talk_and_those_who_wait() -> None:
@@ -80,6 +104,23 @@ async def test_a_failed_step_ends_those_who_talk_and_those_who_wait() -> None:
             assert isinstance(end, End)
             assert end.code is CloseCode.ENGINE_FAILED
             assert "device lost" in end.problem.text
+
+
+@pytest.mark.parametrize("slots", [1, 4])
+async def test_the_slots_are_as_many_as_the_engine_has_after_it_recovered(slots: int) -> None:
+    async with started(FakeModel(slots=2)) as engine:
+        manager = SessionManager(engine, queue=0, limits=Limits(), drain_seconds=0)
+        before = [session(), session()]
+        for talker in before:
+            manager.enter(talker)
+        engine.slots = slots  # MOSHI_SLOTS=auto: it measured again
+        for talker in before:
+            manager.leave(talker)
+        for _ in range(slots):
+            manager.enter(session())
+        assert manager.load == Load(slots, slots, 0)
+        with pytest.raises(Refused, match=rf"full: every slot is in use \({slots}\)$"):
+            manager.enter(session())
 
 
 async def test_nobody_enters_before_the_model_is_ready() -> None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from moshi_backend.conversation.openai import pcm
 from moshi_backend.conversation.openai.choices import Choice, Offer
 from moshi_backend.conversation.openai.errors import END_CODES, OWN_FAULT, ApiError
-from moshi_backend.conversation.openai.items import Items, of_client
+from moshi_backend.conversation.openai.items import Addition, Items, of_client
 from moshi_backend.conversation.openai.reading import EventReader
 from moshi_backend.conversation.openai.responses import OpenResponse
 from moshi_backend.conversation.openai.settings import RealtimeSettings
@@ -126,8 +126,9 @@ class RealtimeWire:
             case api.SessionUpdate():
                 self._settings.update(event, time.monotonic())
             case api.ItemCreate():
+                self._items.check_new(event.item.id, event.event_id)  # before its text becomes a part of the role
                 used = self._settings.add_role(event)
-                return Heard(items=[Command(of_client(event.item, used=used))])
+                return Heard(items=[Command(of_client(event, used=used))])
             case api.InputAudioClear():
                 self._pcm.clear()
                 return Heard(items=[Command(event)], clears=True)
@@ -152,8 +153,9 @@ class RealtimeWire:
                     raise ApiError("response_cancel_not_active", errors.no_open_response(), event_id=name)
                 self._withheld = True
                 return self._end_response(self._response, "cancelled")
-            case api.Item():
-                return self._add(event)
+            case Addition(item=item, event_id=name):
+                self._items.check_new(item.id, name)  # again: one with this id may have waited in the outbox
+                return self._add(item)
             case api.ItemRetrieve(item_id=id_, event_id=name):
                 return [api.ItemRetrieved(item=self._items.get(id_, name))]
             case api.ItemDelete(item_id=id_, event_id=name):
@@ -174,7 +176,7 @@ class RealtimeWire:
     def _speak(self, frame: Frame) -> list[api.ServerEvent]:
         part = self._utterances.feed(Sound(frame.pcm, self._text.feed(frame.tokens[0])))
         if self._withheld:
-            self._withheld = not part.ends
+            self._withheld = not part.pauses
             return []
         events: list[api.ServerEvent] = []
         if part.begins:
@@ -200,7 +202,7 @@ class RealtimeWire:
 
     def _end_response(self, response: OpenResponse, status: api.Status) -> list[api.ServerEvent]:
         self._response = None
-        self._items.add(response.item(status))
+        self._items.update(response.item(status))
         return response.end(status)
 
 

@@ -42,15 +42,14 @@ class Part:
     Attributes:
         begins: whether the utterance begins with this part.
         sounds: empty between utterances.
-        ends: whether the utterance ends after this part.
+        ends: whether the utterance ends after this part: the model pauses, or it was cut.
+        pauses: whether the model has said nothing for QUIET_FRAMES.
     """
 
     begins: bool
     sounds: Sequence[Sound]
     ends: bool
-
-
-NOTHING = Part(False, (), False)
+    pauses: bool
 
 
 class Utterances:
@@ -65,16 +64,15 @@ class Utterances:
     def feed(self, sound: Sound) -> Part:
         """The part of an utterance that this frame completes."""
         quiet = sound.is_quiet
+        self._quiet = self._quiet + 1 if quiet else 0
+        pauses = self._quiet >= QUIET_FRAMES
         begins = not self._speaking and not quiet
         if not self._speaking and not begins:
             self._lead.append(sound)
-            return NOTHING
+            return Part(False, (), False, pauses)
         sounds = [*self._lead, sound]
         self._lead.clear()
-        self._speaking = True
-        self._quiet = self._quiet + 1 if quiet else 0
         self._length = len(sounds) if begins else self._length + 1
-        ends = self._quiet >= QUIET_FRAMES or self._length >= LONGEST_FRAMES
-        if ends:
-            self._speaking, self._quiet = False, 0
-        return Part(begins, sounds, ends)
+        ends = pauses or self._length >= LONGEST_FRAMES
+        self._speaking = not ends
+        return Part(begins, sounds, ends, pauses)

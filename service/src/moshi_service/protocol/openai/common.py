@@ -208,11 +208,11 @@ def parse[T](adapter: TypeAdapter[T], message: str) -> T:
     try:
         return adapter.validate_json(message)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     try:
         envelope = _Envelope.model_validate_json(message)
     except ValidationError as error:
-        if error.errors()[0]["type"] in ("json_invalid", "model_type"):
+        if error.errors(include_url=False, include_input=False)[0]["type"] in ("json_invalid", "model_type"):
             raise Unreadable from None
         envelope = _Envelope()
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):

@@ -1,5 +1,6 @@
 """The Realtime API, event by event. Every event is also read with the SDK's own classes."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -9,8 +10,10 @@ from moshi_backend.conversation.admission import Place
 from moshi_backend.conversation.limits import Notice
 from moshi_backend.conversation.openai.items import KEPT
 from moshi_backend.conversation.openai.realtime import RealtimeWire
+from moshi_backend.conversation.openai.utterances import LONGEST_FRAMES
 from moshi_backend.conversation.outbox import Begun, End
 from moshi_backend.engine.request import PrefillProgress
+from moshi_backend.model.batch import Frame
 from moshi_backend.personas.catalogue import Persona
 from moshi_service.errors import Problem
 from moshi_service.protocol.wire import CloseCode
@@ -88,6 +91,58 @@ def test_a_cancelled_response_is_not_heard_until_the_model_pauses(type_: str) ->
     (error,) = live().says(type_, event_id="c1")
     assert (error["error"]["code"], error["error"]["event_id"]) == ("response_cancel_not_active", "c1")
     assert error["error"]["message"].startswith("Cancellation failed"), "LiveKit reports any other text as an error"
+
+
+@pytest.mark.parametrize("after", [[frame(0.5), *QUIET], QUIET])
+def test_a_cancelled_response_that_does_not_pause_is_not_heard_after_the_cut_of_long_ones(after: list[Frame]) -> None:
+    talking = live()
+    talking.told(frame(0.5))
+    talking.says("response.cancel")
+    assert talking.told(*[frame(0.5)] * (LONGEST_FRAMES - 1), *after) == []
+    assert types(talking.told(frame(0.5)))[:4] == FIRST
+
+
+def test_an_item_that_is_deleted_while_it_is_open_stays_deleted() -> None:
+    talking = live()
+    item = talking.told(frame(0.5))[1]["item"]["id"]
+    assert types(talking.says("conversation.item.delete", item_id=item)) == ["conversation.item.deleted"]
+    assert types(talking.told(*QUIET))[-1] == "response.done"
+    (error,) = talking.says("conversation.item.retrieve", item_id=item)
+    assert error["error"]["code"] == "item_not_found"
+
+
+def test_an_item_of_the_client_replaces_no_other() -> None:
+    talking = live()
+    kept = talking.told(frame(0.5, token=1))[1]["item"]["id"]
+    talking.told(*QUIET)
+    message = {"type": "message", "role": "user", "id": kept, "content": "mine"}
+    (error,) = talking.says("conversation.item.create", item=message, event_id="e9")
+    assert (error["error"]["code"], error["error"]["param"]) == ("invalid_value", "item.id")
+    assert error["error"]["event_id"] == "e9"
+    (retrieved,) = talking.says("conversation.item.retrieve", item_id=kept)
+    assert retrieved["item"]["content"][0]["transcript"] == " hm"
+
+
+def test_of_two_items_with_one_id_that_come_together_the_second_is_refused() -> None:
+    """Both are read before the sender answers the first."""
+    talking = live()
+    texts = [
+        json.dumps({"type": "conversation.item.create", "event_id": name, "item": {"id": "twin", "content": name}})
+        for name in ("first", "second")
+    ]
+    heard = [asyncio.run(talking.wire.hear(text)) for text in texts]
+    *added, error = talking.told(*[item for one in heard for item in one.items])
+    assert types(added) == ["conversation.item.added", "conversation.item.done"]
+    assert (error["error"]["code"], error["error"]["event_id"]) == ("invalid_value", "second")
+
+
+def test_a_refused_item_is_no_part_of_the_role() -> None:
+    talking = Client(RealtimeWire)
+    for text in ("one", "two"):
+        item = {"type": "message", "role": "system", "id": "role", "content": text}
+        talking.says("conversation.item.create", item=item)
+    talking.says(APPEND, audio=audio(0.1))
+    assert talking.begins().persona.text == "one"
 
 
 @pytest.mark.parametrize(

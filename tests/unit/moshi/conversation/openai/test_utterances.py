@@ -45,3 +45,10 @@ def test_one_that_does_not_end_is_cut_after_a_minute_and_goes_on_as_another() ->
     parts = fed(*[sound(LOUD)] * 1501)
     assert [index for index, part in enumerate(parts) if part.ends] == [749, 1499]
     assert [index for index, part in enumerate(parts) if part.begins] == [0, 750, 1500]
+
+
+def test_the_model_pauses_after_twelve_quiet_frames_and_not_where_an_utterance_is_cut() -> None:
+    parts = fed(*[sound(LOUD)] * 12, *[sound()] * 12, sound(), sound(LOUD))
+    assert [index for index, part in enumerate(parts) if part.pauses] == [23, 24]
+    parts = fed(*[sound(LOUD)] * 750, *[sound()] * 12)
+    assert [index for index, part in enumerate(parts) if part.pauses] == [761]
