@@ -8,6 +8,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.protocol import State
 
 from moshi_frontend.endpoint import Endpoint
+from moshi_frontend.errors import moshi as errors
 from moshi_service.network import gate
 from moshi_service.network.gate import Gate, Meter
 
@@ -24,7 +25,10 @@ async def reach(endpoint: Endpoint) -> socket.socket:
     loop = asyncio.get_running_loop()
     host, port = endpoint.address or (endpoint.host, endpoint.port)
     async with asyncio.timeout(CONNECT_SECONDS):
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError:  # of a part of the name that is empty or too long
+            raise socket.gaierror(socket.EAI_NONAME, errors.dns_name_impossible().text) from None
     error: OSError = TimeoutError()
     for family, kind, protocol, _, address in found:
         try:
