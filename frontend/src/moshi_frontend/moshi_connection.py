@@ -2,9 +2,11 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import override
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from moshi_frontend.endpoint import Endpoint
@@ -84,6 +86,30 @@ class MoshiConnection(ClientConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         self._gate.close()
         super().connection_lost(exc)
+
+    @override
+    async def keepalive(self) -> None:
+        """As the library's, but moshi is alive while anything comes from it: a ping may wait behind sound that the
+        client sent faster than moshi takes it."""
+        assert self.ping_interval is not None
+        assert self.ping_timeout is not None
+        while True:
+            await asyncio.sleep(self.ping_interval)
+            pinged = self.loop.time()
+            answer = asyncio.create_task(self._answer_to_a_ping())
+            try:
+                while not answer.done():
+                    left = max(pinged, self._gate.parsed_at) + self.ping_timeout - self.loop.time()
+                    if left <= 0:
+                        self.transport.abort()  # a close frame would wait as the ping does
+                        return
+                    await asyncio.wait({answer}, timeout=left)
+            finally:
+                answer.cancel()
+
+    async def _answer_to_a_ping(self) -> None:
+        with suppress(ConnectionClosed):
+            await (await self.ping())
 
     def _cut(self, pending: bytearray) -> tuple[int, float] | None:
         """The next frame, or while the answer to the upgrade is not complete, its next line."""

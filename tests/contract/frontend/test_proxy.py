@@ -357,6 +357,52 @@ async def test_a_client_that_is_on_its_way_when_a_drain_begins_gets_its_conversa
         assert await client.recv() == b"\x01still here"
 
 
+async def test_a_client_that_sends_faster_than_moshi_reads_has_to_wait_and_is_not_lost(
+    moshi: FakeMoshi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pongs, and the pings to moshi, wait behind its own messages."""
+    monkeypatch.setattr(proxy, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(proxy, "PONG_SECONDS", 0.3)
+    many = 150
+
+    async def listen(conversation: ServerConnection) -> None:
+        for _ in range(many):
+            await conversation.recv()
+            await conversation.send(b"\x01")
+            await asyncio.sleep(0.02)
+        await conversation.close(1000, "heard everything")
+
+    moshi.chat = listen
+    async with running_frontend(moshi.url) as frontend, frontend.chat(ping_interval=None) as client:
+
+        async def speak() -> None:
+            for _ in range(many):
+                await client.send(b"\x01" + bytes(60_000))
+
+        speaking = asyncio.create_task(speak())
+        messages, code, reason = await closed_by_server(client)
+        await asyncio.gather(speaking, return_exceptions=True)
+    assert (len(messages), code, reason) == (1 + many, 1000, "heard everything")
+
+
+async def test_a_moshi_from_which_nothing_comes_is_lost(moshi: FakeMoshi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while the client's messages wait for it."""
+    monkeypatch.setattr(proxy, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(proxy, "PONG_SECONDS", 0.3)
+    async with running_frontend(moshi.url) as frontend, frontend.chat(ping_interval=None) as client:
+        (await moshi.conversation()).transport.pause_reading()  # it reads no ping either
+
+        async def speak() -> None:
+            while True:
+                await client.send(b"\x01" + bytes(60_000))
+
+        speaking = asyncio.create_task(speak())
+        _, code, _ = await closed_by_server(client)
+        speaking.cancel()
+        await asyncio.gather(speaking, return_exceptions=True)
+    assert code == 1012
+
+
 @pytest.mark.parametrize("reads", [True, False])
 async def test_a_client_that_reads_late_learns_of_a_stop_and_one_that_never_reads_does_not_delay_it(
     reads: bool, moshi: FakeMoshi, monkeypatch: pytest.MonkeyPatch
