@@ -19,7 +19,7 @@ UNSENDABLE = {
 """Codes that a WebSocket library reports but that no close frame may have, and their replacements."""
 
 _LEFT = (WebSocketDisconnect, RuntimeError)
-"""What sending to a client that left raises. After unanswered pings the server has sent a close frame by itself, and
+"""Errors of sending to a client that left. After unanswered pings the server has sent a close frame by itself, and
 until the socket is closed (over TLS up to 5 s later) uvicorn reports a message as a mistake of the application."""
 
 
