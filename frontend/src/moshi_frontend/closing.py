@@ -1,5 +1,6 @@
 """How the frontend ends conversations: close frames, and the events that announce them."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,6 +17,10 @@ UNSENDABLE = {
     1015: CloseCode.GOING_AWAY,  # the other side broke TLS
 }
 """Codes that a WebSocket library reports but that no close frame may have, and their replacements."""
+
+_LEFT = (WebSocketDisconnect, RuntimeError)
+"""Errors of sending to a client that left. After unanswered pings the server has sent a close frame by itself, and
+until the socket is closed (over TLS up to 5 s later) uvicorn reports a message as a mistake of the application."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,20 @@ class CloseFrame:
         return event.message()
 
 
+async def tell(socket: WebSocket, message: bytes | str) -> bool:
+    """Send a message. False if the client has left, or answers no pings and so is being closed."""
+    try:
+        if isinstance(message, str):
+            await socket.send_text(message)
+        else:
+            await socket.send_bytes(message)
+    except _LEFT:
+        return False
+    return True
+
+
 async def close(socket: WebSocket, frame: CloseFrame, *, announce: bool) -> None:
     """Close, after the announcement of the end if the client wants one. A client that left first is no error."""
-    try:
-        if announce:
-            await socket.send_bytes(frame.announcement())
-        await socket.close(frame.code, frame.text)
-    except WebSocketDisconnect:
-        pass  # it left first
+    if not announce or await tell(socket, frame.announcement()):
+        with suppress(*_LEFT):
+            await socket.close(frame.code, frame.text)

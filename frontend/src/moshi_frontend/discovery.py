@@ -97,8 +97,8 @@ def _source(name: str, value: str) -> Source:
 
 
 def _is_possible(host: str) -> bool:
-    """Whether an address in brackets is one; a name may be anything."""
+    """Whether an address in brackets is one, and each part of a name has 1 to 63 characters."""
     try:
-        return not host.startswith("[") or bool(ipaddress.IPv6Address(host[1:-1]))
+        return bool(ipaddress.IPv6Address(host[1:-1]) if host.startswith("[") else host.encode("idna"))
     except ValueError:
         return False

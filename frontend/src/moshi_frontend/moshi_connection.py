@@ -2,12 +2,15 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import override
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from moshi_frontend.endpoint import Endpoint
+from moshi_frontend.errors import moshi as errors
 from moshi_service.network import gate
 from moshi_service.network.gate import Gate, Meter
 
@@ -24,7 +27,10 @@ async def reach(endpoint: Endpoint) -> socket.socket:
     loop = asyncio.get_running_loop()
     host, port = endpoint.address or (endpoint.host, endpoint.port)
     async with asyncio.timeout(CONNECT_SECONDS):
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError:  # of a part of the name that is empty or too long
+            raise socket.gaierror(socket.EAI_NONAME, errors.dns_name_impossible().text) from None
     error: OSError = TimeoutError()
     for family, kind, protocol, _, address in found:
         try:
@@ -80,6 +86,30 @@ class MoshiConnection(ClientConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         self._gate.close()
         super().connection_lost(exc)
+
+    @override
+    async def keepalive(self) -> None:
+        """As the library's, but moshi is alive while anything comes from it: a ping may wait behind sound that the
+        client sent faster than moshi takes it."""
+        assert self.ping_interval is not None
+        assert self.ping_timeout is not None
+        while True:
+            await asyncio.sleep(self.ping_interval)
+            pinged = self.loop.time()
+            answer = asyncio.create_task(self._answer_to_a_ping())
+            try:
+                while not answer.done():
+                    left = max(pinged, self._gate.parsed_at) + self.ping_timeout - self.loop.time()
+                    if left <= 0:
+                        self.transport.abort()  # a close frame would wait as the ping does
+                        return
+                    await asyncio.wait({answer}, timeout=left)
+            finally:
+                answer.cancel()
+
+    async def _answer_to_a_ping(self) -> None:
+        with suppress(ConnectionClosed):
+            await (await self.ping())
 
     def _cut(self, pending: bytearray) -> tuple[int, float] | None:
         """The next frame, or while the answer to the upgrade is not complete, its next line."""

@@ -9,11 +9,10 @@ from contextlib import suppress
 
 from fastapi import WebSocket
 from starlette.types import Message
-from starlette.websockets import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from moshi_frontend.closing import CloseFrame, close
+from moshi_frontend.closing import CloseFrame, close, tell
 from moshi_frontend.doors import Door
 from moshi_frontend.errors import conversations as errors
 from moshi_frontend.placement import Open, Placed, Placement
@@ -51,9 +50,9 @@ class Relay:
         """Tell the client that the conversation ends in so many seconds, because the frontend stops."""
         if self._announces:
             warning = events.WarningEvent(why="draining", seconds=round(seconds))
-            with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # it left, or reads nothing any more
+            with suppress(TimeoutError):  # it reads nothing any more
                 async with asyncio.timeout(CLOSE_SECONDS):
-                    await self._socket.send_bytes(warning.message())
+                    await tell(self._socket, warning.message())
 
     def end(self) -> None:
         """End the conversation now, because the frontend stops."""
@@ -128,13 +127,9 @@ async def _moshi_to_client(moshi: ClientConnection, socket: WebSocket) -> CloseF
         while True:
             message = await moshi.recv()
             metrics.IO.add(len(message), {"direction": "to_client"})
-            if isinstance(message, str):
-                await socket.send_text(message)
-            else:
-                await socket.send_bytes(message)
+            if not await tell(socket, message):
+                return None
     except ConnectionClosed as closed:
         if closed.rcvd is None:
             return CloseFrame.of(CloseCode.MOSHI_LOST, errors.moshi_lost())
         return CloseFrame(closed.rcvd.code, closed.rcvd.reason)
-    except WebSocketDisconnect:
-        return None

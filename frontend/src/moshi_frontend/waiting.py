@@ -9,9 +9,9 @@ import random
 from contextlib import suppress
 
 from fastapi import WebSocket
-from starlette.websockets import WebSocketDisconnect
 from websockets.exceptions import ConnectionClosed
 
+from moshi_frontend.closing import tell
 from moshi_frontend.placement import NotPlaced, Open, Placed, Placement
 from moshi_frontend.telemetry import metrics
 from moshi_service.protocol import events
@@ -54,26 +54,33 @@ class Waiting:
         """The announcement of an end that may not be one."""
 
     async def wait(self, placed: Placed) -> Placed:
-        """The place where the conversation begins, ends, or is the client's turn to be heard."""
+        """The place where the conversation begins, ends, or is the client's turn to be heard.
+
+        If it fails or is cancelled, it leaves no connection to a moshi open.
+        """
         losses = 0
-        while placed.waits:
-            try:
-                found = await self._at(placed)
-            except ConnectionClosed as closed:
-                code = closed.rcvd.code if closed.rcvd else None
-                again = await self._again() if code in _AWAY and losses < LOSSES else None
-                if again is None:
-                    await self._tell(self._end)
+        try:
+            while placed.waits:
+                try:
+                    found = await self._at(placed)
+                except ConnectionClosed as closed:
+                    code = closed.rcvd.code if closed.rcvd else None
+                    again = await self._again() if code in _AWAY and losses < LOSSES else None
+                    if again is None:
+                        await self._tell(self._end)
+                        return placed
+                    losses += 1
+                    placed, self._end = again, None
+                    continue
+                if found is None:
                     return placed
-                losses += 1
-                placed, self._end = again, None
-                continue
-            if found is None:
-                return placed
-            metrics.MOVES.add(1)
+                metrics.MOVES.add(1)
+                before, placed = placed, found
+                await before.connection.close(CloseCode.GOING_AWAY)
+            return placed
+        except BaseException:
             await placed.connection.close(CloseCode.GOING_AWAY)
-            placed = found
-        return placed
+            raise
 
     async def _at(self, placed: Placed) -> Placed | None:
         """Wait there. A better place; None if there is no more to wait for.
@@ -115,11 +122,8 @@ class Waiting:
         return isinstance(event, events.QueueEvent)
 
     async def _tell(self, message: Message | None) -> None:
-        with suppress(WebSocketDisconnect):  # it left, which the next to read from it notices
-            if isinstance(message, str):
-                await self._socket.send_text(message)
-            elif message is not None:
-                await self._socket.send_bytes(message)
+        if message is not None:
+            await tell(self._socket, message)  # if it has left, the next to read from it notices
 
     async def _slot_elsewhere(self, placed: Placed) -> Placed:
         while True:

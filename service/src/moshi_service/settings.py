@@ -125,8 +125,8 @@ class ServiceSettings(BaseSettings):
     """New connections of one address in a minute, 0 for any number."""
 
     trusted_proxies: NetworkList = "127.0.0.1"
-    """Addresses or networks, with commas, whose `X-Forwarded-For` and `-Proto` are believed. `*` for all,
-    empty for none."""
+    """Addresses or networks, with commas, whose `X-Forwarded-For` and `-Proto` are believed; empty for none.
+    `*` believes every client, which can then claim any address and so evade the limits of an address."""
 
     allowed_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
     """Origins besides the service's own that a browser may connect from, e.g. `https://talk.example`;

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -13,13 +14,14 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from moshi_frontend import server
+from moshi_frontend import proxy, server
 from moshi_frontend.proxy import MESSAGE_BYTES_FROM_CLIENT
 from moshi_service.health import Health
 from moshi_service.network import protocols
 from moshi_service.protocol.info import Slots
 from moshi_service.protocol.wire import HANDSHAKE
 from support.fake_moshi import FakeMoshi
+from support.raw import upgrade
 from support.running_frontend import Frontend, closed_by_server, running_frontend
 
 pytestmark = pytest.mark.anyio
@@ -118,6 +120,35 @@ async def test_a_client_that_vanishes_frees_its_place_at_moshi(moshi: FakeMoshi,
         client.transport.abort()
         await asyncio.wait_for(conversation.wait_closed(), 10)
     assert conversation.close_code in (1000, 1001)
+
+
+async def test_a_client_that_vanishes_behind_tls_is_one_that_left(
+    moshi: FakeMoshi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Over TLS the socket stays for seconds after the close frame for unanswered pings, while moshi still speaks."""
+    monkeypatch.setattr(proxy, "PING_SECONDS", 0.2)
+    monkeypatch.setattr(proxy, "PONG_SECONDS", 0.2)
+    caplog.set_level(logging.INFO, "moshi_frontend")
+
+    async def speak(conversation: ServerConnection) -> None:
+        while True:
+            await conversation.send(b"\x01" + bytes(100))
+            await asyncio.sleep(0.02)
+
+    moshi.chat = speak
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    async with running_frontend(moshi.url, tls="auto", state_dir=tmp_path) as frontend:
+        host, port = frontend.address.split(":")
+        _, writer = await asyncio.open_connection(host, int(port), ssl=context)
+        writer.write(upgrade(frontend.address))
+        conversation = await moshi.conversation()
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.wait_for(conversation.wait_closed(), 10)
+        writer.transport.abort()
+    assert conversation.close_code == 1001
+    assert "conversation 1: ends, the client vanished" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_client_is_told_when_moshi_vanishes(moshi: FakeMoshi, frontend: Frontend) -> None:
@@ -324,6 +355,52 @@ async def test_a_client_that_is_on_its_way_when_a_drain_begins_gets_its_conversa
         assert warning["why"] == "draining"
         await client.send(b"\x01still here")
         assert await client.recv() == b"\x01still here"
+
+
+async def test_a_client_that_sends_faster_than_moshi_reads_has_to_wait_and_is_not_lost(
+    moshi: FakeMoshi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pongs, and the pings to moshi, wait behind its own messages."""
+    monkeypatch.setattr(proxy, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(proxy, "PONG_SECONDS", 0.3)
+    many = 150
+
+    async def listen(conversation: ServerConnection) -> None:
+        for _ in range(many):
+            await conversation.recv()
+            await conversation.send(b"\x01")
+            await asyncio.sleep(0.02)
+        await conversation.close(1000, "heard everything")
+
+    moshi.chat = listen
+    async with running_frontend(moshi.url) as frontend, frontend.chat(ping_interval=None) as client:
+
+        async def speak() -> None:
+            for _ in range(many):
+                await client.send(b"\x01" + bytes(60_000))
+
+        speaking = asyncio.create_task(speak())
+        messages, code, reason = await closed_by_server(client)
+        await asyncio.gather(speaking, return_exceptions=True)
+    assert (len(messages), code, reason) == (1 + many, 1000, "heard everything")
+
+
+async def test_a_moshi_from_which_nothing_comes_is_lost(moshi: FakeMoshi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while the client's messages wait for it."""
+    monkeypatch.setattr(proxy, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(proxy, "PONG_SECONDS", 0.3)
+    async with running_frontend(moshi.url) as frontend, frontend.chat(ping_interval=None) as client:
+        (await moshi.conversation()).transport.pause_reading()  # it reads no ping either
+
+        async def speak() -> None:
+            while True:
+                await client.send(b"\x01" + bytes(60_000))
+
+        speaking = asyncio.create_task(speak())
+        _, code, _ = await closed_by_server(client)
+        speaking.cancel()
+        await asyncio.gather(speaking, return_exceptions=True)
+    assert code == 1012
 
 
 @pytest.mark.parametrize("reads", [True, False])

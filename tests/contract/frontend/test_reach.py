@@ -43,3 +43,8 @@ async def test_the_next_address_is_tried(family: int, silent: int, monkeypatch: 
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
         with await reach(Endpoint("http://moshi")) as connected:
             assert connected.getpeername() == listener.getsockname()
+
+
+async def test_a_name_that_dns_cannot_have_is_a_name_that_nobody_has() -> None:
+    with pytest.raises(socket.gaierror, match="the name is not one that DNS can have"):
+        await reach(Endpoint("http://moshi..svc:8998"))

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 import signal
 import ssl
 import subprocess
@@ -180,6 +181,47 @@ async def test_a_conversation_with_a_sound_card(monkeypatch: pytest.MonkeyPatch)
     assert (closed, words.getvalue(), card.closed) == ([1000], "Hello", ["microphone", "speaker"])
     assert "live: speak" in states.getvalue()
     assert np.sqrt((heard**2).mean()) == pytest.approx(0.1, abs=0.05)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+async def test_a_reader_of_its_output_that_leaves_does_not_end_it(question: Path, tmp_path: Path, stream: str) -> None:
+    """As `head` does."""
+    answer, report = tmp_path / "answer.wav", tmp_path / "report.json"
+
+    async def treat(socket: ServerConnection) -> None:
+        await socket.send(HANDSHAKE)
+        async for message in socket:
+            await socket.send(text(" Hello"))
+            await socket.send(message)
+
+    reader, writer = os.pipe()
+    os.close(reader)
+    async with server(treat) as url:
+        arguments: list[str | Path] = [
+            "talk",
+            url,
+            "--in",
+            question,
+            "--listen",
+            "1",
+            "--out",
+            answer,
+            "--report",
+            report,
+        ]
+        pipe = asyncio.subprocess.PIPE
+        out, err = (writer, pipe) if stream == "stdout" else (pipe, writer)
+        process = await asyncio.create_subprocess_exec(
+            BIN / "scenario6", *arguments, env=clean_environment(), stdout=out, stderr=err
+        )
+        os.close(writer)
+        async with asyncio.timeout(60):
+            words, states = await process.communicate()
+    assert process.returncode == 0
+    assert "Hello Hello" in json.loads(report.read_text())["text"]
+    assert answer.stat().st_size > 1000
+    assert "BrokenPipeError" not in (states or b"").decode()
+    assert stream == "stdout" or words.decode().startswith("Hello Hello")
 
 
 async def refuse(socket: ServerConnection) -> None:

@@ -1,13 +1,16 @@
 """What is sent when a conversation ends."""
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.websockets import WebSocketDisconnect
 from websockets.frames import Close as Frame
 
-from moshi_frontend.closing import CloseFrame
+from moshi_frontend.closing import CloseFrame, close, tell
 from moshi_service.errors import Problem
 from moshi_service.protocol.wire import CloseCode
 
@@ -54,3 +57,16 @@ def test_the_announcement_of_a_problem_has_its_code() -> None:
     close = CloseFrame.of(CloseCode.TRY_LATER, Problem("frontend-full", "full"), 7)
     assert close.text == "full; Retry-After: 7"
     assert json.loads(close.announcement()[1:])["error"] == "frontend-full"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("raised", [WebSocketDisconnect(1006), RuntimeError("after sending 'websocket.close'")])
+async def test_a_client_that_left_first_is_no_error(raised: Exception) -> None:
+    async def fail(*_arguments: object) -> None:
+        raise raised
+
+    client: Any = SimpleNamespace(send_bytes=fail, send_text=fail, close=fail)
+    assert not await tell(client, b"x")
+    assert not await tell(client, "x")
+    for announce in (True, False):
+        await close(client, CloseFrame(1000, "why"), announce=announce)

@@ -64,6 +64,11 @@ def test_nothing_there_says_what_to_set() -> None:
         "https://[::1",
         "https://[12345::]",
         "https://[:::]:8998",
+        "http://moshi..svc:8998",
+        "http://.moshi",
+        f"http://{'a' * 64}.svc",
+        f"dns+https://moshi.{'a' * 64}",
+        "srv+https://_moshi._tcp.a..b",
         "https://host/../x?",
         "https://host?x=1",
         "https://host#x",
@@ -102,6 +107,11 @@ def test_what_is_not_a_url_is_named_with_its_variable(value: str) -> None:
 )
 def test_a_name_for_all_replicas(value: str, name: Name) -> None:
     assert find_moshi({"MOSHI_URL": value}) == (name,)
+
+
+@pytest.mark.parametrize("host", ["moshi.svc.", "moshi_1", "a" * 63, "192.0.2.1", "[::1]"])
+def test_a_host_that_may_be_one(host: str) -> None:
+    assert find_moshi({"MOSHI_URL": f"http://{host}:8998"}) == (Endpoint(f"http://{host}:8998"),)
 
 
 def test_kinds_may_be_mixed() -> None:

@@ -48,10 +48,15 @@ class Moshi:
 
 
 class Client:
-    def __init__(self) -> None:
+    """`sending`: what sending to it raises."""
+
+    def __init__(self, sending: Exception | None) -> None:
+        self._sending = sending
         self.told: list[bytes] = []
 
     async def send_bytes(self, message: bytes) -> None:
+        if self._sending is not None:
+            raise self._sending
         self.told.append(message)
 
 
@@ -70,9 +75,11 @@ class Moshis:
         return found
 
 
-async def wait(first: Moshi, moshis: Moshis, *, speaks: bool = False) -> tuple[Placed, list[bytes]]:
-    """Where the client ends up, and what it was told."""
-    client = Client()
+async def wait(
+    first: Moshi, moshis: Moshis, *, speaks: bool = False, sending: Exception | None = None
+) -> tuple[Placed, list[bytes]]:
+    """Where the client ends up, and what it was told. `sending`: what sending to it raises."""
+    client = Client(sending)
     message: asyncio.Task[object] = asyncio.create_task(asyncio.sleep(0 if speaks else 60))
     ending: asyncio.Task[object] = asyncio.create_task(asyncio.sleep(60))
     one = Waiting(client, message, ending, moshis, None)  # type: ignore[arg-type]
@@ -127,3 +134,16 @@ async def test_it_does_not_wander_for_ever() -> None:
     away = [Moshi(code=1001) for _ in range(9)]
     placed, _ = await wait(away[0], Moshis(places=[one.placed for one in away[1:]]))
     assert placed is away[waiting.LOSSES].placed
+
+
+async def test_a_client_that_is_being_closed_is_one_that_left() -> None:
+    """After unanswered pings the server has sent a close frame, and sending raises until the socket is closed."""
+    moshi = Moshi(PLACE, PLACE, HANDSHAKE)
+    assert await wait(moshi, Moshis(), sending=RuntimeError("after sending 'websocket.close'")) == (moshi.placed, [])
+
+
+async def test_a_failure_leaves_no_place_taken() -> None:
+    here = Moshi(PLACE)
+    with pytest.raises(ZeroDivisionError):
+        await wait(here, Moshis(), sending=ZeroDivisionError())
+    assert here.closed_with == 1001

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from opentelemetry import metrics
-from uvicorn.middleware.proxy_headers import _TrustedHosts
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware, _TrustedHosts
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
@@ -123,6 +123,7 @@ def test_the_meter_lets_so_much_through_and_then_at_its_rate() -> None:
         ("fe80::1%eth0", "fe80::/64"),
         ("::1", "::/64"),
         ("somebody", "somebody"),
+        ("x" * 60_000, "x" * 64),
         ("", ""),
     ],
 )
@@ -160,6 +161,22 @@ def test_uvicorn_trusts_the_same_proxies(listed: str) -> None:
     uvicorns = _TrustedHosts(ours.for_uvicorn)
     for address in ("127.0.0.1", "::ffff:127.0.0.1", "192.0.2.1", "2001:db8::1"):
         assert (plain(address) in uvicorns) == (address in ours)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("listed", ["10.0.0.2", "10.0.0.0/8", "::ffff:10.0.0.2", "0.0.0.0/0"])
+async def test_a_proxy_may_be_written_in_the_form_of_a_dual_stack_socket(listed: str) -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Any, *_others: object) -> None:
+        seen.append(scope["client"][0])
+
+    trusting = ProxyHeadersMiddleware(app, Networks(listed).for_uvicorn)
+    headers = [(b"x-forwarded-for", b"2001:db8::9, ::ffff:10.0.0.2")]
+    unused: Any = None
+    scope: Any = {"type": "websocket", "client": ("10.0.0.2", 1), "headers": headers, "scheme": "ws"}
+    await trusting(scope, unused, unused)
+    assert seen == ["2001:db8::9"]
 
 
 def test_a_full_table_gives_the_place_of_the_oldest_idle_connection_to_a_new_one() -> None:

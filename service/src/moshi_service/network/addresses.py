@@ -8,6 +8,9 @@ from moshi_service.errors import start as errors
 IPV6_PREFIX = 64
 """Bits of an IPv6 address that name a network. A single host usually has all addresses of its /64."""
 
+NAME_CHARACTERS = 64
+"""Of an address that is none: a proxy may pass on what a client wrote, as long as a header can be."""
+
 type _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -15,12 +18,12 @@ def group_of(address: str) -> str:
     """The client that an address belongs to: an IPv4 address alone, an IPv6 address with its whole /64.
 
     A dual-stack socket shows IPv4 addresses as `::ffff:192.0.2.1`; they count as IPv4. Anything that is not an IP
-    address is a client of its own.
+    address is a client of its own, known by its first `NAME_CHARACTERS`.
     """
     parsed = _parsed(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.IPv6Network((int(parsed), IPV6_PREFIX), strict=False))
-    return address if parsed is None else str(parsed)
+    return address[:NAME_CHARACTERS] if parsed is None else str(parsed)
 
 
 def plain(address: str) -> str:
@@ -43,8 +46,16 @@ class Networks:
 
     @property
     def for_uvicorn(self) -> list[str]:
-        """The same list as `forwarded_allow_ips`, so that uvicorn trusts exactly these addresses."""
-        return ["*"] if self._all else [str(network) for network in self._networks]
+        """The same list as `forwarded_allow_ips`, so that uvicorn trusts exactly these addresses. uvicorn does not know
+        that `::ffff:192.0.2.1`, as a proxy may write it in a header, is `192.0.2.1`."""
+        if self._all:
+            return ["*"]
+        mapped = [
+            f"::ffff:{network.network_address}/{96 + network.prefixlen}"
+            for network in self._networks
+            if isinstance(network, ipaddress.IPv4Network)
+        ]
+        return [*map(str, self._networks), *mapped]
 
     def __contains__(self, address: str) -> bool:
         parsed = _parsed(address)

@@ -60,6 +60,8 @@ class Gate:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._over_since: float | None = None
+        self.parsed_at = self._loop.time()
+        """When bytes of the peer were last taken."""
 
     def seconds_over(self, now: float) -> float:
         """For how long the peer has been over its rate, without catching up."""
@@ -123,6 +125,7 @@ class Gate:
             chunk = bytes(self._pending[: self._left])
             del self._pending[: self._left]
             self._left -= len(chunk)
+            self.parsed_at = self._loop.time()
             self._parse(chunk)
         if not self._pending:
             self._over_since = None

@@ -305,7 +305,18 @@ class WebSocketProtocol(_Deadlines, WebSocketsSansIOProtocol):
 
     @override
     def keepalive_timeout(self) -> None:
-        """As uvicorn's, whose reason would be `keepalive ping timeout`: the page shows the reason to a person."""
+        """As uvicorn's, whose reason would be `keepalive ping timeout`: the page shows the reason to a person.
+
+        A peer that sends sound faster than it may has to wait, and its pong waits behind the sound. So it counts as
+        alive while its bytes are taken, or while the application lets its messages wait.
+        """
+        assert self.ping_timeout is not None
+        now = self.loop.time()
+        waits = self.queue.qsize() >= MESSAGES_READ_AHEAD
+        until = (now if waits else self._gate.parsed_at) + self.ping_timeout
+        if until > now and not self.close_sent:
+            self.pong_timer = self.loop.call_at(until, self.keepalive_timeout)
+            return
         self.pong_timer = self.pending_ping_payload = None
         if self.close_sent or self.transport.is_closing():
             return

@@ -11,7 +11,7 @@ from enum import IntEnum
 from moshi_service.errors import Problem, ProblemError
 from scenario6_client import errors, recordings
 from scenario6_client.arguments import read
-from scenario6_client.captions import Terminal
+from scenario6_client.captions import Terminal, write
 from scenario6_client.conversation import Conversation
 from scenario6_client.report import record
 from scenario6_client.sound import devices
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     plan = read(argv).plan
     try:
         if plan is None:
-            print(devices())
+            write(sys.stdout, f"{devices()}\n")
             return Exit.DONE
         return _talk(plan)
     except ProblemError as error:
@@ -93,7 +93,7 @@ def _keep(plan: Plan, conversation: Conversation, problem: Problem | None) -> li
 
 
 def _say(problem: Problem) -> None:
-    print(f"scenario6: {problem}", file=sys.stderr)
+    write(sys.stderr, f"scenario6: {problem}\n")
 
 
 if __name__ == "__main__":

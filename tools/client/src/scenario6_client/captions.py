@@ -1,5 +1,6 @@
 """A conversation on a terminal: Moshi's words as they come, and lines about its state between them."""
 
+import os
 from collections.abc import Callable
 from typing import TextIO
 
@@ -31,8 +32,7 @@ class Terminal:
             self.end_line()
         text = piece if self._in_line else piece.lstrip()
         if text:
-            self._words.write(text)
-            self._words.flush()
+            write(self._words, text)
             self._in_line, self._spoke = True, now
 
     def state(self, text: str) -> None:
@@ -41,14 +41,26 @@ class Terminal:
             return
         self._said = text
         self.end_line()
-        print(f"scenario6: {text}", file=self._states, flush=True)
+        write(self._states, f"scenario6: {text}\n")
 
     def end_line(self) -> None:
         """Ends the line of words, if one has begun."""
         if self._in_line:
-            self._words.write("\n")
-            self._words.flush()
+            write(self._words, "\n")
             self._in_line = False
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write at once. If the reader of a pipe has left, as `head` does, the rest goes nowhere: the conversation and its
+    files do not depend on it."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        # The stream still holds the text, and would fail again when the process ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def state_of(event: ServerEvent) -> str | None:
