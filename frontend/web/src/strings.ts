@@ -352,8 +352,7 @@ const en = {
   pushToTalkLabel: "Push to talk",
   pushToTalkHint: "You are muted unless you hold the button or, with shortcuts on, the space bar.",
   recordLabel: "Record both sides",
-  recordHint:
-    "From the next conversation on: up to 30 minutes of each, kept in this tab until you close or reload it.",
+  recordHint: "From the next conversation on: up to 30 minutes of each, kept in this tab until you close or reload it.",
   speakerAsk: "Choose a speaker",
   advanced: "Advanced",
   advancedHint: "How Moshi picks its words and sounds, from the next conversation on.",
