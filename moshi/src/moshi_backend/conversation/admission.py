@@ -29,7 +29,7 @@ class Place:
 
 @dataclass(frozen=True)
 class _Forecast:
-    """What the places of the queue say at one moment.
+    """The common part of all places in the queue at one moment.
 
     Attributes:
         ends: seconds until each conversation must have ended, the soonest first; empty if they may last for ever.
