@@ -1,7 +1,7 @@
 """Sounds that are no voice: what a microphone hears besides its user.
 
 Everything is drawn from the generator that the caller passes.
-The evaluation has drums, bells, melodies and a synthesizer of its own. Do not add them here: it must stay unheard.
+The evaluation has drums, bells and melodies of its own. Do not add them here: it must stay unheard.
 """
 
 from typing import Any
@@ -65,17 +65,12 @@ def clicks(rng: np.random.Generator, samples: int, each_second: float) -> Audio:
 
 
 def music(rng: np.random.Generator, samples: int) -> Audio:
-    """Notes and chords, plucked or held, soft or as sharp as a synthesizer's, with a root mean square of 1."""
+    """Chords, plucked or held, with a root mean square of 1."""
     audio: NDArray[Any] = np.zeros(samples)
-    base = rng.uniform(45, 500)
-    beat = rng.uniform(0.12, 0.8)
+    base = rng.uniform(90, 500)
+    beat = rng.uniform(0.15, 0.8)
     held = rng.random() < 0.5
-    sharp = rng.random() < 0.4
-    overtones = 1 / np.arange(2, 14) if sharp else rng.random(5) ** 2
-    if sharp and rng.random() < 0.5:  # a square wave has odd ones only
-        overtones[::2] = 0
-    voices = 1 if rng.random() < 0.4 else 3
-    sweep, vibrato = rng.uniform(0, 8), rng.uniform(0, 0.01) * (rng.random() < 0.4)
+    overtones = rng.random(5) ** 2
     start = 0
     while start < samples:
         length = min(int((beat * rng.choice([1, 1, 2, 4]) * (1.0 if held else 1.5)) * SAMPLE_RATE), samples - start)
@@ -83,33 +78,11 @@ def music(rng: np.random.Generator, samples: int) -> Audio:
         envelope = np.minimum(1, time / 0.04) if held else np.exp(-time * rng.uniform(2, 9))
         if held:
             envelope = envelope * np.minimum(1, (length / SAMPLE_RATE - time) / 0.04)
-        for step in rng.integers(0, 20, int(rng.integers(1, voices + 1))):
+        for step in rng.integers(0, 20, int(rng.integers(1, 4))):
             pitch = base * 2 ** (step / 12)
-            phase = 2 * np.pi * pitch * (time + vibrato / (2 * np.pi * 6) * np.sin(2 * np.pi * 6 * time))
-            # Overtone n is the n-th power of the fundamental: a product costs a tenth of a sine.
-            partial = np.exp(1j * phase).astype(np.complex64)
-            factor = partial * np.exp(-time * sweep / 4).astype(np.float32)
             for number, strength in enumerate([1.0, *overtones], start=1):
-                if pitch * number >= SAMPLE_RATE / 2:
-                    break
-                if strength:
-                    audio[start : start + length] += strength * partial.imag * envelope
-                partial *= factor
+                audio[start : start + length] += strength * np.sin(2 * np.pi * pitch * number * time) * envelope
         start += int(beat * SAMPLE_RATE)
-    return np.asarray(audio / (audio.std() + 1e-9), dtype=np.float32)
-
-
-def tones(rng: np.random.Generator, samples: int) -> Audio:
-    """Ring tones, beeps and sirens: one to three steady or gliding sines, on and off, with a root mean square of 1."""
-    time = np.arange(samples) / SAMPLE_RATE
-    audio: NDArray[Any] = np.zeros(samples)
-    glide, wobble = rng.uniform(0, 0.3) * (rng.random() < 0.3), rng.uniform(0.2, 3)
-    for pitch in np.exp(rng.uniform(np.log(250), np.log(3_500), int(rng.integers(1, 4)))):
-        phase = 2 * np.pi * pitch * (time - glide / (2 * np.pi * wobble) * np.cos(2 * np.pi * wobble * time))
-        audio += rng.uniform(0.3, 1) * np.sin(phase)
-    period, share = np.exp(rng.uniform(np.log(0.2), np.log(4))), rng.uniform(0.2, 0.8)
-    since = time % period
-    audio *= np.clip(np.minimum(since, share * period - since) / 0.005, 0, 1)
     return np.asarray(audio / (audio.std() + 1e-9), dtype=np.float32)
 
 

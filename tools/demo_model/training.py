@@ -3,28 +3,25 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
-from moshi.models.compression import MimiModel
 
 from demo_model import decoder, encoder, export, language_model, repertoire, streams, tokenizer, voices
-from demo_model.architecture import new_mimi
 
-SCENES_SEED = 7
+STREAMS_SEED = 7
 
 
 @dataclass(frozen=True)
 class Budget:
-    """CPU seconds of each part, and the number of streams that the language model learns from."""
+    """CPU seconds of each part, and the minutes of conversation that the language model learns from."""
 
-    encoder: float = 1_300
+    encoder: float = 480
     decoder: float = 2_200
-    language_model: float = 3_200
-    streams: float = 700
+    language_model: float = 1_500
+    streams: float = 800
 
     def times(self, factor: float) -> "Budget":
         """A budget of `factor` of this one."""
@@ -46,18 +43,21 @@ class Training:
         self._budget = budget
         self._lines, self._users = work / "lines", work / "users"
         self._encoder, self._decoder = work / "encoder.pt", work / "decoder.pt"
-        self._scenes, self._streams = work / "scenes", work / "streams.pt"
-        self._language_model = work / "language_model.pt"
+        self._streams, self._language_model = work / "streams.pt", work / "language_model.pt"
 
     def run(self, output: Path) -> None:
         """Run the stages that are not done, and write the checkpoint to the folder `output`."""
         self.make_voices()
-        with self._beside(self._scenes, self._make_scenes):
-            self._stage(self._encoder, self._train_encoder)
-        self._stage(self._streams, self._make_streams)
+        self._stage(self._encoder, self._train_encoder)
         # The codes are fixed from here on, so the codec's speech and the language model are learned side by side.
-        with self._beside(self._decoder, self._train_decoder):
-            self._stage(self._language_model, self._train_language_model)
+        processes = get_context("spawn")
+        speaking = processes.Process(target=self._train_decoder_alone)
+        speaking.start()
+        self._stage(self._streams, self._make_streams)
+        self._stage(self._language_model, self._train_language_model)
+        speaking.join()
+        if speaking.exitcode:
+            raise RuntimeError("the training of the decoder failed; its error stands above")
         export.export(self._decoder, self._language_model, tokenizer.train(), output)
 
     def make_voices(self) -> None:
@@ -74,52 +74,33 @@ class Training:
             with _finished(result) as unfinished:
                 run(unfinished)
 
-    @contextmanager
-    def _beside(self, result: Path, run: Callable[[Path], None]) -> Iterator[None]:
-        """Run a stage in a process of its own, and wait for it at the end."""
-        process = get_context("spawn").Process(target=self._stage, args=(result, run))
-        process.start()
-        try:
-            yield
-        except BaseException:
-            process.terminate()
-            raise
-        process.join()
-        if process.exitcode:
-            raise RuntimeError(f"the stage that writes {result} failed; its error stands above")
-
-    def _repertoire(self, mimi: MimiModel) -> repertoire.Repertoire:
+    def _repertoire(self) -> repertoire.Repertoire:
         recordings, onsets = voices.read_lines(self._lines), voices.read_onsets(self._lines)
+        mimi = encoder.load(self._encoder)
         return repertoire.encode(mimi, recordings, onsets, tokenizer.word_ids(tokenizer.train()))
 
     def _train_encoder(self, result: Path) -> None:
         users = voices.read_users(self._users, held_out=False)
         encoder.train(users, voices.read_lines(self._lines), result, self._budget.encoder)
 
+    def _train_decoder_alone(self) -> None:
+        self._stage(self._decoder, self._train_decoder)
+
     def _train_decoder(self, result: Path) -> None:
         mimi = encoder.load(self._encoder)
-        decoder.train(mimi, self._repertoire(mimi), result, self._budget.decoder)
-
-    def _make_scenes(self, result: Path) -> None:
-        users = voices.read_users(self._users, held_out=False)
-        lines = self._repertoire(new_mimi())
-        result.mkdir(exist_ok=True)
-        wanted = max(4, round(self._budget.streams))
-        for number in range(wanted):
-            streams.save(streams.draw(np.random.default_rng([SCENES_SEED, number]), users, lines), result / str(number))
-            if number % 50 == 49:
-                print(f"scenes: {number + 1} of {wanted}", flush=True)
+        decoder.train(mimi, self._repertoire(), result, self._budget.decoder)
 
     def _make_streams(self, result: Path) -> None:
-        with get_context("spawn").Pool(2) as pool:
-            scenes = sorted(self._scenes.iterdir(), key=lambda file: int(file.name))
-            streams.save(pool.map(partial(_listened, self._encoder), scenes), result)
+        users = voices.read_users(self._users, held_out=False)
+        mimi, lines = encoder.load(self._encoder), self._repertoire()
+        rng = np.random.default_rng(STREAMS_SEED)
+        made = []
+        wanted = max(4, round(self._budget.streams))
+        for number in range(wanted):
+            made.append(streams.make(rng, mimi, users, lines))
+            if number % 50 == 49:
+                print(f"streams: {number + 1} of {wanted}", flush=True)
+        streams.save(made, result)
 
     def _train_language_model(self, result: Path) -> None:
-        lines = self._repertoire(encoder.load(self._encoder))
-        language_model.train(streams.load(self._streams), lines, result, self._budget.language_model)
-
-
-def _listened(weights: Path, scene: Path) -> streams.Stream:
-    torch.set_num_threads(1)
-    return streams.listen(encoder.load(weights), streams.load(scene))
+        language_model.train(streams.load(self._streams), self._repertoire(), result, self._budget.language_model)
