@@ -18,7 +18,7 @@ from demo_model.repertoire import Repertoire
 from demo_model.streams import FRAMES, Stream
 from demo_model.tokenizer import PAD, TEXT_CARD
 
-BATCH = 3
+BATCH = 4
 LEARNING_RATE = 3e-3
 SEED = 6
 
