@@ -42,8 +42,8 @@ test: check  ## Set up, then lint, types and every test
 	@tools/setup-aspire
 	@tools/setup-nix
 	@tools/setup-kustomize
-	@OMP_NUM_THREADS=1 $(PY) -m pytest tests/contract -m "not alone" --durations=15 $(PARALLEL)
-	@$(PY) -m pytest --ignore tests/unit -m "not contract or alone" --durations=30
+	@OMP_NUM_THREADS=1 $(PY) -m pytest tests/contract tests/e2e -m "not alone" --durations=15 $(PARALLEL)
+	@$(PY) -m pytest --ignore tests/unit -m "alone or nix" --durations=30
 
 check: setup-tests  ## Fast: lint, types, English, unit tests
 	@.venv/bin/ruff check .

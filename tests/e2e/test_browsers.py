@@ -18,6 +18,8 @@ from support.sound import Room, room
 from support.tab import speak
 from support.visit import Visit, visit
 
+pytestmark = pytest.mark.alone
+
 ON_ONE_SCREEN = """(() => {
   scrollTo(0, 0);
   const box = (element) => element.getBoundingClientRect();

@@ -20,6 +20,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from support.browser import ARTIFACTS, REPORT_VIOLATIONS, ROOT, WORDS, talking_browser
 from support.services import clean_environment, descendants, free_port, is_there
 
+pytestmark = pytest.mark.alone
+
 START_SECONDS = 120.0
 TALK_SECONDS = 15.0
 SLOTS = 4

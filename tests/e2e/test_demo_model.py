@@ -22,6 +22,8 @@ from support.browser import ARTIFACTS, DOCS, KEEP, keep_picture, talking_browser
 from support.services import free_port
 from support.terminal import started
 
+pytestmark = pytest.mark.alone
+
 QUESTION, OBJECTION = "Hello, can you hear me?", "Wait, please. I would like to say something else now."
 SAID = (6.5, QUESTION, 1.9, OBJECTION, 30.0)
 """The demo greets in the first pause. It begins to answer in the second one, and the objection interrupts it."""

@@ -12,6 +12,8 @@ from support.documents import Block, blocks
 from support.services import clean_environment, free_port
 from support.terminal import started
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[2]
 PAGES = (Path("README.md"), Path("docs/tutorial/quickstart.md"))
 TYPED = [block for page in PAGES for block in blocks(page) if block.language == "sh"]

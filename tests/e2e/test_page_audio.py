@@ -18,7 +18,7 @@ from support.browser import PATIENCE_MS, arguments, executable
 from support.fake_moshi import FakeMoshi, framed_echo
 from support.running_frontend import running_frontend
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 LISTEN_SECONDS = 10
 CLICK_SECONDS = 0.5

@@ -18,7 +18,7 @@ from moshi_frontend import proxy
 from support.services import descendants
 from support.tab import Tab, opened, speak
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 AUDIO = 1
 AWAY_SECONDS = 3.0

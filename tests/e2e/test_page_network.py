@@ -18,7 +18,7 @@ from support.namespace import HOST, Namespace, second_machine
 from support.running_frontend import running_frontend
 from support.tab import Tab, speak, tab_at
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from support.fake_moshi import FakeMoshi
 from support.running_frontend import running_frontend
 from support.tab import opened, speak, tab_at
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 LOOK_MS = 20_000
 """The page looks every 5 s while the service is ready, and the frontend looks at moshi every second or so."""

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 import personaplex_checkpoint
 from support.browser import REPORT_VIOLATIONS, talking_browser
 from support.services import running_frontend, running_moshi
+
+pytestmark = pytest.mark.alone
 
 ROLE = "You are <b>good</b> & you like “the sea”, 海."
 

@@ -16,6 +16,8 @@ from support.namespace import HOST, Namespace, second_machine
 from support.qr import read_picture, read_terminal
 from support.window import Window, make_run
 
+pytestmark = pytest.mark.alone
+
 PICTURES = ARTIFACTS / "phone"
 PHONE: ViewportSize = {"width": 390, "height": 844}
 

@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 from aiohttp import web
 from playwright.sync_api import expect
 
 from support.browser import REPORT_VIOLATIONS, talking_browser
 from support.services import Service, free_port, running_frontend, running_moshi
+
+pytestmark = pytest.mark.alone
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from support.browser import ARTIFACTS, WORDS, keep_picture, talking_browser
 from support.services import free_port
 from support.terminal import started
 
+pytestmark = pytest.mark.alone
+
 PICTURES = ARTIFACTS / "verify"
 SAID = re.compile(r"(\S+\s+){10}")
 """Some words."""
