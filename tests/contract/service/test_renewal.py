@@ -63,7 +63,7 @@ async def comes(presented: Presented, certificate: Certificate) -> None:
             await asyncio.sleep(0.02)
 
 
-def half_written(certificate: Certificate, authority: trustme.CA) -> None:
+def half_written(certificate: Certificate, _authority: trustme.CA) -> None:
     """The chain's file, while a tool still writes it."""
     certificate.chain.write_text("half a file")
 
