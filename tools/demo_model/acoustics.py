@@ -1,7 +1,7 @@
 """Sounds that are no voice: what a microphone hears besides its user.
 
 Everything is drawn from the generator that the caller passes.
-The evaluation has drums, bells and melodies of its own. Do not add them here: it must stay unheard.
+The evaluation has drums, bells, melodies and a synthesizer of its own. Do not add them here: it must stay unheard.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ def _fast_size(samples: int) -> int:
 
 
 def noise(rng: np.random.Generator, samples: int, kind: str) -> Audio:
-    """Steady noise of one of `NOISES` with a root mean square of 1."""
+    """Steady noise of one of `NOISES` with a standard deviation of 1. Brown noise also has a mean."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     rising = np.arange(1, len(spectrum) + 1, dtype=np.float64)
     match kind:
@@ -48,6 +48,14 @@ def noise(rng: np.random.Generator, samples: int, kind: str) -> Audio:
     return np.asarray(audio, dtype=np.float32)
 
 
+def swell(rng: np.random.Generator, samples: int) -> Audio:
+    """The amplitude of a sound that rises and falls as wind and traffic do: by up to 24 dB, at most 1."""
+    each = rng.uniform(0.4, 5) * SAMPLE_RATE
+    moments = np.arange(0, samples + each, each)
+    levels = np.interp(np.arange(samples), moments, rng.uniform(-24, 0, len(moments)))
+    return np.asarray(10 ** (levels / 20), dtype=np.float32)
+
+
 def clicks(rng: np.random.Generator, samples: int, each_second: float) -> Audio:
     """Keys, bumps and knocks: short decaying bursts of coloured noise."""
     audio = np.zeros(samples, dtype=np.float32)
@@ -65,12 +73,17 @@ def clicks(rng: np.random.Generator, samples: int, each_second: float) -> Audio:
 
 
 def music(rng: np.random.Generator, samples: int) -> Audio:
-    """Chords, plucked or held, with a root mean square of 1."""
+    """Notes and chords, plucked or held, soft or as sharp as a synthesizer's, with a root mean square of 1."""
     audio: NDArray[Any] = np.zeros(samples)
-    base = rng.uniform(90, 500)
-    beat = rng.uniform(0.15, 0.8)
+    base = rng.uniform(45, 500)
+    beat = rng.uniform(0.12, 0.8)
     held = rng.random() < 0.5
-    overtones = rng.random(5) ** 2
+    sharp = rng.random() < 0.4
+    overtones = 1 / np.arange(2, 14) if sharp else rng.random(5) ** 2
+    if sharp and rng.random() < 0.5:  # a square wave has odd ones only
+        overtones[::2] = 0
+    voices = 1 if rng.random() < 0.4 else 3
+    sweep, vibrato = rng.uniform(0, 8), rng.uniform(0, 0.01) * (rng.random() < 0.4)
     start = 0
     while start < samples:
         length = min(int((beat * rng.choice([1, 1, 2, 4]) * (1.0 if held else 1.5)) * SAMPLE_RATE), samples - start)
@@ -78,17 +91,39 @@ def music(rng: np.random.Generator, samples: int) -> Audio:
         envelope = np.minimum(1, time / 0.04) if held else np.exp(-time * rng.uniform(2, 9))
         if held:
             envelope = envelope * np.minimum(1, (length / SAMPLE_RATE - time) / 0.04)
-        for step in rng.integers(0, 20, int(rng.integers(1, 4))):
+        for step in rng.integers(0, 20, int(rng.integers(1, voices + 1))):
             pitch = base * 2 ** (step / 12)
+            phase = 2 * np.pi * pitch * (time + vibrato / (2 * np.pi * 6) * np.sin(2 * np.pi * 6 * time))
+            # Overtone n is the n-th power of the fundamental: a product costs a tenth of a sine.
+            partial = np.exp(1j * phase).astype(np.complex64)
+            factor = partial * np.exp(-time * sweep / 4).astype(np.float32)
             for number, strength in enumerate([1.0, *overtones], start=1):
-                audio[start : start + length] += strength * np.sin(2 * np.pi * pitch * number * time) * envelope
+                if pitch * number >= SAMPLE_RATE / 2:
+                    break
+                if strength:
+                    audio[start : start + length] += strength * partial.imag * envelope
+                partial *= factor
         start += int(beat * SAMPLE_RATE)
+    return np.asarray(audio / (audio.std() + 1e-9), dtype=np.float32)
+
+
+def tones(rng: np.random.Generator, samples: int) -> Audio:
+    """Ring tones, beeps and sirens: one to three steady or gliding sines, on and off, with a root mean square of 1."""
+    time = np.arange(samples) / SAMPLE_RATE
+    audio: NDArray[Any] = np.zeros(samples)
+    glide, wobble = rng.uniform(0, 0.3) * (rng.random() < 0.3), rng.uniform(0.2, 3)
+    for pitch in np.exp(rng.uniform(np.log(250), np.log(3_500), int(rng.integers(1, 4)))):
+        phase = 2 * np.pi * pitch * (time - glide / (2 * np.pi * wobble) * np.cos(2 * np.pi * wobble * time))
+        audio += rng.uniform(0.3, 1) * np.sin(phase)
+    period, share = np.exp(rng.uniform(np.log(0.2), np.log(4))), rng.uniform(0.2, 0.8)
+    since = time % period
+    audio *= np.clip(np.minimum(since, share * period - since) / 0.005, 0, 1)
     return np.asarray(audio / (audio.std() + 1e-9), dtype=np.float32)
 
 
 def echo(rng: np.random.Generator, played: Audio) -> Audio:
     """`played` as a microphone beside the loudspeaker hears it: late, reflected, duller, at an unchanged level."""
-    late = int(rng.uniform(0.06, 0.40) * SAMPLE_RATE)
+    late = int(rng.uniform(0.06, 0.60) * SAMPLE_RATE)
     response: NDArray[Any] = np.zeros(late + 6_000)
     response[late] = 1.0
     for _ in range(int(rng.integers(0, 6))):

@@ -23,6 +23,7 @@ PAUSE = 3  # quiet frames that do not end a stretch of voice
 IDLE_WAIT = 100  # frames in which nobody speaks before the idle line: 8 s
 BACKCHANNEL_WAIT = 70  # frames of talk before a back-channel: 5.6 s
 NEARLY_DONE = 3  # last frames of a line, in which an interruption is none
+STOPPING = 5  # first frames of the silence after an interruption
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,15 @@ def tokens(spoken: list[Spoken], frames: int, repertoire: Repertoire) -> NDArray
         written[0, one.start : one.start + one.frames] = line.text[: one.frames]
         written[1:, one.start : one.start + one.frames] = line.codes[:, : one.frames]
     return written
+
+
+def stops(spoken: list[Spoken], frames: int, repertoire: Repertoire) -> NDArray[np.bool_]:
+    """Whether an interruption has just ended a line: [frames]."""
+    stopping = np.zeros(frames, bool)
+    for one in spoken:
+        if one.frames < len(repertoire.lines[one.key]):
+            stopping[one.start + one.frames :][:STOPPING] = True
+    return stopping
 
 
 def sound(spoken: list[Spoken], frames: int, frame_size: int, repertoire: Repertoire) -> Audio:

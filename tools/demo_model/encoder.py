@@ -83,16 +83,19 @@ def draw_crop(rng: np.random.Generator, users: list[list[Audio]], lines: list[Au
     voice, counts = np.zeros(CROP, bool), np.ones(CROP, bool)
     disturbances = np.zeros(samples, np.float32)
     level = rng.uniform(-38, -12)  # dB below full scale, of a voice
+    who = rng.random()
+    nobody = who > 0.80
     if rng.random() < 0.8:
         kind = str(rng.choice(acoustics.NOISES))
         quieter = rng.uniform(8, 50) if rng.random() < 0.7 else 8
         disturbances += acoustics.noise(rng, samples, kind) * 10 ** (max(-85.0, level - quieter) / 20)
     if rng.random() < 0.2:
         disturbances += acoustics.clicks(rng, samples, each_second=rng.uniform(0.5, 6))
-    if rng.random() < 0.2:
+    if rng.random() < (0.6 if nobody else 0.25):
         disturbances += acoustics.music(rng, samples) * 10 ** ((level - rng.uniform(8, 25)) / 20)
+    if rng.random() < 0.08:
+        disturbances += acoustics.tones(rng, samples) * 10 ** ((level - rng.uniform(8, 25)) / 20)
 
-    who = rng.random()
     if who < 0.22:
         line = lines[rng.integers(len(lines))]
         start = int(rng.integers(-len(line) // 2, samples // 2))
@@ -102,7 +105,7 @@ def draw_crop(rng: np.random.Generator, users: list[list[Audio]], lines: list[Au
             return Crop(audio, voice, np.zeros(CROP, bool))
         audio = acoustics.echo(rng, audio) * 10 ** (rng.uniform(-40, 0) / 20)
         counts = np.sqrt((audio.reshape(CROP, FRAME) ** 2).mean(1)) < 1e-4
-    elif who < 0.85:
+    elif not nobody:
         clips = users[rng.integers(len(users))]
         start = int(rng.integers(0, samples * 2 // 3))
         while start < samples:

@@ -13,12 +13,12 @@ from torch.nn import functional as F
 from torch.optim.adamw import AdamW
 
 from demo_model.architecture import CODEBOOKS, CODES, new_language_model
-from demo_model.dialogue import converse, tokens
+from demo_model.dialogue import converse, stops, tokens
 from demo_model.repertoire import Repertoire
 from demo_model.streams import FRAMES, Stream
 from demo_model.tokenizer import PAD, TEXT_CARD
 
-BATCH = 4
+BATCH = 3
 LEARNING_RATE = 3e-3
 SEED = 6
 
@@ -26,8 +26,11 @@ OWN_MISTAKES = 0.04
 """Share of the model's own codes that are replaced in its input, so that it recovers from a wrong sample."""
 UNSEEN_CODES = 0.05
 """Share of the user's codes that are replaced, so that it does not learn single voices by heart."""
-SILENT_SHARE = 0.1
+SILENT_SHARE = 0.2
 """Share of the silent frames that the depformer learns from. It costs most, and silence is quickly learned."""
+STOP_WEIGHT = 2.5
+"""Weight of the frames in which an interruption ends a line. Sampling prefers likely choices. At a weight of 1, the
+model stops only when a stop is more likely than not, and with an unfamiliar voice that is late."""
 
 OWN = slice(1, 1 + CODEBOOKS)
 USER = slice(1 + CODEBOOKS, None)
@@ -39,8 +42,15 @@ def _replaced(rng: torch.Generator, codes: torch.Tensor, share: torch.Tensor | f
     return torch.where(hit, torch.randint(0, CODES, codes.shape, generator=rng), codes)
 
 
-def _losses(model: LMModel, rng: torch.Generator, sequence: torch.Tensor, silence: torch.Tensor) -> torch.Tensor:
-    """Of a batch of streams [B, 1 + 2 * CODEBOOKS, T]: the loss of the text, of all codes, and of the first code."""
+def _losses(
+    model: LMModel, rng: torch.Generator, sequence: torch.Tensor, stopping: torch.Tensor, silence: torch.Tensor
+) -> torch.Tensor:
+    """Of a batch of streams [B, 1 + 2 * CODEBOOKS, T]: the loss of the text, of all codes, and of the first code.
+
+    Args:
+        stopping: [B, T], whether an interruption has just ended a line.
+        silence: [CODEBOOKS], the codes of a silent frame.
+    """
     initial = model._get_initial_token().expand(len(sequence), -1, -1)
     delayed = torch.cat([initial, _delay_sequence(model.delays, sequence, initial)], 2)
     given, wanted = delayed[:, :, :-1].clone(), delayed[:, :, 1:]
@@ -53,16 +63,17 @@ def _losses(model: LMModel, rng: torch.Generator, sequence: torch.Tensor, silenc
     near = speaking.clone()
     for late in (1, 2, 3):
         near[:, late:] |= speaking[:, :-late]
-    kept = (near | (torch.rand(near.shape, generator=rng) < SILENT_SHARE)).reshape(-1)
+    kept = (near | stopping | (torch.rand(near.shape, generator=rng) < SILENT_SHARE)).reshape(-1)
     # The depformer treats frames one by one, so the kept ones go through it as one row: [1, K, kept].
     frames = wanted.permute(0, 2, 1).reshape(-1, wanted.shape[1])[kept].T[None]
     code_logits = model.forward_depformer_training(frames, hidden.reshape(-1, hidden.shape[-1])[kept][None])
 
     text = F.cross_entropy(text_logits[:, 0].transpose(1, 2), wanted[:, 0], reduction="none")
-    weights = 1 + 2 * (wanted[:, 0] != PAD).float()
+    urgent = 1 + (STOP_WEIGHT - 1) * stopping.float()
+    weights = (1 + 2 * (wanted[:, 0] != PAD).float()) * urgent
     real = frames[:, OWN] < CODES
     codes = F.cross_entropy(code_logits.permute(0, 3, 1, 2), frames[:, OWN].clamp(max=CODES - 1), reduction="none")
-    codes = codes * real
+    codes = codes * real * urgent.reshape(-1)[kept]
     return torch.stack([(text * weights).sum() / weights.sum(), codes.sum() / real.sum(), codes[:, 0].mean()])
 
 
@@ -79,12 +90,14 @@ def train(streams: list[Stream], repertoire: Repertoire, output: Path, cpu_secon
         for group in optimizer.param_groups:
             warm = min(1, (step + 1) / 50)
             group["lr"] = LEARNING_RATE * warm * max(0.02, 0.5 + 0.5 * math.cos(math.pi * done))
-        rows = []
+        rows, stopping = [], []
         for number in draw.integers(0, len(streams), BATCH):
             stream = streams[number]
             spoken = stream.spoken if stream.echoed else converse(draw, stream.voice, repertoire)
             rows.append(np.concatenate([tokens(spoken, FRAMES, repertoire), stream.heard]))
-        losses = _losses(model, rng, torch.tensor(np.stack(rows), dtype=torch.long), silence)
+            stopping.append(stops(spoken, FRAMES, repertoire))
+        sequence = torch.tensor(np.stack(rows), dtype=torch.long)
+        losses = _losses(model, rng, sequence, torch.tensor(np.stack(stopping)), silence)
         optimizer.zero_grad()
         (losses * torch.tensor([2.0, 2.0, 1.0])).sum().backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)

@@ -1,6 +1,6 @@
 """The lines as the model says them: codes and text, frame by frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ class Line:
     codes: NDArray[Any]
     """[codebooks, frames]"""
     audio: Audio
-    """[frames * FRAME]: the recording."""
+    """[frames * FRAME]: the recording, or the sound that Mimi's decoder makes of the codes."""
 
     def __len__(self) -> int:
         return len(self.text)
@@ -74,3 +74,15 @@ def encode(
             audio=audio[LEAD * FRAME :][: frames * FRAME].numpy(),
         )
     return Repertoire(lines, silence)
+
+
+@torch.no_grad()
+def as_played(mimi: MimiModel, repertoire: Repertoire) -> Repertoire:
+    """The same lines with the sound that a loudspeaker plays: Mimi's, which is rougher than the recordings."""
+    lines = {}
+    for key, line in repertoire.lines.items():
+        before, after = (repertoire.silence[:, None].repeat(frames, 1) for frames in (LEAD, TAIL))
+        codes = torch.tensor(np.concatenate([before, line.codes, after], axis=1), dtype=torch.long)
+        audio = mimi.decode(codes[None])[0, 0].numpy()[LEAD * FRAME :][: len(line) * FRAME]
+        lines[key] = replace(line, audio=audio.astype(np.float32))
+    return Repertoire(lines, repertoire.silence)

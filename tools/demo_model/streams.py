@@ -1,4 +1,4 @@
-"""Minutes of conversation to learn from: what the microphone hears, and when the user talks in it."""
+"""Conversations to learn from: the codes that the microphone hears, and when the user talks in it."""
 
 import pickle
 from dataclasses import dataclass
@@ -15,8 +15,9 @@ from demo_model.architecture import FRAME, SAMPLE_RATE, Audio
 from demo_model.encoder import voiced_frames
 from demo_model.repertoire import Repertoire
 
-FRAMES = 750
-"""60 seconds: three times the language model's context."""
+SEED = 7
+FRAMES = 1_200
+"""96 seconds. Two layers of 256 steps look back on 512, so most of a stream has a full past, as a long call has."""
 CLEAR = 9.0
 """Decibels by which a talker is louder than steady noise or music. A quieter talker need not be heard."""
 
@@ -63,7 +64,7 @@ def talk(rng: np.random.Generator, clips: list[Audio], level: float) -> tuple[Au
     audio, voice = np.zeros(samples, np.float32), np.zeros(FRAMES, bool)
     first = rng.random()
     start = int((rng.uniform(0, 1) if first < 0.2 else rng.uniform(1, 14)) * SAMPLE_RATE)
-    if first > 0.9:  # nobody
+    if first > 0.8:  # nobody
         start = samples
     while start < samples:
         for clip, gap in _turn(rng, clips):
@@ -82,40 +83,55 @@ def talk(rng: np.random.Generator, clips: list[Audio], level: float) -> tuple[Au
 def _disturb(rng: np.random.Generator, samples: int, level: float) -> Audio:
     """The other sounds beside a voice of `level` dB."""
     kind = str(rng.choice(acoustics.NOISES))
-    loud = rng.random() < 0.3
+    loud = rng.random() < 0.5
     noise_level = level - CLEAR - (rng.uniform(0, 12) if loud else rng.uniform(12, 50))
     audio = acoustics.noise(rng, samples, kind) * 10 ** (max(-85.0, noise_level) / 20)
-    if rng.random() < 0.25:
-        audio += acoustics.clicks(rng, samples, each_second=rng.uniform(0.1, 5))
-    if rng.random() < 0.25:
+    if rng.random() < 0.5:
+        audio *= acoustics.swell(rng, samples)
+    if rng.random() < 0.35:
+        audio += acoustics.clicks(rng, samples, each_second=rng.uniform(0.2, 8))
+    if rng.random() < 0.07:
+        audio += acoustics.tones(rng, samples) * 10 ** ((level - CLEAR - rng.uniform(0, 20)) / 20)
+    if rng.random() < 0.35:
         music = acoustics.music(rng, samples) * 10 ** ((level - CLEAR - rng.uniform(0, 20)) / 20)
         ends = np.sort(rng.integers(0, samples, 2)) if rng.random() < 0.5 else (0, samples)
         audio[ends[0] : ends[1]] += music[ends[0] : ends[1]]
     return audio
 
 
-@torch.no_grad()
-def make(rng: np.random.Generator, mimi: MimiModel, users: list[list[Audio]], repertoire: Repertoire) -> Stream:
-    """Draw a minute of conversation."""
-    level = rng.uniform(-34, -12)
-    audio, voice = talk(rng, users[rng.integers(len(users))], level)
-    spoken = dialogue.converse(rng, voice, repertoire)
-    echoed = bool(rng.random() < 0.45)
-    if echoed:
-        played = dialogue.sound(spoken, FRAMES, FRAME, repertoire)
-        audio = audio + acoustics.echo(rng, played) * 10 ** (rng.uniform(-40, -7) / 20)
-    audio = np.clip(audio + _disturb(rng, len(audio), level), -1, 1)
-    heard = mimi.encode(torch.tensor(audio, dtype=torch.float32)[None, None])[0]
-    return Stream(heard.numpy().astype(np.uint8), voice, spoken, echoed)
+@dataclass(frozen=True)
+class Maker:
+    """Makes streams. `mimi` encodes them, `users` are the clips of each voice, and `lines` are as they are played."""
+
+    mimi: MimiModel
+    users: list[list[Audio]]
+    lines: Repertoire
+
+    @torch.no_grad()
+    def make(self, number: int) -> Stream:
+        """The stream of this number: its own conversation among its own disturbances."""
+        rng = np.random.default_rng([SEED, number])
+        level = rng.uniform(-36, -12)
+        audio, voice = talk(rng, self.users[rng.integers(len(self.users))], level)
+        spoken = dialogue.converse(rng, voice, self.lines)
+        echoed = bool(rng.random() < 0.5)
+        if echoed:
+            played = dialogue.sound(spoken, FRAMES, FRAME, self.lines)
+            loudness = rng.uniform(-16, -6) if rng.random() < 0.5 else rng.uniform(-40, -16)
+            audio = audio + acoustics.echo(rng, played) * 10 ** (loudness / 20)
+        audio = np.clip(audio + _disturb(rng, len(audio), level), -1, 1)
+        heard = self.mimi.encode(torch.tensor(audio, dtype=torch.float32)[None, None])[0]
+        return Stream(heard.numpy().astype(np.uint8), voice, spoken, echoed)
 
 
-def save(streams: list[Stream], path: Path) -> None:
+def save(made: list[Stream], path: Path) -> None:
     """Write streams to a file."""
     with path.open("wb") as file:
-        pickle.dump(streams, file)
+        pickle.dump(made, file)
 
 
 def load(path: Path) -> list[Stream]:
-    """Read the streams that `save` wrote. Only read files of your own: they are pickled."""
+    """Read a file that `save` wrote. Only read files of your own: they are pickled."""
     with path.open("rb") as file:
-        return list(pickle.load(file))
+        made: list[Stream] = pickle.load(file)
+    return made

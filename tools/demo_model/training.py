@@ -6,22 +6,22 @@ from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from demo_model import decoder, encoder, export, language_model, repertoire, streams, tokenizer, voices
 
-STREAMS_SEED = 7
+PROCESSES = 2
+"""That make streams side by side."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """CPU seconds of each part, and the minutes of conversation that the language model learns from."""
+    """CPU seconds of each part, and the number of streams that the language model learns from."""
 
-    encoder: float = 480
+    encoder: float = 1_300
     decoder: float = 2_200
-    language_model: float = 1_500
-    streams: float = 800
+    language_model: float = 10_700
+    streams: float = 1_400
 
     def times(self, factor: float) -> "Budget":
         """A budget of `factor` of this one."""
@@ -49,15 +49,9 @@ class Training:
         """Run the stages that are not done, and write the checkpoint to the folder `output`."""
         self.make_voices()
         self._stage(self._encoder, self._train_encoder)
-        # The codes are fixed from here on, so the codec's speech and the language model are learned side by side.
-        processes = get_context("spawn")
-        speaking = processes.Process(target=self._train_decoder_alone)
-        speaking.start()
+        self._stage(self._decoder, self._train_decoder)
         self._stage(self._streams, self._make_streams)
         self._stage(self._language_model, self._train_language_model)
-        speaking.join()
-        if speaking.exitcode:
-            raise RuntimeError("the training of the decoder failed; its error stands above")
         export.export(self._decoder, self._language_model, tokenizer.train(), output)
 
     def make_voices(self) -> None:
@@ -74,33 +68,43 @@ class Training:
             with _finished(result) as unfinished:
                 run(unfinished)
 
-    def _repertoire(self) -> repertoire.Repertoire:
+    def _repertoire(self, weights: Path) -> repertoire.Repertoire:
         recordings, onsets = voices.read_lines(self._lines), voices.read_onsets(self._lines)
-        mimi = encoder.load(self._encoder)
-        return repertoire.encode(mimi, recordings, onsets, tokenizer.word_ids(tokenizer.train()))
+        return repertoire.encode(encoder.load(weights), recordings, onsets, tokenizer.word_ids(tokenizer.train()))
 
     def _train_encoder(self, result: Path) -> None:
         users = voices.read_users(self._users, held_out=False)
         encoder.train(users, voices.read_lines(self._lines), result, self._budget.encoder)
 
-    def _train_decoder_alone(self) -> None:
-        self._stage(self._decoder, self._train_decoder)
-
     def _train_decoder(self, result: Path) -> None:
-        mimi = encoder.load(self._encoder)
-        decoder.train(mimi, self._repertoire(), result, self._budget.decoder)
+        decoder.train(encoder.load(self._encoder), self._repertoire(self._encoder), result, self._budget.decoder)
 
     def _make_streams(self, result: Path) -> None:
-        users = voices.read_users(self._users, held_out=False)
-        mimi, lines = encoder.load(self._encoder), self._repertoire()
-        rng = np.random.default_rng(STREAMS_SEED)
-        made = []
         wanted = max(4, round(self._budget.streams))
-        for number in range(wanted):
-            made.append(streams.make(rng, mimi, users, lines))
-            if number % 50 == 49:
-                print(f"streams: {number + 1} of {wanted}", flush=True)
+        made = []
+        with get_context("spawn").Pool(PROCESSES, self._prepare_streams) as pool:
+            for stream in pool.imap(_stream, range(wanted)):
+                made.append(stream)
+                if len(made) % 50 == 0:
+                    print(f"streams: {len(made)} of {wanted}", flush=True)
         streams.save(made, result)
 
+    def _prepare_streams(self) -> None:
+        """Read what `_stream` needs, once in each process."""
+        global _maker
+        torch.set_num_threads(1)
+        mimi = encoder.load(self._decoder)
+        lines = repertoire.as_played(mimi, self._repertoire(self._decoder))
+        _maker = streams.Maker(mimi, voices.read_users(self._users, held_out=False), lines)
+
     def _train_language_model(self, result: Path) -> None:
-        language_model.train(streams.load(self._streams), self._repertoire(), result, self._budget.language_model)
+        lines = self._repertoire(self._encoder)
+        language_model.train(streams.load(self._streams), lines, result, self._budget.language_model)
+
+
+_maker: streams.Maker
+"""Of this process."""
+
+
+def _stream(number: int) -> streams.Stream:
+    return _maker.make(number)

@@ -72,6 +72,14 @@ def test_it_stops_when_it_is_interrupted() -> None:
     assert answer.start == begins + 8 + dialogue.ANSWER_WAIT
 
 
+def test_only_the_silence_after_an_interruption_counts_as_a_stop() -> None:
+    spoken = said((GREETED + 10, False), (8, True), (60, False))
+    end = GREETED + 10 + dialogue.INTERRUPTION
+    stopping = dialogue.stops(spoken, 100, REPERTOIRE)
+    assert np.flatnonzero(stopping).tolist() == list(range(end, end + dialogue.STOPPING))
+    assert not dialogue.stops(said((200, False)), 200, REPERTOIRE).any()
+
+
 def test_it_often_says_that_it_was_interrupted() -> None:
     answers = [said((20, False), (8, True), (60, False), seed=seed)[1].key for seed in range(60)]
     assert 30 <= answers.count(INTERRUPTED) < 60

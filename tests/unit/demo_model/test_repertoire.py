@@ -1,8 +1,10 @@
 """The lines in frames, and the words in the tokenizer."""
 
 import numpy as np
+import pytest
 import sentencepiece
 import torch
+from moshi.models.compression import MimiModel
 
 from demo_model import repertoire, tokenizer
 from demo_model.architecture import FRAME, new_mimi
@@ -18,13 +20,19 @@ def test_each_word_has_a_token_of_its_own() -> None:
         assert processor.decode([IDS[word] for word in text.split()]) == text
 
 
-def test_a_line_is_encoded_as_after_a_silence() -> None:
+@pytest.fixture
+def mimi() -> MimiModel:
+    """With codebooks that nobody trained."""
     torch.manual_seed(0)
     mimi = new_mimi().eval()
     for part in (mimi.quantizer.rvq_first, mimi.quantizer.rvq_rest):
         for layer in part.vq.layers:
             layer._codebook.embedding_sum.normal_()
             layer._codebook.cluster_usage.fill_(1.0)
+    return mimi
+
+
+def test_a_line_is_encoded_as_after_a_silence(mimi: MimiModel) -> None:
     key = "backchannel"
     sound = np.random.default_rng(0).normal(size=4 * FRAME + 100).astype(np.float32)
     encoded = repertoire.encode(mimi, {key: sound}, {key: [0.0, 0.2]}, IDS)
@@ -36,6 +44,19 @@ def test_a_line_is_encoded_as_after_a_silence() -> None:
     np.testing.assert_array_equal(line.audio[: len(sound)], sound)
     assert not line.audio[len(sound) :].any()
     assert encoded.silence.shape == (8,)
+
+
+def test_a_line_is_played_as_the_decoder_says_it(mimi: MimiModel) -> None:
+    recorded = repertoire.encode(mimi, {"backchannel": np.ones(3 * FRAME, np.float32)}, {"backchannel": [0, 0.1]}, IDS)
+    played = repertoire.as_played(mimi, recorded)
+    line, original = played.lines["backchannel"], recorded.lines["backchannel"]
+    assert line.codes is original.codes
+    assert line.audio.shape == original.audio.shape
+    assert not np.array_equal(line.audio, original.audio)
+    silence = recorded.silence[:, None].repeat(repertoire.LEAD, 1)
+    with torch.no_grad():
+        decoded = mimi.decode(torch.tensor(np.concatenate([silence, line.codes], axis=1), dtype=torch.long)[None])
+    np.testing.assert_allclose(line.audio, decoded[0, 0, repertoire.LEAD * FRAME :], atol=1e-5)
 
 
 def test_words_that_begin_in_one_frame_take_the_next_ones() -> None:

@@ -1,0 +1,57 @@
+"""The sounds that training puts beside a voice."""
+
+import numpy as np
+import pytest
+
+from demo_model import acoustics
+from demo_model.architecture import SAMPLE_RATE, Audio
+
+SECONDS = 8
+SAMPLES = SECONDS * SAMPLE_RATE
+
+KINDS = (*acoustics.NOISES, "music", "tones")
+
+
+def draw(kind: str, seed: int) -> Audio:
+    rng = np.random.default_rng(seed)
+    if kind == "music":
+        return acoustics.music(rng, SAMPLES)
+    return acoustics.tones(rng, SAMPLES) if kind == "tones" else acoustics.noise(rng, SAMPLES, kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_sound_has_the_level_that_its_caller_scales(kind: str, seed: int) -> None:
+    sound = draw(kind, seed)
+    assert sound.shape == (SAMPLES,)
+    assert sound.dtype == np.float32
+    assert sound.std() == pytest.approx(1, rel=0.05)
+    assert np.array_equal(sound, draw(kind, seed))
+
+
+def test_an_unknown_kind_of_noise_names_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"'violet' is none of .*'pink'"):
+        acoustics.noise(np.random.default_rng(0), SAMPLES, "violet")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_swell_rises_and_falls_smoothly_by_up_to_24_db(seed: int) -> None:
+    amplitude = acoustics.swell(np.random.default_rng(seed), SAMPLES)
+    assert amplitude.shape == (SAMPLES,)
+    decibels = 20 * np.log10(amplitude)
+    assert decibels.max() <= 1e-4
+    assert decibels.min() >= -24 - 1e-4
+    assert np.ptp(decibels) > 1
+    assert np.abs(np.diff(decibels)).max() < 24 / (0.4 * SAMPLE_RATE) * 1.1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_echo_is_late_and_as_loud_as_the_sound(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    played = acoustics.noise(rng, SAMPLES, "white")
+    played[:SAMPLE_RATE] = 0
+    played[-SAMPLE_RATE:] = 0
+    heard = acoustics.echo(rng, played)
+    first = np.flatnonzero(np.abs(heard) > 0.05)[0] / SAMPLE_RATE
+    assert 1.05 <= first <= 1.61
+    assert heard.std() == pytest.approx(played.std(), rel=0.01)
