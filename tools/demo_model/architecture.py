@@ -69,7 +69,7 @@ def language_model_config(text_card: int) -> dict[str, Any]:
     return config
 
 
-SAMPLING = {"temp": 0.3, "temp_text": 0.5, "top_k": 250, "top_k_text": 25}
+SAMPLING = {"temp": 0.2, "temp_text": 0.5, "top_k": 250, "top_k_text": 25}
 """The default sampling, which the checkpoint's config names. Lower temperatures keep the captions exact."""
 
 
