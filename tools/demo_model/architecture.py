@@ -1,7 +1,8 @@
 """The shapes of the demo: upstream's architecture with small numbers.
 
 A wider decoder sounds better, but upstream builds the encoder and the decoder from one set of numbers, and a step
-must stay cheap on a laptop. These numbers cost about 1.15 times the step of a random model of half the width.
+must stay cheap on a laptop. With one conversation, a step of these numbers takes about 1.15 times as long as one of a
+random model of half the width. With 16 it takes 1.3 to 1.7 times as long.
 """
 
 from typing import Any
