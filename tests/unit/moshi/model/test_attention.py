@@ -34,8 +34,13 @@ def operator(
     *,
     seqused_k: Tensor,
 ) -> tuple[Tensor]:
-    """As the operator of a GPU: of the keys of each sequence the first `seqused_k` count, and no others are read."""
-    assert cum_seq_q.dtype == cum_seq_k.dtype == seqused_k.dtype == torch.int32
+    """As the operator of a GPU: of the keys of each sequence the first `seqused_k` count, and no others are read. It
+    refuses what that one refuses."""
+    for lengths in (cum_seq_q, cum_seq_k, seqused_k):
+        assert lengths.dtype == torch.int32
+        assert lengths.is_contiguous()
+    assert len(cum_seq_q) == len(cum_seq_k) == len(seqused_k) + 1
+    assert query.stride(-1) == key.stride(-1) == value.stride(-1) == 1
     assert (dropout_p, is_causal, return_debug_mask) == (0.0, False, False)
     out = torch.full_like(query, math.nan)
     for sequence, used in enumerate(seqused_k.tolist()):
@@ -116,6 +121,20 @@ def test_attention_is_that_of_the_written_steps(
             else:
                 assert out[slot].isfinite().all()
     assert lengths.min() > CAPACITY, "no ring has wrapped"
+
+
+@pytest.mark.parametrize("slots", range(1, SLOTS + 1))
+def test_any_number_of_slots_may_step(slots: int, flash_attention: FlashAttention) -> None:
+    """Also one alone, whose lengths are easily a view, which a GPU's operator refuses."""
+    ways = flash_attention, masked(flash_attention)
+    rings = [cache(way).rings(0, slots)[0] for way in ways]
+    active = torch.ones(slots, dtype=torch.bool)
+    generator = torch.Generator().manual_seed(1)
+    for step in range(2 * CAPACITY):
+        projected = torch.randn(slots, 1, 3 * WIDTH, generator=generator)
+        lengths = torch.full((slots,), step)
+        outs = [way.begin(lengths, active, 1)(ring, projected) for way, ring in zip(ways, rings, strict=True)]
+        torch.testing.assert_close(*outs, rtol=1e-4, atol=1e-5)
 
 
 def test_a_slot_that_does_not_step_costs_nothing(flash_attention: FlashAttention) -> None:

@@ -46,7 +46,8 @@ class FlashAttention:
         """See `Attention`; `time` is 1. Of a slot that does not step no key counts, and its output is zero."""
         assert time == 1, "only one query of each slot can see all written keys"
         written = torch.where(active, (lengths + 1).clamp_(max=self._rotary.capacity), 0).int()
-        used = written[:, None].expand(-1, self._heads).flatten()
+        # The operator refuses a view, and of one slot alone this is one.
+        used = written[:, None].expand(-1, self._heads).flatten().contiguous()
         return partial(self._attend, self._rotary.place(lengths, 1), used)
 
     def _attend(self, place: Place, used: Tensor, ring: Ring, projected: Tensor) -> Tensor:
