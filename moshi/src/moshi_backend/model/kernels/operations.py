@@ -1,5 +1,8 @@
 """The kernels as functions of tensors, for the shapes that they are compiled for."""
 
+from copy import copy
+from typing import Self
+
 import torch
 from torch import Tensor
 
@@ -41,6 +44,12 @@ class Kernels:
     def __init__(self, launch: Launch, programs: int = PROGRAMS) -> None:
         self._launch = launch
         self._programs = programs
+
+    def for_programs(self, programs: int) -> Self:
+        """The same kernels, with other shares of rings."""
+        other = copy(self)
+        other._programs = programs
+        return other
 
     def takes_norm(self, width: int, dtype: torch.dtype) -> bool:
         """Whether `add_norm` takes such rows."""

@@ -17,7 +17,7 @@ from moshi_backend.model.attention.rotation import Rotary
 from moshi_backend.model.depformer import attend_codebooks
 from moshi_backend.model.kernels.driver import Driver, KernelError
 from moshi_backend.model.kernels.operations import Kernels
-from moshi_backend.model.kernels.specs import DEPFORMER_HEAD, TEMPORAL_HEAD
+from moshi_backend.model.kernels.specs import DEPFORMER_HEAD, MOST_SPLITS, TEMPORAL_HEAD
 from moshi_backend.model.sampling import Sampler
 from moshi_backend.model.tokens import NO_TOKEN
 from moshi_service.errors import Problem
@@ -140,13 +140,16 @@ def _check_attention(
     if not eight_bit:
         ring = _hidden(ring, lengths, torch.nan)
     idle = [part[IDLE].clone() for part in _parts(ring)]
+    # A step of many slots splits their rings into fewer shares.
+    split = [kernels.for_programs(slots * heads * 2**exponent) for exponent in range(MOST_SPLITS.bit_length())]
     for _ in range(2):  # the second time the ring has what the first one wrote
         projected = draw(slots, 1, 3 * heads * TEMPORAL_HEAD)
-        ours = CompiledAttention(rotary, kernels).begin(lengths, active, 1)(ring, projected)
         theirs = MaskedAttention(rotary, torch.bfloat16, device).begin(lengths, active, 1)(expected, projected)
-        _compare(name, ours[active], theirs[active])
-        if ours[IDLE].any():
-            raise KernelError(errors.kernel_answers_idle_slot(name))
+        for each in split:
+            ours = CompiledAttention(rotary, each).begin(lengths, active, 1)(ring, projected)
+            _compare(name, ours[active], theirs[active])
+            if ours[IDLE].any():
+                raise KernelError(errors.kernel_answers_idle_slot(name))
         lengths += active
     mine, wanted = (_hidden(each, lengths, 0) for each in (ring, expected))
     for part, one, other, before in zip(_parts(ring), _parts(mine), _parts(wanted), idle, strict=True):

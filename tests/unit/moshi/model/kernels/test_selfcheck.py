@@ -15,7 +15,7 @@ from moshi_backend.model.attention.rotation import Place, turn_and_write
 from moshi_backend.model.depformer import attend_codebooks
 from moshi_backend.model.kernels import selfcheck
 from moshi_backend.model.kernels.driver import KernelError, pack, suitable
-from moshi_backend.model.kernels.operations import Kernels
+from moshi_backend.model.kernels.operations import Kernels, splits
 from moshi_backend.model.kernels.selfcheck import IDLE, KernelStatus, check, open_kernels, try_kernels
 from moshi_backend.model.sampling import Sampler
 from moshi_backend.model.tokens import NO_TOKEN
@@ -108,6 +108,17 @@ def test_kernels_of_eight_bits_are_checked_too(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(kernels, "attend", broken)
     with pytest.raises(KernelError, match="decode_attention_int8 differs"):
         check(kernels, CPU, heads=1, capacity=300)
+
+
+@pytest.mark.parametrize("wrong", [1, 2, 4, 8, 16])
+def test_every_number_of_shares_is_checked(wrong: int) -> None:
+    class Broken(ByPytorch):
+        def attend(self, ring: Ring, *given: Tensor) -> Tensor:
+            slots, heads, *_ = ring.keys.shape
+            return super().attend(ring, *given).mul_(1.3 if splits(slots, heads, self._programs) == wrong else 1)
+
+    with pytest.raises(KernelError, match="decode_attention differs"):
+        check(Broken(), CPU, heads=1, capacity=300)
 
 
 def test_a_kernel_that_fails_is_an_error_of_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
