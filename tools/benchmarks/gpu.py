@@ -1,8 +1,8 @@
 """The whole step of the 7B model on a GPU: how many conversations it holds, and how far from what the memory allows.
 
 The weights are random, made on the device: nothing is downloaded, and the time does not depend on what they say. Each
-step reads the whole window of every conversation, as after four minutes. The floor is the time that the memory needs to
-deliver each weight once and each window once, at the speed at which this device copies.
+step reads the whole window of every conversation, as after four minutes, with random numbers in it. The floor is the
+time that the memory needs to deliver each weight once and each window once, at the speed at which this device copies.
 """
 
 import argparse
@@ -58,7 +58,7 @@ class Row:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and return the exit code: 0 measured, 2 wrong usage, 3 no such device."""
+    """Measure and return the exit code: 0 measured, 2 wrong usage, 3 no such device or too little memory."""
     parser = argparse.ArgumentParser(prog="tools/bench gpu", description=__doc__)
     parser.add_argument("--device", default="cuda", help="as MOSHI_DEVICE (%(default)s)")
     parser.add_argument("--model", default="7b", help="7b: the released architecture; or as MOSHI_MODEL (%(default)s)")
@@ -88,6 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             slots = measured[-1].conversations
     except (LoadError, NoSuchGPU, DoesNotFit) as error:
         print(f"tools/bench gpu: {error}", file=sys.stderr)
+        return 3
+    except torch.cuda.OutOfMemoryError:
+        print("tools/bench gpu: the device's memory ran out: set a smaller --slots", file=sys.stderr)
         return 3
     ran = {"machine": machine(), "device": name(device), "torch": torch.__version__, "model": given.model}
     report = {**ran, "kv": given.kv, "kernels": str(kernels), **sizes}

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from benchmarks import gpu
 from benchmarks.gpu import Row, main, table
 
 REPORT: dict[str, object] = {
@@ -38,3 +39,14 @@ def test_the_table_says_how_many_conversations_keep_the_deadline_and_how_far_the
 def test_without_a_gpu_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 3
     assert "sees 0 GPUs" in capsys.readouterr().err
+
+
+def test_a_memory_that_runs_out_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(*_: object) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    monkeypatch.setattr(gpu, "measure", run_out)
+    assert main(["--device", "cpu", "--model", "demo"]) == 3
+    assert capsys.readouterr().err == "tools/bench gpu: the device's memory ran out: set a smaller --slots\n"

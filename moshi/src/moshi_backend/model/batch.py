@@ -157,7 +157,9 @@ class BatchedModel:
     @torch.inference_mode()
     def fill_window(self, slot: int) -> None:
         """Go on as if the slot's conversation had lasted as long as the model remembers, for measurements: a step costs
-        more then. Its output means nothing, until another conversation joins."""
+        more then. Its keys and values are random, because a GPU needs less power for zeros and may run faster. Its
+        output means nothing, until another conversation joins."""
+        self._language.fill_kv(slot)
         self._language.steps[slot] = self.context
 
     @torch.inference_mode()

@@ -1,7 +1,8 @@
 """Steps on a GPU: recorded once as CUDA graphs, then replayed.
 
-A step of the 7B model launches thousands of small kernels; launched one by one they take longer than a frame lasts.
-Recorded, they are one launch. A graph is for one number of slots, so there is one for each of a few sizes.
+A step of the 7B model launches more than a thousand small kernels. One by one their launches take a third of a frame's
+time or more. Recorded, they are one launch. A graph is for one number of slots, so there is one for each of a few
+sizes.
 """
 
 from collections.abc import Callable

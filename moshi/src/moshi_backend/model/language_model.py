@@ -136,6 +136,10 @@ class LanguageModel:
         places = torch.arange(position, position + len(tokens)) % self._span
         self._tokens[slot, :, places] = tokens.t().to(self._tokens.device)
 
+    def fill_kv(self, slot: int) -> None:
+        """Random keys and values for every step that the slot remembers."""
+        self._transformer.fill_kv(slot)
+
     def export_kv(self, slot: int, steps: int) -> ExportedKV:
         """Keys and values of the slot's first steps."""
         return self._transformer.export_kv(slot, steps)

@@ -79,6 +79,10 @@ class RingTransformer:
         self._run(x, self._masked.begin_unwrapped(start, x.shape[1]), self._cache.rings(slot, slot + 1))
         self.steps[slot] = start + x.shape[1]
 
+    def fill_kv(self, slot: int) -> None:
+        """Random keys and values for every step that the slot remembers."""
+        self._cache.fill(slot)
+
     def export_kv(self, slot: int, steps: int) -> ExportedKV:
         """Keys and values of the slot's first steps."""
         return self._cache.export(slot, steps)

@@ -190,6 +190,19 @@ def test_attention_over_keys_and_values_of_8_bits_is_off_by_a_few_hundredths(out
     assert 0.0005 < error < most
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int8])
+def test_a_filled_window_has_random_numbers_in_one_slot_alone(dtype: torch.dtype) -> None:
+    made = KVCache(SlotState(2, CPU), 2, HEADS, CAPACITY, HEAD, dtype, cleared=True)
+    made.fill(1)
+    for layer in (0, 1):
+        other, filled = (made.rings(slot, slot + 1)[layer] for slot in (0, 1))
+        assert not any(part.any() for part in other if part is not None)
+        for part in (part.float() for part in filled if part is not None):
+            assert part.isfinite().all()
+            assert (part != 0).float().mean() > 0.9
+            assert part.std() > 0.001
+
+
 def test_what_is_exported_in_8_bits_is_restored_with_its_scales() -> None:
     caches = [KVCache(SlotState(2, CPU), 2, HEADS, CAPACITY, HEAD, torch.int8, cleared=True) for _ in range(2)]
     generator = torch.Generator().manual_seed(5)

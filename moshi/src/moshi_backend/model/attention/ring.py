@@ -101,6 +101,13 @@ class KVCache:
             self._rings[start, stop] = [Ring(*(half for part in layer for half in part)) for layer in layers]
         return self._rings[start, stop]
 
+    def fill(self, slot: int) -> None:
+        """Put random numbers into every entry of a slot."""
+        entries, *scales = [part[:, :, slot] for part in self._parts]
+        entries.random_(-127, 128) if scales else entries.normal_()
+        for scale in scales:
+            scale.uniform_(0.005, 0.02)
+
     def export(self, slot: int, steps: int) -> ExportedKV:
         """The slot's first steps. On a GPU they arrive by the end of the work that it has been given so far, in memory
         that it can copy from and to by itself."""
