@@ -4,6 +4,8 @@ import argparse
 from importlib import resources
 from pathlib import Path
 
+import torch
+
 from demo_model.training import Budget, Training
 
 SHIPPED = Path(str(resources.files("moshi_backend") / "demo"))
@@ -26,11 +28,17 @@ def main() -> int:
         type=float,
         default=1.0,
         metavar="FACTOR",
-        help="train for this share of the time, to try the whole program; such a model is not good (%(default)s)",
+        help="train for this share of the batches, to try the whole program; such a model is not good (%(default)s)",
     )
     parser.add_argument("--write", type=Path, metavar="DOCUMENT", help="put the figures into this document's table")
+    parser.add_argument(
+        "--device",
+        type=torch.device,
+        default="cuda" if torch.cuda.is_available() else "cpu",
+        help="where to train; the evaluation runs on the CPU (%(default)s)",
+    )
     options = parser.parse_args()
-    training = Training(options.work, Budget().times(options.hurry))
+    training = Training(options.work, Budget().times(options.hurry), options.device)
     if options.evaluate:
         training.make_voices()
     else:

@@ -56,6 +56,17 @@ def swell(rng: np.random.Generator, samples: int) -> Audio:
     return np.asarray(10 ** (levels / 20), dtype=np.float32)
 
 
+def at_speed(clip: Audio, speed: float) -> Audio:
+    """`clip` played so many times as fast: its pitch and timbre change with it, as if another person spoke."""
+    moments = np.arange(0, len(clip) - 1, speed)
+    return np.asarray(np.interp(moments, np.arange(len(clip)), clip), dtype=np.float32)
+
+
+def draw_speed(rng: np.random.Generator) -> float:
+    """A speed for `at_speed`: 1 for half of the speakers."""
+    return float(rng.uniform(0.85, 1.15)) if rng.random() < 0.5 else 1.0
+
+
 def clicks(rng: np.random.Generator, samples: int, each_second: float) -> Audio:
     """Keys, bumps and knocks: short decaying bursts of coloured noise."""
     audio = np.zeros(samples, dtype=np.float32)

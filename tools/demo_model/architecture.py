@@ -1,8 +1,8 @@
 """The shapes of the demo: upstream's architecture with small numbers.
 
 A wider decoder sounds better, but upstream builds the encoder and the decoder from one set of numbers, and a step
-must stay cheap on a laptop. With one conversation, a step of these numbers takes about 1.15 times as long as one of a
-random model of half the width. With 16 it takes 1.3 to 1.7 times as long.
+must stay cheap on a laptop. Most of its time with many conversations goes into the layers at 24 kHz, so these are
+narrow, and the decoder reaches 24 kHz in a step of six instead of four.
 """
 
 from typing import Any
@@ -30,7 +30,15 @@ MIMI: dict[str, Any] = {
     "sample_rate": SAMPLE_RATE,
     "channels": 1,
     "frame_rate": SAMPLE_RATE / FRAME,
-    "seanet": loaders._seanet_kwargs | {"dimension": 64, "n_filters": 8},
+    "seanet": loaders._seanet_kwargs
+    | {
+        "dimension": 64,
+        "n_filters": 5,
+        "ratios": [8, 5, 4, 6],
+        "compress": 1,
+        "residual_kernel_size": 5,
+        "last_kernel_size": 7,
+    },
     "quantizer": {
         "dimension": LATENT,
         "n_q": CODEBOOKS,

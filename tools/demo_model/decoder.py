@@ -5,22 +5,26 @@ compares spectra. Discriminators, as EnCodec and Mimi have them, made PESQ worse
 """
 
 import math
-import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from moshi.models.compression import MimiModel
+from numpy.typing import NDArray
 from torch import nn
 from torch.optim.adamw import AdamW
 
-from demo_model.architecture import FRAME
+from demo_model.architecture import FRAME, Audio
 from demo_model.encoder import mel_filters
+from demo_model.examples import batches
 from demo_model.repertoire import Repertoire
 
 CROP = 12  # frames of a crop that are compared
 LEFT = 3  # frames before them, from which the decoder's convolutions get their past
-BATCH = 6
+BATCH = 24
+BEFORE = (LEFT + CROP // 2, 26)
+"""Frames of silence before a line: little, as before the greeting, or more than the transformer sees."""
 SHORT = 40  # frames; a shorter line is drawn as often as one of this length
 CUT_SHARE = 0.08  # of crops that end in the middle of a line, as an interruption ends it
 FADE = 480  # samples that such an end takes
@@ -34,12 +38,15 @@ SCALES = ((2048, 80), (1024, 64), (512, 40), (256, 20))
 class Spectra:
     """The distance of two sounds: their mel spectra at several window sizes."""
 
-    def __init__(self) -> None:
-        self._scales = [(size, torch.hann_window(size), mel_filters(size // 2 + 1, bands)) for size, bands in SCALES]
+    def __init__(self, device: torch.device) -> None:
+        self._scales = [
+            (size, torch.hann_window(size, device=device), mel_filters(size // 2 + 1, bands).to(device))
+            for size, bands in SCALES
+        ]
 
     def __call__(self, made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
         """[B, samples] twice, to one number."""
-        total = torch.zeros(())
+        total = torch.zeros((), device=made.device)
         for size, window, filters in self._scales:
             ours, theirs = (
                 torch.stft(audio, size, size // 4, size, window, return_complex=True).abs().transpose(1, 2) @ filters
@@ -50,21 +57,31 @@ class Spectra:
         return total / len(SCALES)
 
 
-class Crops:
-    """Draws moments of lines: codes that the decoder gets, and the sound that it should give."""
+class Crop(NamedTuple):
+    """A moment of a line."""
 
-    def __init__(self, mimi: MimiModel, repertoire: Repertoire, rng: np.random.Generator) -> None:
-        self._mimi = mimi
+    codes: NDArray[np.int64]
+    """[codebooks, frames]: the line's after some silence, with more silence than the crop needs behind it."""
+    begin: int
+    """The frame at which the crop begins."""
+    sound: Audio
+    """[CROP * FRAME]: how the crop should sound."""
+
+
+class Crops:
+    """Draws moments of lines."""
+
+    def __init__(self, repertoire: Repertoire) -> None:
         self._lines = list(repertoire.lines.values())
         # A longer line is drawn more often, so that each of its frames is heard as often as those of others.
         # The shortest line is heard more often still: alone, an unclear sound makes another word of it.
         sizes = np.array([max(len(line), SHORT) + CROP for line in self._lines], dtype=np.float64)
         self._shares = sizes / sizes.sum()
         self._silence = repertoire.silence
-        self._rng = rng
+        self._frames = BEFORE[1] + max(len(line) for line in self._lines) + 2 * CROP
 
-    def _draw(self) -> tuple[torch.Tensor, torch.Tensor]:
-        rng = self._rng
+    def draw(self, rng: np.random.Generator) -> Crop:
+        """A moment of a line, or of the silence around it."""
         line = self._lines[rng.choice(len(self._lines), p=self._shares)]
         stop = len(line)
         audio = line.audio
@@ -75,27 +92,32 @@ class Crops:
             begin = stop - CROP // 2
         else:
             begin = int(rng.integers(-CROP // 2, len(line) - CROP // 2))
-        before, after = 12, 2 * CROP
-        quiet = np.repeat(self._silence[:, None], before, 1), np.repeat(self._silence[:, None], after, 1)
-        codes = np.concatenate([quiet[0], line.codes[:, :stop], quiet[1]], 1)
-        size = after * FRAME + stop * FRAME - len(audio)
-        sound = np.concatenate([np.zeros(before * FRAME), audio, np.zeros(size)]).astype(np.float32)
+        codes = self._silence[:, None].repeat(self._frames, 1)
+        before = int(rng.integers(BEFORE[0], BEFORE[1] + 1))
+        codes[:, before : before + stop] = line.codes[:, :stop]
+        sound = np.zeros(self._frames * FRAME, np.float32)
+        sound[before * FRAME :][: len(audio)] = audio
         begin += before
-        latent = self._mimi.quantizer.decode(torch.tensor(codes)[None])
-        (latent,) = self._mimi.decoder_transformer(self._mimi.upsample(latent))
-        latent = latent[..., 2 * (begin - LEFT) : 2 * (begin + CROP)]
-        return latent, torch.tensor(sound[begin * FRAME : (begin + CROP) * FRAME])
-
-    def batch(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """The sound that the decoder makes of some crops, and the true one: [BATCH, CROP * FRAME] twice."""
-        latents, sounds = zip(*[self._draw() for _ in range(BATCH)], strict=True)
-        made = self._mimi.decoder(torch.cat(latents))[:, 0, LEFT * FRAME :]
-        return made, torch.stack(sounds)
+        return Crop(codes, begin, sound[begin * FRAME :][: CROP * FRAME])
 
 
-def train(mimi: MimiModel, repertoire: Repertoire, output: Path, cpu_seconds: float) -> None:
-    """Train for `cpu_seconds` of this process, and write Mimi's weights to `output` now and then, and at the end."""
+def spoken(mimi: MimiModel, codes: torch.Tensor, begin: torch.Tensor) -> torch.Tensor:
+    """The sound of the crops that begin at the frames `begin` [B] of `codes` [B, codebooks, frames].
+
+    The transformer reads all that was before, the convolutions `LEFT` frames of it: [B, CROP * FRAME].
+    """
+    latent = mimi.quantizer.decode(codes)
+    (latent,) = mimi.decoder_transformer(mimi.upsample(latent))  # [B, D, 2 * frames]
+    moments = 2 * (begin[:, None] - LEFT) + torch.arange(2 * (LEFT + CROP), device=codes.device)
+    cropped = latent.gather(2, moments[:, None].expand(-1, latent.shape[1], -1))
+    sound: torch.Tensor = mimi.decoder(cropped)[:, 0, LEFT * FRAME :]
+    return sound
+
+
+def train(mimi: MimiModel, repertoire: Repertoire, output: Path, steps: int, device: torch.device) -> None:
+    """Train for `steps` batches, and write Mimi's weights to `output` now and then, and at the end."""
     torch.manual_seed(SEED)
+    mimi.to(device)
     quantizer = mimi.quantizer
     parts = (
         mimi.decoder,
@@ -105,22 +127,20 @@ def train(mimi: MimiModel, repertoire: Repertoire, output: Path, cpu_seconds: fl
         quantizer.rvq_rest.output_proj,
     )
     parameters = [parameter.requires_grad_() for part in parts for parameter in part.parameters()]
-    crops = Crops(mimi, repertoire, np.random.default_rng(SEED))
-    distance = Spectra()
+    distance = Spectra(device)
     optimizer = AdamW(parameters, lr=LEARNING_RATE, betas=(0.8, 0.95), weight_decay=0)
-    begun, step, mean = time.process_time(), 0, 0.0
-    while (done := (time.process_time() - begun) / cpu_seconds) < 1:
+    mean = torch.zeros((), device=device)
+    for step, (codes, begin, sound) in enumerate(batches(Crops(repertoire).draw, SEED, steps, BATCH, device)):
         for group in optimizer.param_groups:
             warm = min(1, (step + 1) / 30)
-            group["lr"] = LEARNING_RATE * warm * max(0.02, 0.5 + 0.5 * math.cos(math.pi * done))
-        loss = distance(*crops.batch())
+            group["lr"] = LEARNING_RATE * warm * max(0.02, 0.5 + 0.5 * math.cos(math.pi * step / steps))
+        loss = distance(spoken(mimi, codes, begin), sound)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-        mean = loss.item() if step == 0 else 0.98 * mean + 0.02 * loss.item()
+        mean = loss.detach() if step == 0 else 0.98 * mean + 0.02 * loss.detach()
         if step % 100 == 0:
-            print(f"decoder {step}: {mean:.3f}, {done:.0%}", flush=True)
+            print(f"decoder {step} of {steps}: {mean:.3f}", flush=True)
             torch.save(mimi.state_dict(), output)
-        step += 1
     torch.save(mimi.state_dict(), output)

@@ -6,9 +6,9 @@ Upstream's own k-means then makes the codebooks.
 """
 
 import math
-import time
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,10 +21,13 @@ from torch.optim.adamw import AdamW
 
 from demo_model import acoustics
 from demo_model.architecture import CODES, FRAME, LATENT, SAMPLE_RATE, Audio, new_mimi
+from demo_model.examples import batches
 from demo_model.repertoire import with_silence
 
 CROP = 40  # frames
-BATCH = 8
+BATCH = 32
+CODEBOOK_BATCHES = 10
+"""From which the codebooks are made, and as many to check them."""
 LEARNING_RATE = 2e-3
 GAIN = 1.7
 """Of the initial convolutions, so that without normalisation the signal keeps its size through all layers."""
@@ -46,11 +49,11 @@ def mel_filters(bins: int, bands: int) -> torch.Tensor:
 class FrameSpectrum:
     """The logarithmic mel spectrum of each half frame, at about unit size."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
         self._hop = FRAME // 2
         self._context = 320  # samples of the past that a window sees, as the encoder does
-        self._window = torch.hann_window(self._hop + self._context)
-        self._filters = mel_filters(1025, FINE)
+        self._window = torch.hann_window(self._hop + self._context, device=device)
+        self._filters = mel_filters(1025, FINE).to(device)
 
     def __call__(self, audio: torch.Tensor) -> torch.Tensor:
         """[B, samples] to [B, frames, 2 * FINE]."""
@@ -59,8 +62,9 @@ class FrameSpectrum:
         return ((torch.log(mel + 1e-3) + 2) / 2).reshape(len(audio), -1, 2 * FINE)
 
 
-@dataclass(frozen=True)
-class Crop:
+class Crop(NamedTuple):
+    """A moment of a conversation."""
+
     audio: Audio
     """[CROP * FRAME]"""
     voice: NDArray[np.bool_]
@@ -76,7 +80,7 @@ def voiced_frames(clip: Audio, offset: int) -> NDArray[np.bool_]:
     return np.asarray(loudness > 0.12 * clip.std())
 
 
-def draw_crop(rng: np.random.Generator, users: list[list[Audio]], lines: list[Audio]) -> Crop:
+def draw_crop(users: list[list[Audio]], lines: list[Audio], rng: np.random.Generator) -> Crop:
     """A moment of a conversation: a user, the demo's own voice, disturbances, or silence."""
     samples = CROP * FRAME
     audio: Audio = np.zeros(samples, np.float32)
@@ -89,6 +93,8 @@ def draw_crop(rng: np.random.Generator, users: list[list[Audio]], lines: list[Au
         kind = str(rng.choice(acoustics.NOISES))
         quieter = rng.uniform(8, 50) if rng.random() < 0.7 else 8
         disturbances += acoustics.noise(rng, samples, kind) * 10 ** (max(-85.0, level - quieter) / 20)
+        if rng.random() < 0.3:
+            disturbances *= acoustics.swell(rng, samples)
     if rng.random() < 0.2:
         disturbances += acoustics.clicks(rng, samples, each_second=rng.uniform(0.5, 6))
     if rng.random() < (0.6 if nobody else 0.25):
@@ -107,16 +113,20 @@ def draw_crop(rng: np.random.Generator, users: list[list[Audio]], lines: list[Au
         counts = np.sqrt((audio.reshape(CROP, FRAME) ** 2).mean(1)) < 1e-4
     elif not nobody:
         clips = users[rng.integers(len(users))]
+        speed = acoustics.draw_speed(rng)
         start = int(rng.integers(0, samples * 2 // 3))
         while start < samples:
             clip = clips[rng.integers(len(clips))]
             clip = clip[int(rng.integers(0, len(clip) // 2)) if rng.random() < 0.3 else 0 :]
+            clip = acoustics.at_speed(clip, speed)
             first = start // FRAME
             active = voiced_frames(clip, start % FRAME)[: CROP - first]
             voice[first : first + len(active)] |= active
             part = (clip / clip.std() * 10 ** ((level + rng.uniform(-2, 2)) / 20))[: samples - start]
             audio[start : start + len(part)] += part
             start += len(clip) + int(rng.uniform(0.1, 1.5) * SAMPLE_RATE)
+        if rng.random() < 0.4:
+            audio = acoustics.room(rng, audio)
     return Crop(np.clip(audio + disturbances, -1, 1), voice, counts)
 
 
@@ -127,17 +137,6 @@ def _initialise(mimi: MimiModel) -> None:
                 module.weight.data.mul_(GAIN)
                 if module.bias is not None:
                     module.bias.data.zero_()
-
-
-def _batch(
-    rng: np.random.Generator, users: list[list[Audio]], lines: list[Audio]
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    crops = [draw_crop(rng, users, lines) for _ in range(BATCH)]
-    audio, voice, counts = (
-        torch.tensor(np.stack([getattr(crop, name) for crop in crops]), dtype=torch.float32)
-        for name in ("audio", "voice", "counts")
-    )
-    return audio, voice, counts
 
 
 @torch.no_grad()
@@ -160,26 +159,28 @@ def _make_codebooks(mimi: MimiModel, latents: list[torch.Tensor], weighted: list
 
 
 @torch.no_grad()
-def _voice_in_first_code(mimi: MimiModel, batches: list[tuple[torch.Tensor, ...]]) -> float:
+def _voice_in_first_code(mimi: MimiModel, crops: list[tuple[torch.Tensor, ...]]) -> float:
     """The share of frames whose first code alone tells whether a user talks."""
     mimi.eval()
-    codes = torch.cat([mimi.encode(audio[:, None])[:, 0].reshape(-1) for audio, _, _ in batches])
-    voice = torch.cat([v.reshape(-1) for _, v, _ in batches])
-    counts = torch.cat([c.reshape(-1) for _, _, c in batches]) > 0
+    codes = torch.cat([mimi.encode(audio[:, None])[:, 0].reshape(-1) for audio, _, _ in crops])
+    voice = torch.cat([v.reshape(-1) for _, v, _ in crops])
+    counts = torch.cat([c.reshape(-1) for _, _, c in crops])
     total = torch.bincount(codes[counts], minlength=CODES).clamp(min=1)
-    likely = torch.bincount(codes[counts], weights=voice[counts], minlength=CODES) / total > 0.5
-    return float((likely[codes[counts]] == (voice[counts] > 0.5)).float().mean())
+    likely = torch.bincount(codes[counts], weights=voice[counts].float(), minlength=CODES) / total > 0.5
+    return float((likely[codes[counts]] == voice[counts]).float().mean())
 
 
-def train(users: list[list[Audio]], lines: dict[str, Audio], output: Path, cpu_seconds: float) -> None:
-    """Train for `cpu_seconds` of this process, and write Mimi's weights with an untrained decoder to `output`."""
+def train(users: list[list[Audio]], lines: dict[str, Audio], output: Path, steps: int, device: torch.device) -> None:
+    """Train for `steps` batches, and write Mimi's weights with an untrained decoder to `output`."""
     torch.manual_seed(SEED)
-    rng = np.random.default_rng(SEED)
     own = list(lines.values())
+    draw = partial(draw_crop, users, own)
     mimi = new_mimi()
     _initialise(mimi)
+    mimi.to(device)
     first, rest = mimi.quantizer.rvq_first, mimi.quantizer.rvq_rest
-    listener, describer = nn.Linear(LATENT, 1 + COARSE), nn.Linear(LATENT, 2 * FINE)
+    listener = nn.Linear(LATENT, 1 + COARSE, device=device)
+    describer = nn.Linear(LATENT, 2 * FINE, device=device)
     parts = (
         mimi.encoder,
         mimi.encoder_transformer,
@@ -191,42 +192,40 @@ def train(users: list[list[Audio]], lines: dict[str, Audio], output: Path, cpu_s
     )
     parameters = [parameter.requires_grad_() for part in parts for parameter in part.parameters()]
     optimizer = AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=1e-3)
-    spectrum = FrameSpectrum()
+    spectrum = FrameSpectrum(device)
 
-    begun, step = time.process_time(), 0
-    while (done := (time.process_time() - begun) / cpu_seconds) < 1:
+    for step, (audio, voice, counts) in enumerate(batches(draw, SEED, steps, BATCH, device)):
         for group in optimizer.param_groups:
             warm = min(1, (step + 1) / 20)
-            group["lr"] = LEARNING_RATE * warm * (0.5 + 0.5 * math.cos(math.pi * done)) + 2e-5
-        audio, voice, counts = _batch(rng, users, own)
+            group["lr"] = LEARNING_RATE * warm * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 2e-5
         fine = spectrum(audio)
         coarse = fine.reshape(*fine.shape[:2], COARSE, -1).mean(-1)
         latent = mimi._encode_to_unquantized_latent(audio[:, None])
         heard = listener(first.input_proj(latent).transpose(1, 2))
         described = describer(rest.input_proj(latent).transpose(1, 2))
-        activity = F.binary_cross_entropy_with_logits(heard[..., 0], voice, weight=counts)
+        activity = F.binary_cross_entropy_with_logits(heard[..., 0], voice.float(), weight=counts.float())
         shape = (heard[..., 1:] - coarse).abs().mean() + (described - fine).abs().mean()
         loss = 2 * activity + shape
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-        if step % 25 == 0:
-            right = ((heard[..., 0] > 0) == (voice > 0.5))[counts > 0].float().mean()
-            print(f"encoder {step}: voice {right:.3f} spectrum {shape:.3f}, {done:.0%}", flush=True)
-        step += 1
+        if step % 50 == 0:
+            right = ((heard[..., 0] > 0) == voice)[counts].float().mean()
+            print(f"encoder {step} of {steps}: voice {right:.3f} spectrum {shape:.3f}", flush=True)
 
+    crops = list(batches(draw, SEED + 1, CODEBOOK_BATCHES, BATCH, device))
     with torch.no_grad():
-        everyday = [mimi._encode_to_unquantized_latent(_batch(rng, users, own)[0][:, None]) for _ in range(25)]
-        spoken = [mimi._encode_to_unquantized_latent(with_silence(line)[None, None]) for line in own]
+        everyday = [mimi._encode_to_unquantized_latent(audio[:, None]) for audio, _, _ in crops]
+        spoken = [mimi._encode_to_unquantized_latent(with_silence(line)[None, None].to(device)) for line in own]
     _make_codebooks(mimi, everyday, spoken)
-    share = _voice_in_first_code(mimi, [_batch(rng, users, own) for _ in range(10)])
+    share = _voice_in_first_code(mimi, list(batches(draw, SEED + 2, CODEBOOK_BATCHES, BATCH, device)))
     print(f"the first code tells whether a user talks in {share:.1%} of the frames", flush=True)
     torch.save(mimi.state_dict(), output)
 
 
 def load(path: Path) -> MimiModel:
-    """A Mimi with the weights that `train` or the decoder's training wrote, for inference."""
+    """A Mimi with the weights that `train` or the decoder's training wrote, on the CPU, for inference."""
     mimi = new_mimi()
-    mimi.load_state_dict(torch.load(path, weights_only=True))
+    mimi.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return mimi.eval()

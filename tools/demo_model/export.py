@@ -11,7 +11,7 @@ from demo_model.tokenizer import TEXT_CARD
 
 
 def _halved(weights: Path) -> dict[str, torch.Tensor]:
-    state = torch.load(weights, weights_only=True)
+    state = torch.load(weights, map_location="cpu", weights_only=True)
     return {name: (value.half() if value.is_floating_point() else value).contiguous() for name, value in state.items()}
 
 

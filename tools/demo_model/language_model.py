@@ -1,24 +1,27 @@
 """The language model: learns from many minutes of conversation what the plain program of `dialogue` would say."""
 
 import math
-import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from moshi.models.lm import LMModel
 from moshi.models.lm_utils import _delay_sequence
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 from torch.optim.adamw import AdamW
 
 from demo_model.architecture import CODEBOOKS, CODES, new_language_model
 from demo_model.dialogue import converse, stops, tokens
+from demo_model.examples import batches
 from demo_model.repertoire import Repertoire
 from demo_model.streams import FRAMES, Stream
 from demo_model.tokenizer import PAD, TEXT_CARD
 
-BATCH = 3
+BATCH = 16
 LEARNING_RATE = 3e-3
 SEED = 6
 
@@ -38,8 +41,8 @@ USER = slice(1 + CODEBOOKS, None)
 
 def _replaced(rng: torch.Generator, codes: torch.Tensor, share: torch.Tensor | float) -> torch.Tensor:
     """`codes` with some of them replaced by others. Special tokens stay."""
-    hit = (torch.rand(codes.shape, generator=rng) < share) & (codes < CODES)
-    return torch.where(hit, torch.randint(0, CODES, codes.shape, generator=rng), codes)
+    hit = (torch.rand(codes.shape, generator=rng, device=rng.device) < share) & (codes < CODES)
+    return torch.where(hit, torch.randint(0, CODES, codes.shape, generator=rng, device=rng.device), codes)
 
 
 def _losses(
@@ -54,7 +57,7 @@ def _losses(
     initial = model._get_initial_token().expand(len(sequence), -1, -1)
     delayed = torch.cat([initial, _delay_sequence(model.delays, sequence, initial)], 2)
     given, wanted = delayed[:, :, :-1].clone(), delayed[:, :, 1:]
-    careless = (torch.rand(len(sequence), 1, 1, generator=rng) < 0.6) * OWN_MISTAKES
+    careless = (torch.rand(len(sequence), 1, 1, generator=rng, device=rng.device) < 0.6) * OWN_MISTAKES
     given[:, OWN] = _replaced(rng, given[:, OWN], careless)
     given[:, USER] = _replaced(rng, given[:, USER], UNSEEN_CODES)
     hidden, text_logits = model.forward_text(given)
@@ -63,7 +66,8 @@ def _losses(
     near = speaking.clone()
     for late in (1, 2, 3):
         near[:, late:] |= speaking[:, :-late]
-    kept = (near | stopping | (torch.rand(near.shape, generator=rng) < SILENT_SHARE)).reshape(-1)
+    silent = torch.rand(near.shape, generator=rng, device=rng.device) < SILENT_SHARE
+    kept = (near | stopping | silent).reshape(-1)
     # The depformer treats frames one by one, so the kept ones go through it as one row: [1, K, kept].
     frames = wanted.permute(0, 2, 1).reshape(-1, wanted.shape[1])[kept].T[None]
     code_logits = model.forward_depformer_training(frames, hidden.reshape(-1, hidden.shape[-1])[kept][None])
@@ -77,35 +81,38 @@ def _losses(
     return torch.stack([(text * weights).sum() / weights.sum(), codes.sum() / real.sum(), codes[:, 0].mean()])
 
 
-def train(streams: list[Stream], repertoire: Repertoire, output: Path, cpu_seconds: float) -> None:
-    """Train for `cpu_seconds` of this process, and write the weights to `output` now and then, and at the end."""
+def draw(
+    streams: list[Stream], repertoire: Repertoire, rng: np.random.Generator
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """A stream's tokens [1 + 2 * CODEBOOKS, FRAMES], and whether an interruption has just ended a line [FRAMES]."""
+    stream = streams[rng.integers(len(streams))]
+    spoken = stream.spoken if stream.echoed else converse(rng, stream.voice, repertoire)
+    sequence = np.concatenate([tokens(spoken, FRAMES, repertoire), stream.heard])
+    return sequence, stops(spoken, FRAMES, repertoire)
+
+
+def train(streams: list[Stream], repertoire: Repertoire, output: Path, steps: int, device: torch.device) -> None:
+    """Train for `steps` batches, and write the weights to `output` now and then, and at the end."""
     torch.manual_seed(SEED)
-    rng, draw = torch.Generator().manual_seed(SEED), np.random.default_rng(SEED)
-    model = new_language_model(TEXT_CARD).train()
+    rng = torch.Generator(device).manual_seed(SEED)
+    model = new_language_model(TEXT_CARD).to(device).train()
     parameters = [parameter.requires_grad_() for parameter in model.parameters()]
     optimizer = AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.02)
-    silence = torch.tensor(repertoire.silence)
-    begun, step, mean = time.process_time(), 0, torch.zeros(3)
-    while (done := (time.process_time() - begun) / cpu_seconds) < 1:
+    silence, shares = torch.tensor(repertoire.silence, device=device), torch.tensor([2.0, 2.0, 1.0], device=device)
+    mean = torch.zeros(3, device=device)
+    drawn = batches(partial(draw, streams, repertoire), SEED, steps, BATCH, device)
+    for step, (sequence, stopping) in enumerate(drawn):
         for group in optimizer.param_groups:
             warm = min(1, (step + 1) / 50)
-            group["lr"] = LEARNING_RATE * warm * max(0.02, 0.5 + 0.5 * math.cos(math.pi * done))
-        rows, stopping = [], []
-        for number in draw.integers(0, len(streams), BATCH):
-            stream = streams[number]
-            spoken = stream.spoken if stream.echoed else converse(draw, stream.voice, repertoire)
-            rows.append(np.concatenate([tokens(spoken, FRAMES, repertoire), stream.heard]))
-            stopping.append(stops(spoken, FRAMES, repertoire))
-        sequence = torch.tensor(np.stack(rows), dtype=torch.long)
-        losses = _losses(model, rng, sequence, torch.tensor(np.stack(stopping)), silence)
+            group["lr"] = LEARNING_RATE * warm * max(0.02, 0.5 + 0.5 * math.cos(math.pi * step / steps))
+        losses = _losses(model, rng, sequence, stopping, silence)
         optimizer.zero_grad()
-        (losses * torch.tensor([2.0, 2.0, 1.0])).sum().backward()
+        (losses * shares).sum().backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         mean = losses.detach() if step == 0 else 0.98 * mean + 0.02 * losses.detach()
         if step % 50 == 0:
             text, codes, first = mean.tolist()
-            print(f"language model {step}: text {text:.4f} codes {codes:.3f} first {first:.3f}, {done:.0%}", flush=True)
+            print(f"language model {step} of {steps}: text {text:.4f} codes {codes:.3f} first {first:.3f}", flush=True)
             torch.save(model.state_dict(), output)
-        step += 1
     torch.save(model.state_dict(), output)

@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from demo_model import acoustics, dialogue
 from demo_model.architecture import FRAME, SAMPLE_RATE, Audio
 from demo_model.encoder import voiced_frames
+from demo_model.examples import examples
 from demo_model.repertoire import Repertoire
 
 SEED = 7
@@ -32,6 +34,18 @@ class Stream:
     """The lines of the model."""
     echoed: bool
     """Whether the microphone heard `spoken`. If not, other lines fit this stream as well."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A stream before Mimi hears it."""
+
+    audio: Audio
+    """[FRAMES * FRAME]: the microphone's sound."""
+    voice: NDArray[np.bool_]
+    spoken: list[dialogue.Spoken]
+    echoed: bool
+    """These three are as in `Stream`."""
 
 
 def _pause(rng: np.random.Generator) -> float:
@@ -63,6 +77,7 @@ def talk(rng: np.random.Generator, clips: list[Audio], level: float) -> tuple[Au
     samples = FRAMES * FRAME
     audio, voice = np.zeros(samples, np.float32), np.zeros(FRAMES, bool)
     first = rng.random()
+    speed = acoustics.draw_speed(rng)
     start = int((rng.uniform(0, 1) if first < 0.2 else rng.uniform(1, 14)) * SAMPLE_RATE)
     if first > 0.8:  # nobody
         start = samples
@@ -70,6 +85,7 @@ def talk(rng: np.random.Generator, clips: list[Audio], level: float) -> tuple[Au
         for clip, gap in _turn(rng, clips):
             if start >= samples:
                 break
+            clip = acoustics.at_speed(clip, speed)
             frame = start // FRAME
             active = voiced_frames(clip, start % FRAME)[: FRAMES - frame]
             voice[frame : frame + len(active)] |= active
@@ -99,29 +115,33 @@ def _disturb(rng: np.random.Generator, samples: int, level: float) -> Audio:
     return audio
 
 
-@dataclass(frozen=True)
-class Maker:
-    """Makes streams. `mimi` encodes them, `users` are the clips of each voice, and `lines` are as they are played."""
+def draw_scene(users: list[list[Audio]], lines: Repertoire, rng: np.random.Generator) -> Scene:
+    """A conversation among disturbances. `users` are the clips of each voice, and `lines` are as they are played."""
+    level = rng.uniform(-36, -12)
+    audio, voice = talk(rng, users[rng.integers(len(users))], level)
+    spoken = dialogue.converse(rng, voice, lines)
+    echoed = bool(rng.random() < 0.5)
+    if echoed:
+        played = dialogue.sound(spoken, FRAMES, FRAME, lines)
+        loudness = rng.uniform(-16, -6) if rng.random() < 0.5 else rng.uniform(-40, -16)
+        audio = audio + acoustics.echo(rng, played) * 10 ** (loudness / 20)
+    audio = np.clip(audio + _disturb(rng, len(audio), level), -1, 1)
+    return Scene(np.asarray(audio, dtype=np.float32), voice, spoken, echoed)
 
-    mimi: MimiModel
-    users: list[list[Audio]]
-    lines: Repertoire
 
-    @torch.no_grad()
-    def make(self, number: int) -> Stream:
-        """The stream of this number: its own conversation among its own disturbances."""
-        rng = np.random.default_rng([SEED, number])
-        level = rng.uniform(-36, -12)
-        audio, voice = talk(rng, self.users[rng.integers(len(self.users))], level)
-        spoken = dialogue.converse(rng, voice, self.lines)
-        echoed = bool(rng.random() < 0.5)
-        if echoed:
-            played = dialogue.sound(spoken, FRAMES, FRAME, self.lines)
-            loudness = rng.uniform(-16, -6) if rng.random() < 0.5 else rng.uniform(-40, -16)
-            audio = audio + acoustics.echo(rng, played) * 10 ** (loudness / 20)
-        audio = np.clip(audio + _disturb(rng, len(audio), level), -1, 1)
-        heard = self.mimi.encode(torch.tensor(audio, dtype=torch.float32)[None, None])[0]
-        return Stream(heard.numpy().astype(np.uint8), voice, spoken, echoed)
+@torch.no_grad()
+def make(
+    mimi: MimiModel, users: list[list[Audio]], lines: Repertoire, count: int, device: torch.device
+) -> list[Stream]:
+    """`count` streams, which `mimi` encodes on `device`."""
+    mimi.to(device)
+    made: list[Stream] = []
+    for scene in examples(partial(draw_scene, users, lines), SEED, count):
+        heard = mimi.encode(torch.tensor(scene.audio, device=device)[None, None])[0]
+        made.append(Stream(heard.cpu().numpy().astype(np.uint8), scene.voice, scene.spoken, scene.echoed))
+        if len(made) % 50 == 0:
+            print(f"streams: {len(made)} of {count}", flush=True)
+    return made
 
 
 def save(made: list[Stream], path: Path) -> None:

@@ -3,29 +3,25 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
 
 from demo_model import decoder, encoder, export, language_model, repertoire, streams, tokenizer, voices
 
-PROCESSES = 2
-"""That make streams side by side."""
-
 
 @dataclass(frozen=True)
 class Budget:
-    """CPU seconds of each part, and the number of streams that the language model learns from."""
+    """Batches that each part learns from, and the number of streams that the language model draws its batches from."""
 
-    encoder: float = 1_300
-    decoder: float = 2_200
-    language_model: float = 10_700
-    streams: float = 1_400
+    encoder: int = 1_900
+    decoder: int = 11_000
+    streams: int = 2_400
+    language_model: int = 3_600
 
     def times(self, factor: float) -> "Budget":
         """A budget of `factor` of this one."""
-        return Budget(**{name: seconds * factor for name, seconds in asdict(self).items()})
+        return Budget(**{name: max(4, round(count * factor)) for name, count in asdict(self).items()})
 
 
 @contextmanager
@@ -37,10 +33,11 @@ def _finished(path: Path) -> Iterator[Path]:
 
 
 class Training:
-    """One training in the folder `work`."""
+    """One training in the folder `work`, on `device`."""
 
-    def __init__(self, work: Path, budget: Budget) -> None:
+    def __init__(self, work: Path, budget: Budget, device: torch.device) -> None:
         self._budget = budget
+        self._device = device
         self._lines, self._users = work / "lines", work / "users"
         self._encoder, self._decoder = work / "encoder.pt", work / "decoder.pt"
         self._streams, self._language_model = work / "streams.pt", work / "language_model.pt"
@@ -48,6 +45,8 @@ class Training:
     def run(self, output: Path) -> None:
         """Run the stages that are not done, and write the checkpoint to the folder `output`."""
         self.make_voices()
+        torch.set_num_threads(1)  # the matrices are too small for more, and other processes draw the examples
+        torch.backends.cudnn.allow_tf32 = False  # a code is the nearest of many: a rounded sound may get another
         self._stage(self._encoder, self._train_encoder)
         self._stage(self._decoder, self._train_decoder)
         self._stage(self._streams, self._make_streams)
@@ -64,7 +63,6 @@ class Training:
 
     def _stage(self, result: Path, run: Callable[[Path], None]) -> None:
         if not result.exists():
-            torch.set_num_threads(1)  # the matrices are too small for more
             with _finished(result) as unfinished:
                 run(unfinished)
 
@@ -74,37 +72,18 @@ class Training:
 
     def _train_encoder(self, result: Path) -> None:
         users = voices.read_users(self._users, held_out=False)
-        encoder.train(users, voices.read_lines(self._lines), result, self._budget.encoder)
+        encoder.train(users, voices.read_lines(self._lines), result, self._budget.encoder, self._device)
 
     def _train_decoder(self, result: Path) -> None:
-        decoder.train(encoder.load(self._encoder), self._repertoire(self._encoder), result, self._budget.decoder)
+        mimi = encoder.load(self._encoder)
+        decoder.train(mimi, self._repertoire(self._encoder), result, self._budget.decoder, self._device)
 
     def _make_streams(self, result: Path) -> None:
-        wanted = max(4, round(self._budget.streams))
-        made = []
-        with get_context("spawn").Pool(PROCESSES, self._prepare_streams) as pool:
-            for stream in pool.imap(_stream, range(wanted)):
-                made.append(stream)
-                if len(made) % 50 == 0:
-                    print(f"streams: {len(made)} of {wanted}", flush=True)
-        streams.save(made, result)
-
-    def _prepare_streams(self) -> None:
-        """Read what `_stream` needs, once in each process."""
-        global _maker
-        torch.set_num_threads(1)
         mimi = encoder.load(self._decoder)
         lines = repertoire.as_played(mimi, self._repertoire(self._decoder))
-        _maker = streams.Maker(mimi, voices.read_users(self._users, held_out=False), lines)
+        users = voices.read_users(self._users, held_out=False)
+        streams.save(streams.make(mimi, users, lines, self._budget.streams, self._device), result)
 
     def _train_language_model(self, result: Path) -> None:
-        lines = self._repertoire(self._encoder)
-        language_model.train(streams.load(self._streams), lines, result, self._budget.language_model)
-
-
-_maker: streams.Maker
-"""Of this process."""
-
-
-def _stream(number: int) -> streams.Stream:
-    return _maker.make(number)
+        made, lines = streams.load(self._streams), self._repertoire(self._encoder)
+        language_model.train(made, lines, result, self._budget.language_model, self._device)

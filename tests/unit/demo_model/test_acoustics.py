@@ -55,3 +55,20 @@ def test_an_echo_is_late_and_as_loud_as_the_sound(seed: int) -> None:
     first = np.flatnonzero(np.abs(heard) > 0.05)[0] / SAMPLE_RATE
     assert 1.05 <= first <= 1.61
     assert heard.std() == pytest.approx(played.std(), rel=0.01)
+
+
+def test_a_faster_clip_is_shorter_and_higher() -> None:
+    clip = np.sin(2 * np.pi * 440 * np.arange(SAMPLES) / SAMPLE_RATE).astype(np.float32)
+    faster = acoustics.at_speed(clip, 1.1)
+    assert faster.dtype == np.float32
+    assert len(faster) == pytest.approx(SAMPLES / 1.1, rel=0.001)
+    spectrum = np.abs(np.fft.rfft(faster))
+    assert np.argmax(spectrum) * SAMPLE_RATE / len(faster) == pytest.approx(484, rel=0.01)
+    np.testing.assert_array_equal(acoustics.at_speed(clip, 1.0), clip[:-1])
+
+
+def test_half_of_the_speakers_keep_their_speed() -> None:
+    speeds = [acoustics.draw_speed(np.random.default_rng(seed)) for seed in range(400)]
+    assert 150 < speeds.count(1.0) < 250
+    assert 0.85 <= min(speeds) < 0.9
+    assert 1.1 < max(speeds) <= 1.15
