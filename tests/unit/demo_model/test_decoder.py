@@ -5,7 +5,7 @@ import pytest
 import torch
 from moshi.models.compression import MimiModel
 
-from demo_model.architecture import CODEBOOKS, CODES, FRAME, new_mimi
+from demo_model.architecture import CODEBOOKS, CODES, FRAME
 from demo_model.decoder import BEFORE, CROP, FADE, Crops, spoken
 from demo_model.repertoire import Line, Repertoire
 
@@ -16,18 +16,6 @@ def counting_line(frames: int) -> Line:
     """Codes and samples both say the number of their frame, from 1."""
     numbers = np.arange(1, frames + 1)
     return Line(text=numbers, codes=np.tile(numbers, (CODEBOOKS, 1)), audio=numbers.repeat(FRAME).astype(np.float32))
-
-
-@pytest.fixture
-def mimi() -> MimiModel:
-    """With codebooks that nobody trained."""
-    torch.manual_seed(0)
-    mimi = new_mimi().eval()
-    for part in (mimi.quantizer.rvq_first, mimi.quantizer.rvq_rest):
-        for layer in part.vq.layers:
-            layer._codebook.embedding_sum.normal_()
-            layer._codebook.cluster_usage.fill_(1.0)
-    return mimi
 
 
 @pytest.mark.parametrize("seed", range(40))

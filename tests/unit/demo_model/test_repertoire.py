@@ -1,13 +1,12 @@
 """The lines in frames, and the words in the tokenizer."""
 
 import numpy as np
-import pytest
 import sentencepiece
 import torch
 from moshi.models.compression import MimiModel
 
 from demo_model import repertoire, tokenizer
-from demo_model.architecture import FRAME, new_mimi
+from demo_model.architecture import FRAME
 from demo_model.sentences import LINES
 
 IDS = tokenizer.word_ids(tokenizer.train())
@@ -18,18 +17,6 @@ def test_each_word_has_a_token_of_its_own() -> None:
     assert len(set(IDS.values())) == len(tokenizer.WORDS) == tokenizer.TEXT_CARD - 4
     for text in LINES.values():
         assert processor.decode([IDS[word] for word in text.split()]) == text
-
-
-@pytest.fixture
-def mimi() -> MimiModel:
-    """With codebooks that nobody trained."""
-    torch.manual_seed(0)
-    mimi = new_mimi().eval()
-    for part in (mimi.quantizer.rvq_first, mimi.quantizer.rvq_rest):
-        for layer in part.vq.layers:
-            layer._codebook.embedding_sum.normal_()
-            layer._codebook.cluster_usage.fill_(1.0)
-    return mimi
 
 
 def test_a_line_is_encoded_as_after_a_silence(mimi: MimiModel) -> None:
