@@ -3,11 +3,11 @@
 import numpy as np
 import sentencepiece
 import torch
-from moshi.models.compression import MimiModel
 
 from demo_model import repertoire, tokenizer
 from demo_model.architecture import FRAME
 from demo_model.sentences import LINES
+from support.mimi import untrained_mimi
 
 IDS = tokenizer.word_ids(tokenizer.train())
 
@@ -19,10 +19,10 @@ def test_each_word_has_a_token_of_its_own() -> None:
         assert processor.decode([IDS[word] for word in text.split()]) == text
 
 
-def test_a_line_is_encoded_as_after_a_silence(mimi: MimiModel) -> None:
+def test_a_line_is_encoded_as_after_a_silence() -> None:
     key = "backchannel"
     sound = np.random.default_rng(0).normal(size=4 * FRAME + 100).astype(np.float32)
-    encoded = repertoire.encode(mimi, {key: sound}, {key: [0.0, 0.2]}, IDS)
+    encoded = repertoire.encode(untrained_mimi(), {key: sound}, {key: [0.0, 0.2]}, IDS)
     line = encoded.lines[key]
     first, second = (IDS[word] for word in LINES[key].split())
     # 4 frames and a part, and two in which it fades.
@@ -33,7 +33,8 @@ def test_a_line_is_encoded_as_after_a_silence(mimi: MimiModel) -> None:
     assert encoded.silence.shape == (8,)
 
 
-def test_a_line_is_played_as_the_decoder_says_it(mimi: MimiModel) -> None:
+def test_a_line_is_played_as_the_decoder_says_it() -> None:
+    mimi = untrained_mimi()
     recorded = repertoire.encode(mimi, {"backchannel": np.ones(3 * FRAME, np.float32)}, {"backchannel": [0, 0.1]}, IDS)
     played = repertoire.as_played(mimi, recorded)
     line, original = played.lines["backchannel"], recorded.lines["backchannel"]

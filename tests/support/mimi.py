@@ -1,15 +1,13 @@
-"""What several tests of the demo model's training share."""
+"""A Mimi of the demo's shape for tests that need codes and sound, but no speech."""
 
-import pytest
 import torch
 from moshi.models.compression import MimiModel
 
 from demo_model.architecture import new_mimi
 
 
-@pytest.fixture
-def mimi() -> MimiModel:
-    """With codebooks that nobody trained."""
+def untrained_mimi() -> MimiModel:
+    """With codebooks that nobody trained, the same ones each time."""
     torch.manual_seed(0)
     mimi = new_mimi().eval()
     for part in (mimi.quantizer.rvq_first, mimi.quantizer.rvq_rest):
