@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { outputLatency } from "./speaker";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { openAudio, outputLatency } from "./speaker";
 
 const FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
 
@@ -31,5 +31,66 @@ describe("the delay of the sound output", () => {
       },
     } as AudioContext;
     expect(outputLatency(freezes, FIREFOX)).toBeNull();
+  });
+});
+
+describe("the end of the sound", () => {
+  const done: string[] = [];
+  let suspended: Promise<void>;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    done.length = 0;
+    suspended = Promise.resolve();
+    vi.stubGlobal(
+      "AudioContext",
+      class {
+        state = "running";
+        async resume(): Promise<void> {}
+        async suspend(): Promise<void> {
+          done.push("suspend");
+          await suspended;
+          done.push("suspended");
+        }
+        async close(): Promise<void> {
+          done.push("close");
+          this.state = "closed";
+        }
+      },
+    );
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  async function end(): Promise<void> {
+    const call = new AbortController();
+    openAudio(call.signal);
+    call.abort();
+    await vi.advanceTimersByTimeAsync(0);
+  }
+
+  it("is a stop and half a second later a close, because WebKitGTK may crash over a close alone", async () => {
+    await end();
+    await vi.advanceTimersByTimeAsync(499);
+    expect(done).toEqual(["suspend", "suspended"]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(done).toEqual(["suspend", "suspended", "close"]);
+  });
+
+  it("comes too where the browser refuses to stop it", async () => {
+    suspended = Promise.reject(new Error("no"));
+    await end();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(done).toEqual(["suspend", "close"]);
+  });
+
+  it("comes too where the browser never stops it", async () => {
+    suspended = new Promise(() => undefined);
+    await end();
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(done).toEqual(["suspend", "close"]);
   });
 });

@@ -1,8 +1,12 @@
 /** The sound output of a call. Chromium moves the whole AudioContext to a device, Firefox only an <audio> element. */
 
+import { within } from "../common/timeout";
 import { SAMPLE_RATE } from "./codec/format";
 import { atEnd } from "./release";
 import { StepFailed } from "./steps";
+
+const STOP_MS = 1000;
+const LAST_BLOCK_MS = 500;
 
 const hasContextSink = (): boolean => "AudioContext" in globalThis && "setSinkId" in AudioContext.prototype;
 
@@ -19,14 +23,23 @@ export function canChooseSpeaker(): boolean {
 export function openAudio(over: AbortSignal): AudioContext {
   try {
     const context = new AudioContext({ latencyHint: "interactive", sampleRate: SAMPLE_RATE });
-    atEnd(over, () => {
-      if (context.state !== "closed") void context.close().catch(() => undefined);
-    });
+    atEnd(over, () => void close(context));
     void context.resume().catch(() => undefined); // the call waits for it
     return context;
   } catch (error) {
     throw new StepFailed("speaker", { cause: error });
   }
+}
+
+/**
+ * Stops the sound, and closes it later. WebKitGTK (2.50) crashes if a context is closed while a worklet is in a block. On
+ * a busy machine the last block ends some time after the sound has stopped.
+ */
+async function close(context: AudioContext): Promise<void> {
+  if (context.state === "closed") return;
+  await within(STOP_MS, context.suspend()).catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, LAST_BLOCK_MS));
+  await context.close().catch(() => undefined);
 }
 
 /**
