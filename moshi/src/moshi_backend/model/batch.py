@@ -17,7 +17,7 @@ from moshi_backend.checkpoint.checkpoint import Checkpoint
 from moshi_backend.model.capacity import MOST_SLOTS, SLOTS_PER_CORE, Needs, choose_slots
 from moshi_backend.model.codec import Codec
 from moshi_backend.model.cuda_graphs import CudaGraphRunner, RecordingCost, graph_sizes, measure_recording
-from moshi_backend.model.device import choose_threads, free_memory
+from moshi_backend.model.device import choose_threads, free_memory, keep_working_memory
 from moshi_backend.model.language_model import LanguageModel
 from moshi_backend.model.loaders import build_moshi, load_mimi, load_moshi, load_tokenizer
 from moshi_backend.model.plan import Plan
@@ -88,6 +88,7 @@ class BatchedModel:
         lm = load_moshi(checkpoint, device, dtype)
         mimi = load_mimi(checkpoint, device)
         choose_threads(sum(weight.numel() for weight in lm.parameters()))
+        keep_working_memory(device)
         self.sampling = SamplingParams.of(checkpoint.lm_gen_config)
         """The sampling parameters that the checkpoint recommends."""
         silent = (lm.text_padding_token_id, lm.end_of_text_padding_id)
