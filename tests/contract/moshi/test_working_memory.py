@@ -1,4 +1,4 @@
-"""The memory of a step on a CPU, counted in a process of its own: how the C library behaves depends on what was freed."""
+"""The memory of a step on a CPU. A process of its own counts it: memory that was freed before changes the behaviour."""
 
 import subprocess
 import sys

@@ -69,8 +69,8 @@ def choose_threads(parameters: int) -> None:
 def keep_working_memory(device: torch.device) -> None:
     """Keep the memory that a step on a CPU frees, for the next step.
 
-    By default the GNU C library may return it to the system and take it again in each step. The page faults were a tenth
-    of a step of 16 conversations of the demo. Other C libraries stay as they are.
+    By default the GNU C library may return it to the system and take it again in each step. These page faults took a
+    tenth of a step of 16 conversations of the demo. Other C libraries stay as they are.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if device.type == "cpu" and mallopt is not None:
