@@ -116,6 +116,7 @@ def webkit(folder: Path, room: Room) -> Iterator[Engine]:
             yield Engine("webkit", driver, folder)
             driver.quit()
         finally:
+            _end(service.process)
             service.stop()
 
 
@@ -124,6 +125,15 @@ ENGINES: dict[str, Callable[[Path, Room], AbstractContextManager[Engine]]] = {
     "firefox": firefox,
     "webkit": webkit,
 }
+
+
+def _end(driver: subprocess.Popen[bytes]) -> None:
+    """WebKitGTK's driver sometimes does not end when it is asked. Selenium would wait for a minute."""
+    driver.terminate()
+    try:
+        driver.wait(5)
+    except subprocess.TimeoutExpired:
+        driver.kill()
 
 
 @contextmanager
