@@ -8,12 +8,12 @@ import torch
 SMALL = 100_000_000
 """Parameters up to which the calculations of one step are too short to be worth sharing among threads."""
 
-
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Names of the C library's `malloc.h`."""
-WORKING_MEMORY = 64 << 20
-LARGEST_TENSOR = 32 << 20
-"""Bytes: the C library takes no larger number."""
+MOST_KEPT = 64 << 20
+"""Bytes of free memory that stay with the process."""
+LARGEST_KEPT = 32 << 20
+"""Bytes of the largest tensor whose memory stays. A larger one, such as a weight, goes back to the system at once."""
 
 
 class NoSuchGPU(Exception):
@@ -74,8 +74,8 @@ def keep_working_memory(device: torch.device) -> None:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if device.type == "cpu" and mallopt is not None:
-        mallopt(M_TRIM_THRESHOLD, WORKING_MEMORY)
-        mallopt(M_MMAP_THRESHOLD, LARGEST_TENSOR)
+        mallopt(M_TRIM_THRESHOLD, MOST_KEPT)
+        mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)
 
 
 def free_memory(device: torch.device) -> int:
