@@ -134,6 +134,7 @@ def _end(driver: subprocess.Popen[bytes]) -> None:
         driver.wait(5)
     except subprocess.TimeoutExpired:
         driver.kill()
+        driver.wait()  # otherwise Selenium sends a request to the process that was killed
 
 
 @contextmanager

@@ -20,15 +20,19 @@ START_SECONDS = 240.0
 """How long a test waits for a service to start. A fast machine needs 5 s, and one that does other things minutes."""
 
 
+_given_out: set[int] = set()
+
+
 def free_port() -> int:
-    """A port that was free a moment ago. No two workers of pytest-xdist get the same one."""
+    """A port that was free a moment ago and that no caller got before, in this worker of pytest-xdist or in another."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             assert isinstance(port, int)
-        if port // 2 % workers == worker:  # Linux gives out ports of one parity
+        if port // 2 % workers == worker and port not in _given_out:  # Linux gives out ports of one parity
+            _given_out.add(port)
             return port
 
 
