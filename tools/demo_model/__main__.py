@@ -47,7 +47,7 @@ def main() -> int:
     from demo_model.evaluation import evaluate
     from demo_model.evaluation.report import with_table
 
-    report = evaluate(options.output, options.work, small=False)
+    report = evaluate(options.output, options.work)
     print(report)
     if options.write:
         options.write.write_text(with_table(options.write.read_text(encoding="utf-8"), report), encoding="utf-8")

@@ -8,21 +8,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
+from scipy.signal import oaconvolve
 
 from demo_model.architecture import SAMPLE_RATE, Audio
 
 NOISES = ("white", "pink", "brown", "coloured", "hum")
 
 
-def _fast_size(samples: int) -> int:
-    """The next power of two: a transform of a size with large prime factors takes ten times as long."""
-    return 1 << (samples - 1).bit_length()
-
-
 def noise(rng: np.random.Generator, samples: int, kind: str) -> Audio:
     """Steady noise of one of `NOISES` with a standard deviation of 1. Brown noise also has a mean."""
-    spectrum = np.fft.rfft(rng.standard_normal(samples))
-    rising = np.arange(1, len(spectrum) + 1, dtype=np.float64)
+    spectrum = fft.rfft(rng.standard_normal(samples).astype(np.float32))
+    rising = np.arange(1, len(spectrum) + 1, dtype=np.float32)
     match kind:
         case "white":
             pass
@@ -32,12 +29,13 @@ def noise(rng: np.random.Generator, samples: int, kind: str) -> Audio:
             spectrum /= rising
         case "coloured":
             bands = rng.random(24) ** 3
-            spectrum *= np.interp(rising, np.linspace(1, len(spectrum), len(bands)), bands) / rising**0.25
+            spectrum *= np.interp(rising, np.linspace(1, len(spectrum), len(bands)), bands).astype(np.float32)
+            spectrum /= rising**0.25
         case "hum":
             spectrum /= rising
         case _:
             raise ValueError(f"{kind!r} is none of {NOISES}")
-    audio: NDArray[Any] = np.fft.irfft(spectrum, samples)
+    audio: NDArray[Any] = fft.irfft(spectrum, samples)
     audio /= audio.std() + 1e-9
     if kind == "hum":
         time = np.arange(samples) / SAMPLE_RATE
@@ -85,7 +83,7 @@ def clicks(rng: np.random.Generator, samples: int, each_second: float) -> Audio:
 
 def music(rng: np.random.Generator, samples: int) -> Audio:
     """Notes and chords, plucked or held, soft or as sharp as a synthesizer's, with a root mean square of 1."""
-    audio: NDArray[Any] = np.zeros(samples)
+    audio: Audio = np.zeros(samples, np.float32)
     base = rng.uniform(45, 500)
     beat = rng.uniform(0.12, 0.8)
     held = rng.random() < 0.5
@@ -93,27 +91,31 @@ def music(rng: np.random.Generator, samples: int) -> Audio:
     overtones = 1 / np.arange(2, 14) if sharp else rng.random(5) ** 2
     if sharp and rng.random() < 0.5:  # a square wave has odd ones only
         overtones[::2] = 0
+    strengths = np.array([1.0, *overtones], np.float32)
     voices = 1 if rng.random() < 0.4 else 3
     sweep, vibrato = rng.uniform(0, 8), rng.uniform(0, 0.01) * (rng.random() < 0.4)
     start = 0
     while start < samples:
         length = min(int((beat * rng.choice([1, 1, 2, 4]) * (1.0 if held else 1.5)) * SAMPLE_RATE), samples - start)
-        time = np.arange(length) / SAMPLE_RATE
+        time = np.arange(length, dtype=np.float32) / SAMPLE_RATE
         envelope = np.minimum(1, time / 0.04) if held else np.exp(-time * rng.uniform(2, 9))
         if held:
             envelope = envelope * np.minimum(1, (length / SAMPLE_RATE - time) / 0.04)
+        fading = np.exp(-time * sweep / 4)
+        waver = vibrato / (2 * np.pi * 6) * np.sin(2 * np.pi * 6 * time)
         for step in rng.integers(0, 20, int(rng.integers(1, voices + 1))):
             pitch = base * 2 ** (step / 12)
-            phase = 2 * np.pi * pitch * (time + vibrato / (2 * np.pi * 6) * np.sin(2 * np.pi * 6 * time))
-            # Overtone n is the n-th power of the fundamental: a product costs a tenth of a sine.
-            partial = np.exp(1j * phase).astype(np.complex64)
-            factor = partial * np.exp(-time * sweep / 4).astype(np.float32)
-            for number, strength in enumerate([1.0, *overtones], start=1):
-                if pitch * number >= SAMPLE_RATE / 2:
-                    break
-                if strength:
-                    audio[start : start + length] += strength * partial.imag * envelope
-                partial *= factor
+            turns = np.arange(length) * (pitch / SAMPLE_RATE) + pitch * waver
+            phase = (2 * np.pi * (turns - np.floor(turns))).astype(np.float32)
+            # Overtone n is the n-th power of the fundamental. So the sum of all is a polynomial, which needs one sine.
+            fundamental = np.empty(length, np.complex64)
+            fundamental.real, fundamental.imag = np.cos(phase), np.sin(phase)
+            factor = fundamental * fading
+            total = np.zeros(length, np.complex64)
+            for strength in strengths[: int(SAMPLE_RATE / 2 / pitch)][::-1]:
+                total *= factor
+                total += strength
+            audio[start : start + length] += (total * fundamental).imag * envelope
         start += int(beat * SAMPLE_RATE)
     return np.asarray(audio / (audio.std() + 1e-9), dtype=np.float32)
 
@@ -135,32 +137,31 @@ def tones(rng: np.random.Generator, samples: int) -> Audio:
 def echo(rng: np.random.Generator, played: Audio) -> Audio:
     """`played` as a microphone beside the loudspeaker hears it: late, reflected, duller, at an unchanged level."""
     late = int(rng.uniform(0.06, 0.60) * SAMPLE_RATE)
-    response: NDArray[Any] = np.zeros(late + 6_000)
+    response: NDArray[Any] = np.zeros(late + 6_000, np.float32)
     response[late] = 1.0
     for _ in range(int(rng.integers(0, 6))):
         response[late + int(rng.integers(100, 6_000))] += rng.uniform(-0.5, 0.5)
     if rng.random() < 0.5:
         width = int(rng.integers(2, 10))
-        response = np.convolve(response, np.ones(width) / width, mode="same")
-    size = _fast_size(len(played) + len(response))
-    heard = np.fft.irfft(np.fft.rfft(played, size) * np.fft.rfft(response, size), size)[: len(played)]
+        response = np.convolve(response, np.ones(width, np.float32) / np.float32(width), mode="same")
+    heard = oaconvolve(played, response)[: len(played)]
     level = played.std() / (heard.std() + 1e-9)
     return np.asarray(heard * level, dtype=np.float32)
 
 
 def room(rng: np.random.Generator, audio: Audio) -> Audio:
     """`audio` through a room and a microphone: a short reverberation and a limited band, at an unchanged level."""
-    size = _fast_size(len(audio) + SAMPLE_RATE // 2)
-    spectrum = np.fft.rfft(audio, size)
-    frequency = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
+    size = fft.next_fast_len(len(audio) + SAMPLE_RATE // 2, real=True)
+    spectrum = fft.rfft(audio, size)
+    frequency = fft.rfftfreq(size, 1 / SAMPLE_RATE).astype(np.float32)
     if rng.random() < 0.6:
         tail = rng.standard_normal(int(rng.uniform(0.05, 0.3) * SAMPLE_RATE))
         tail *= np.exp(-6 * np.arange(len(tail)) / len(tail))
         tail *= 10 ** (rng.uniform(-18, -6) / 20) / np.sqrt((tail**2).sum())
         tail[0] += 1.0
-        spectrum *= np.fft.rfft(tail, size)
+        spectrum *= fft.rfft(tail.astype(np.float32), size)
     if rng.random() < 0.6:
         low, high = rng.uniform(50, 350), rng.uniform(3_000, 10_000)
         spectrum /= np.sqrt((1 + (low / (frequency + 1)) ** 4) * (1 + (frequency / high) ** 6))
-    heard: NDArray[Any] = np.fft.irfft(spectrum, size)[: len(audio)]
+    heard: NDArray[Any] = fft.irfft(spectrum, size)[: len(audio)]
     return np.asarray(heard * (audio.std() / (heard.std() + 1e-9)), dtype=np.float32)

@@ -60,8 +60,12 @@ MIMI: dict[str, Any] = {
 }
 
 
+CONTEXT = 128
+"""Steps that a layer of the language model looks back on: 10 seconds."""
+
+
 def language_model_config(text_card: int) -> dict[str, Any]:
-    """The language model's numbers for a vocabulary of `text_card` pieces. 128 steps of context are 10 seconds."""
+    """The language model's numbers for a vocabulary of `text_card` pieces."""
     config: dict[str, Any] = loaders._lm_kwargs | {
         "dim": 128,
         "text_card": text_card,
@@ -69,7 +73,7 @@ def language_model_config(text_card: int) -> dict[str, Any]:
         "num_heads": 4,
         "num_layers": 2,
         "hidden_scale": 2,
-        "context": 128,
+        "context": CONTEXT,
         "depformer_dim": 64,
         "depformer_dim_feedforward": 128,
         "depformer_num_heads": 2,

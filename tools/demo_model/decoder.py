@@ -16,19 +16,20 @@ from torch import nn
 from torch.optim.adamw import AdamW
 
 from demo_model.architecture import FRAME, Audio
+from demo_model.data_parallel import DataParallel
 from demo_model.encoder import mel_filters
 from demo_model.examples import batches
 from demo_model.repertoire import Repertoire
 
 CROP = 12  # frames of a crop that are compared
 LEFT = 3  # frames before them, from which the decoder's convolutions get their past
-BATCH = 24
+BATCH = 6
 BEFORE = (LEFT + CROP // 2, 26)
 """Frames of silence before a line: little, as before the greeting, or more than the transformer sees."""
 SHORT = 40  # frames; a shorter line is drawn as often as one of this length
 CUT_SHARE = 0.08  # of crops that end in the middle of a line, as an interruption ends it
 FADE = 480  # samples that such an end takes
-LEARNING_RATE = 2.5e-3
+LEARNING_RATE = 7e-3
 SEED = 6
 
 SCALES = ((2048, 80), (1024, 64), (512, 40), (256, 20))
@@ -128,18 +129,22 @@ def train(mimi: MimiModel, repertoire: Repertoire, output: Path, steps: int, dev
     )
     parameters = [parameter.requires_grad_() for part in parts for parameter in part.parameters()]
     distance = Spectra(device)
+
+    def loss(codes: torch.Tensor, begin: torch.Tensor, sound: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        apart = distance(spoken(mimi, codes, begin), sound)
+        return apart, apart
+
+    gradients = DataParallel(loss, parameters, device)
     optimizer = AdamW(parameters, lr=LEARNING_RATE, betas=(0.8, 0.95), weight_decay=0)
     mean = torch.zeros((), device=device)
-    for step, (codes, begin, sound) in enumerate(batches(Crops(repertoire).draw, SEED, steps, BATCH, device)):
+    for step, crops in enumerate(batches(Crops(repertoire).draw, SEED, steps, BATCH, device)):
         for group in optimizer.param_groups:
             warm = min(1, (step + 1) / 30)
             group["lr"] = LEARNING_RATE * warm * max(0.02, 0.5 + 0.5 * math.cos(math.pi * step / steps))
-        loss = distance(spoken(mimi, codes, begin), sound)
-        optimizer.zero_grad()
-        loss.backward()
+        apart = gradients.backward(*crops)
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-        mean = loss.detach() if step == 0 else 0.98 * mean + 0.02 * loss.detach()
+        mean = apart if step == 0 else 0.98 * mean + 0.02 * apart
         if step % 100 == 0:
             print(f"decoder {step} of {steps}: {mean:.3f}", flush=True)
             torch.save(mimi.state_dict(), output)

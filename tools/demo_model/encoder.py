@@ -21,12 +21,13 @@ from torch.optim.adamw import AdamW
 
 from demo_model import acoustics
 from demo_model.architecture import CODES, FRAME, LATENT, SAMPLE_RATE, Audio, new_mimi
+from demo_model.data_parallel import DataParallel
 from demo_model.examples import batches
 from demo_model.repertoire import with_silence
 
 CROP = 40  # frames
-BATCH = 32
-CODEBOOK_BATCHES = 10
+BATCH = 16
+CODEBOOK_BATCHES = 20
 """From which the codebooks are made, and as many to check them."""
 LEARNING_RATE = 2e-3
 GAIN = 1.7
@@ -194,10 +195,7 @@ def train(users: list[list[Audio]], lines: dict[str, Audio], output: Path, steps
     optimizer = AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=1e-3)
     spectrum = FrameSpectrum(device)
 
-    for step, (audio, voice, counts) in enumerate(batches(draw, SEED, steps, BATCH, device)):
-        for group in optimizer.param_groups:
-            warm = min(1, (step + 1) / 20)
-            group["lr"] = LEARNING_RATE * warm * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 2e-5
+    def loss(audio: torch.Tensor, voice: torch.Tensor, counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         fine = spectrum(audio)
         coarse = fine.reshape(*fine.shape[:2], COARSE, -1).mean(-1)
         latent = mimi._encode_to_unquantized_latent(audio[:, None])
@@ -205,14 +203,21 @@ def train(users: list[list[Audio]], lines: dict[str, Audio], output: Path, steps
         described = describer(rest.input_proj(latent).transpose(1, 2))
         activity = F.binary_cross_entropy_with_logits(heard[..., 0], voice.float(), weight=counts.float())
         shape = (heard[..., 1:] - coarse).abs().mean() + (described - fine).abs().mean()
-        loss = 2 * activity + shape
-        optimizer.zero_grad()
-        loss.backward()
+        right = ((heard[..., 0] > 0) == voice)[counts].float().mean()
+        return 2 * activity + shape, torch.stack([right, shape])
+
+    gradients = DataParallel(loss, parameters, device)
+    mean = torch.zeros(2, device=device)
+    for step, batch in enumerate(batches(draw, SEED, steps, BATCH, device)):
+        for group in optimizer.param_groups:
+            warm = min(1, (step + 1) / 20)
+            group["lr"] = LEARNING_RATE * warm * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 2e-5
+        figures = gradients.backward(*batch)
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
+        mean = figures if step == 0 else 0.98 * mean + 0.02 * figures
         if step % 50 == 0:
-            right = ((heard[..., 0] > 0) == voice)[counts].float().mean()
-            print(f"encoder {step} of {steps}: voice {right:.3f} spectrum {shape:.3f}", flush=True)
+            print(f"encoder {step} of {steps}: voice {mean[0]:.3f} spectrum {mean[1]:.3f}", flush=True)
 
     crops = list(batches(draw, SEED + 1, CODEBOOK_BATCHES, BATCH, device))
     with torch.no_grad():

@@ -79,10 +79,16 @@ def encode(
 @torch.no_grad()
 def as_played(mimi: MimiModel, repertoire: Repertoire) -> Repertoire:
     """The same lines with the sound that a loudspeaker plays: Mimi's, which is rougher than the recordings."""
-    lines = {}
-    for key, line in repertoire.lines.items():
-        before, after = (repertoire.silence[:, None].repeat(frames, 1) for frames in (LEAD, TAIL))
-        codes = torch.tensor(np.concatenate([before, line.codes, after], axis=1), dtype=torch.long)
-        audio = mimi.decode(codes[None])[0, 0].numpy()[LEAD * FRAME :][: len(line) * FRAME]
-        lines[key] = replace(line, audio=audio.astype(np.float32))
-    return Repertoire(lines, repertoire.silence)
+    # All lines have the length of the longest here. A size that PyTorch has not met costs it ten seconds on a CPU.
+    frames = LEAD + max(len(line) for line in repertoire.lines.values()) + TAIL
+    codes = repertoire.silence[None, :, None].repeat(len(repertoire.lines), 0).repeat(frames, 2)
+    for row, line in zip(codes, repertoire.lines.values(), strict=True):
+        row[:, LEAD : LEAD + len(line)] = line.codes
+    played = mimi.decode(torch.tensor(codes, dtype=torch.long))[:, 0].numpy().astype(np.float32)
+    return replace(
+        repertoire,
+        lines={
+            key: replace(line, audio=sound[LEAD * FRAME :][: len(line) * FRAME])
+            for sound, (key, line) in zip(played, repertoire.lines.items(), strict=True)
+        },
+    )

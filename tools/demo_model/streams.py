@@ -96,6 +96,14 @@ def talk(rng: np.random.Generator, clips: list[Audio], level: float) -> tuple[Au
     return (acoustics.room(rng, audio) if audio.any() and rng.random() < 0.4 else audio), voice
 
 
+def _part(rng: np.random.Generator, samples: int) -> tuple[int, int]:
+    """The samples from which and to which a sound is heard: all of them, or a part."""
+    if rng.random() < 0.5:
+        return 0, samples
+    first, last = np.sort(rng.integers(0, samples, 2))
+    return int(first), int(last)
+
+
 def _disturb(rng: np.random.Generator, samples: int, level: float) -> Audio:
     """The other sounds beside a voice of `level` dB."""
     kind = str(rng.choice(acoustics.NOISES))
@@ -110,8 +118,8 @@ def _disturb(rng: np.random.Generator, samples: int, level: float) -> Audio:
         audio += acoustics.tones(rng, samples) * 10 ** ((level - CLEAR - rng.uniform(0, 20)) / 20)
     if rng.random() < 0.35:
         music = acoustics.music(rng, samples) * 10 ** ((level - CLEAR - rng.uniform(0, 20)) / 20)
-        ends = np.sort(rng.integers(0, samples, 2)) if rng.random() < 0.5 else (0, samples)
-        audio[ends[0] : ends[1]] += music[ends[0] : ends[1]]
+        first, last = _part(rng, samples)
+        audio[first:last] += music[first:last]
     return audio
 
 
@@ -124,7 +132,10 @@ def draw_scene(users: list[list[Audio]], lines: Repertoire, rng: np.random.Gener
     if echoed:
         played = dialogue.sound(spoken, FRAMES, FRAME, lines)
         loudness = rng.uniform(-16, -6) if rng.random() < 0.5 else rng.uniform(-40, -16)
-        audio = audio + acoustics.echo(rng, played) * 10 ** (loudness / 20)
+        heard = acoustics.echo(rng, played) * 10 ** (loudness / 20)
+        # Headphones come off in a call, and an echo canceller needs a while. So the echo may come and go.
+        first, last = _part(rng, len(audio))
+        audio[first:last] += heard[first:last]
     audio = np.clip(audio + _disturb(rng, len(audio), level), -1, 1)
     return Scene(np.asarray(audio, dtype=np.float32), voice, spoken, echoed)
 

@@ -14,10 +14,10 @@ from demo_model import decoder, encoder, export, language_model, repertoire, str
 class Budget:
     """Batches that each part learns from, and the number of streams that the language model draws its batches from."""
 
-    encoder: int = 1_900
-    decoder: int = 11_000
-    streams: int = 2_400
-    language_model: int = 3_600
+    encoder: int = 1_600
+    decoder: int = 8_000
+    streams: int = 1_500
+    language_model: int = 3_000
 
     def times(self, factor: float) -> "Budget":
         """A budget of `factor` of this one."""
@@ -45,7 +45,7 @@ class Training:
     def run(self, output: Path) -> None:
         """Run the stages that are not done, and write the checkpoint to the folder `output`."""
         self.make_voices()
-        torch.set_num_threads(1)  # the matrices are too small for more, and other processes draw the examples
+        torch.set_num_threads(1)  # `DataParallel` uses the other cores
         torch.backends.cudnn.allow_tf32 = False  # a code is the nearest of many: a rounded sound may get another
         self._stage(self._encoder, self._train_encoder)
         self._stage(self._decoder, self._train_decoder)

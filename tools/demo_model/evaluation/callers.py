@@ -71,6 +71,11 @@ class Caller:
         self._heard = False
         self._plan()
 
+    @property
+    def talking(self) -> bool:
+        """Whether they are in the middle of what they say."""
+        return len(self._saying) > 0
+
     def _plan(self) -> None:
         self._move = Move(self._rng.choice([move.value for move in Habits.moves], p=self._habits.shares))
         wait = (0.8, 2.0) if self._move is Move.INTERRUPT else (0.7, 2.5)

@@ -60,6 +60,14 @@ class Recording:
     def seconds(self) -> float:
         return len(self.played) / SAMPLE_RATE
 
+    def until(self, end: float) -> "Recording":
+        """Its first `end` seconds."""
+        return Recording(
+            self.played[: round(end * SAMPLE_RATE)],
+            [word for word in self.words if word.time < end],
+            [talk for talk in self.talks if talk.start < end],
+        )
+
 
 class Party(Protocol):
     """One end of a conversation: a user, or a room without one."""

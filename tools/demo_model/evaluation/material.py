@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,10 @@ class Lines:
     @classmethod
     def of_the_demo(cls) -> "Lines":
         return cls(sentences.LINES, sentences.GREETING, sentences.IDLE, sentences.BACKCHANNEL)
+
+    def without_greeting(self) -> "Lines":
+        """The lines that it may say when a conversation goes on."""
+        return replace(self, texts={key: text for key, text in self.texts.items() if key != self.greeting})
 
 
 @dataclass(frozen=True)

@@ -46,14 +46,14 @@ class Room:
         return np.clip(sound + self._echo * line[:FRAME], -1, 1).astype(np.float32)
 
 
-def _loud(sound: NDArray[np.floating[Any]], level: float) -> Samples:
+def at_level(sound: NDArray[np.floating[Any]], level: float) -> Samples:
     """`sound` with a root mean square of `level` dBFS."""
     loud: Samples = (sound / (sound.std() + 1e-9) * 10 ** (level / 20)).astype(np.float32)
     return loud
 
 
 def _faint(rng: np.random.Generator, samples: int) -> Samples:
-    return _loud(acoustics.noise(rng, samples, "pink"), rng.uniform(-80, -60))
+    return at_level(acoustics.noise(rng, samples, "pink"), rng.uniform(-80, -60))
 
 
 def echoing(rng: np.random.Generator, samples: int, number: int) -> Room:
@@ -70,7 +70,7 @@ def noisy(rng: np.random.Generator, samples: int, number: int) -> Room:
     if kind == "gusts":
         time = np.arange(samples) / SAMPLE_RATE
         sound = sound * (1.2 + np.sin(2 * np.pi * rng.uniform(0.1, 0.5) * time + rng.uniform(0, 6)))
-    return Room(_loud(sound, LOUDEST if number % 3 == 0 else rng.uniform(-55, LOUDEST)))
+    return Room(at_level(sound, LOUDEST if number % 3 == 0 else rng.uniform(-55, LOUDEST)))
 
 
 def clicking(rng: np.random.Generator, samples: int, number: int) -> Room:
@@ -154,7 +154,7 @@ MUSIC: tuple[Callable[[np.random.Generator, int], Sound], ...] = (drums, bells, 
 def musical(rng: np.random.Generator, samples: int, number: int) -> Room:
     """Each kind of music in turn; a third of it at the loudest level."""
     level = LOUDEST if number % 3 == 0 else rng.uniform(-50, LOUDEST)
-    return Room(_loud(MUSIC[number % len(MUSIC)](rng, samples), level))
+    return Room(at_level(MUSIC[number % len(MUSIC)](rng, samples), level))
 
 
 def silent(rng: np.random.Generator, samples: int, number: int) -> Room:

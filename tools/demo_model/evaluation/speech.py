@@ -33,15 +33,17 @@ class Take:
     caption: Caption
 
 
-def takes_of(recordings: Sequence[Recording], lines: Lines, most: int) -> dict[str, list[Take]]:
-    """At most so many takes of each line, each line in the order of the recordings."""
+def takes_of(recordings: Sequence[Recording], lines: Lines, most: int, after: float = 0.0) -> dict[str, list[Take]]:
+    """At most so many takes of each line that begin `after` so many seconds, in the order of the recordings."""
     takes: dict[str, list[Take]] = defaultdict(list)
     for recording in recordings:
         for one in utterances_of(recording, lines.texts)[0]:
             first, last = one.start - MARGIN, one.end + MARGIN
             alone = not any(talk.start < last and first < talk.end for talk in recording.talks)
             caption = one.caption
-            if caption is None or caption.line is None or not caption.whole or last > recording.seconds:
+            if one.start < after or last > recording.seconds:
+                continue
+            if caption is None or caption.line is None or not caption.whole:
                 continue
             if (alone or caption.line == lines.backchannel) and len(takes[caption.line]) < most:
                 first = max(0.0, first)
