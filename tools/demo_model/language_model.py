@@ -70,7 +70,7 @@ def _batch(
     model: LMModel, rng: torch.Generator, sequence: torch.Tensor, stopping: torch.Tensor, silence: torch.Tensor,
     share: float,
 ) -> _Batch:  # fmt: skip
-    """What to learn from streams [B, 1 + 2 * CODEBOOKS, T].
+    """One step's examples from streams [B, 1 + 2 * CODEBOOKS, T].
 
     Args:
         stopping: as in `_Batch`.
