@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from torch.optim.adamw import AdamW
 
 from demo_model.architecture import CODEBOOKS, CODES, CONTEXT, new_language_model
-from demo_model.attention import banded_attention
+from demo_model.banded_attention import banded_attention
 from demo_model.data_parallel import DataParallel
 from demo_model.dialogue import converse, stops, tokens
 from demo_model.examples import batches

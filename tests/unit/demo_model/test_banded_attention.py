@@ -6,7 +6,7 @@ from moshi.utils.compile import no_compile
 from torch.nn import functional as F
 
 from demo_model.architecture import CODEBOOKS, CODES, CONTEXT, new_language_model
-from demo_model.attention import banded_attention
+from demo_model.banded_attention import banded_attention
 from demo_model.tokenizer import TEXT_CARD
 
 

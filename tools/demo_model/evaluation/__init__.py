@@ -16,7 +16,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from demo_model.evaluation import cost, disturbances, late, material, speech, turns
-from demo_model.evaluation.callers import Habits
+from demo_model.evaluation.callers import OVER_NOISE, USUAL, Habits
 from demo_model.evaluation.conversing import Recording, converse, load
 from demo_model.evaluation.material import Material
 from demo_model.evaluation.report import Criterion, Report
@@ -30,9 +30,6 @@ RANDOM_MODEL = Path(__file__).parents[3] / "tests" / "fixtures" / "random_model"
 SEED = 19
 LONGEST_TALK = 20.0
 """Seconds. So long may a talk last that begins at the end of the long talk."""
-
-USUAL = Habits()
-OVER_NOISE = Habits(shares=(1.0, 0.0, 0.0), noise=(-45.0, -30.0), above_noise=10.0)
 
 
 @dataclass(frozen=True)
@@ -166,8 +163,11 @@ class Evaluation:
             self._after_talk(self._size.talks)
 
     def _after_talk(self, amount: Amount) -> None:
-        voices = list(self._material.voices.values())
-        calls = late.callers(voices, amount.conversations, amount.seconds, self._size.rounds, USUAL, SEED)
+        callers = turns.callers(self._material, amount.conversations, USUAL, SEED)
+        calls = [
+            late.LongCall(caller, amount.seconds, late.scenes(caller.voice, number, self._size.rounds, SEED))
+            for number, caller in enumerate(callers)
+        ]
         seconds = amount.seconds + LONGEST_TALK + self._size.rounds * late.ROUND_SECONDS
         recordings = converse(self._model, calls, seconds, SEED)
         talks = [recording.until(amount.seconds) for recording in recordings]

@@ -41,6 +41,11 @@ class Habits:
     above_noise: float | None = None
 
 
+USUAL = Habits()
+ABOVE_NOISE = 10.0
+"""Decibels by which a talker who must be heard is above loud noise."""
+OVER_NOISE = Habits(shares=(1.0, 0.0, 0.0), noise=(-45.0, -30.0), above_noise=ABOVE_NOISE)
+
 BACKGROUND = 20 * SAMPLE_RATE
 """Samples of background noise, which then repeat without a seam."""
 
@@ -50,6 +55,9 @@ class Caller:
 
     They wait for the greeting, talk after 0.7 to 2.5 s of silence, and interrupt after 0.8 to 2 s of the model's
     speech. If it says nothing for 3.5 s, they go on. Whoever interrupts says at least one second.
+
+    Attributes:
+        voice: the clips that they speak with.
     """
 
     PATIENCE = 3.5
@@ -57,7 +65,7 @@ class Caller:
 
     def __init__(self, rng: np.random.Generator, voice: Sequence[Samples], habits: Habits) -> None:
         self.talks: list[Talk] = []
-        self._rng, self._voice, self._habits = rng, voice, habits
+        self._rng, self.voice, self._habits = rng, voice, habits
         noise_level = rng.uniform(*habits.noise)
         level = rng.uniform(*habits.voice) if habits.above_noise is None else noise_level + habits.above_noise
         self._gain = 10 ** (level / 20)
@@ -109,7 +117,7 @@ class Caller:
         sentences = int(self._rng.choice([1, 1, 1, 2, 3]))
         parts: list[Samples] = []
         while len(parts) < sentences or sum(map(len, parts)) < wanted[self._move] * SAMPLE_RATE:
-            clip = self._voice[int(self._rng.integers(len(self._voice)))]
+            clip = self.voice[int(self._rng.integers(len(self.voice)))]
             loudness = self._gain * 10 ** (self._rng.uniform(-2, 2) / 20)
             if parts:
                 parts[-1] = np.append(parts[-1], np.zeros(int(self._rng.uniform(0, 0.15) * SAMPLE_RATE), np.float32))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from demo_model import acoustics
-from demo_model.evaluation.callers import Caller, Habits
+from demo_model.evaluation import callers
+from demo_model.evaluation.callers import OVER_NOISE, Caller
 from demo_model.evaluation.conversing import FRAME, SAMPLE_RATE, Recording, Samples, Talk
 from demo_model.evaluation.events import ANSWER_WITHIN, Utterance, utterances_of
 from demo_model.evaluation.material import Lines
@@ -55,9 +56,14 @@ def scenes(voice: Sequence[Samples], number: int, rounds: int, seed: int) -> Ite
             rng = np.random.default_rng([seed, index, one])
             speech = clips[rng.integers(len(clips))]
             if kind == ABOVE_NOISE:
-                level = rng.uniform(-45, -30)
+                level = rng.uniform(*OVER_NOISE.noise)
                 noise = acoustics.noise(rng, REPEATS, acoustics.NOISES[one % len(acoustics.NOISES)])
-                yield Scene(kind, Room(at_level(noise, level)), at_level(speech, level + 10), ABOVE_NOISE_SECONDS)
+                yield Scene(
+                    kind,
+                    Room(at_level(noise, level)),
+                    at_level(speech, level + callers.ABOVE_NOISE),
+                    ABOVE_NOISE_SECONDS,
+                )
             else:
                 yield Scene(kind, DISTURBANCES[kind](rng, REPEATS, one), at_level(speech, VOICE), DISTURBED_SECONDS)
 
@@ -101,19 +107,6 @@ class LongCall:
         self._scene = next(self._coming, None)
         if self._scene is not None:
             self.talks.append(Talk(now, now + len(self._scene.speech) / SAMPLE_RATE))
-
-
-def callers(
-    voices: Sequence[Sequence[Samples]], conversations: int, seconds: float, rounds: int, habits: Habits, seed: int
-) -> list[LongCall]:
-    """Long calls with each of the voices in turn."""
-    chosen = [voices[number % len(voices)] for number in range(conversations)]
-    return [
-        LongCall(
-            Caller(np.random.default_rng([seed, number]), voice, habits), seconds, scenes(voice, number, rounds, seed)
-        )
-        for number, voice in enumerate(chosen)
-    ]
 
 
 def _said_after(past: Past, recording: Recording, lines: Lines) -> list[Utterance]:

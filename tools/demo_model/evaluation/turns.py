@@ -8,7 +8,7 @@ import numpy as np
 
 from demo_model.evaluation.callers import Caller, Habits
 from demo_model.evaluation.captions import is_right
-from demo_model.evaluation.conversing import FRAME_SECONDS, Party, Recording, converse
+from demo_model.evaluation.conversing import FRAME_SECONDS, Recording, converse
 from demo_model.evaluation.events import STOP_WITHIN, Turn, turns_of, utterances_of
 from demo_model.evaluation.material import Lines, Material
 from demo_model.evaluation.report import Criterion, share
@@ -33,7 +33,7 @@ class Amount:
     spared: int = 0
 
 
-def callers(material: Material, conversations: int, habits: Habits, seed: int) -> list[Party]:
+def callers(material: Material, conversations: int, habits: Habits, seed: int) -> list[Caller]:
     """People with each of the voices in turn."""
     voices = list(material.voices.values())
     return [
