@@ -45,6 +45,29 @@ def test_a_swell_rises_and_falls_smoothly_by_up_to_24_db(seed: int) -> None:
     assert np.abs(np.diff(decibels)).max() < 24 / (0.4 * SAMPLE_RATE) * 1.1
 
 
+def test_half_of_the_sounds_come_and_go_in_stretches_of_seconds() -> None:
+    sound = acoustics.noise(np.random.default_rng(0), 60 * SAMPLE_RATE, "white")
+    whole = 0
+    for seed in range(40):
+        heard = acoustics.in_parts(np.random.default_rng(seed), sound)
+        silent = heard == 0
+        np.testing.assert_array_equal(heard[~silent], sound[~silent])
+        whole += not silent.any()
+        inner = np.diff(np.flatnonzero(np.diff(silent.astype(int)))) / SAMPLE_RATE
+        assert ((inner > 3.99) & (inner < 25.01)).all()
+    assert 10 < whole < 30
+    assert (sound != 0).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_room_changes_the_sound_and_keeps_its_length_and_level(seed: int) -> None:
+    sound = acoustics.noise(np.random.default_rng(seed), SAMPLES - 77, "white")
+    heard = acoustics.room(np.random.default_rng(seed), sound)
+    assert heard.shape == sound.shape
+    assert heard.dtype == np.float32
+    assert heard.std() == pytest.approx(sound.std(), rel=0.01)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_an_echo_is_late_and_as_loud_as_the_sound(seed: int) -> None:
     rng = np.random.default_rng(seed)
