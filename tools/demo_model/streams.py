@@ -96,30 +96,23 @@ def talk(rng: np.random.Generator, clips: list[Audio], level: float) -> tuple[Au
     return (acoustics.room(rng, audio) if audio.any() and rng.random() < 0.4 else audio), voice
 
 
-def _part(rng: np.random.Generator, samples: int) -> tuple[int, int]:
-    """The samples from which and to which a sound is heard: all of them, or a part."""
-    if rng.random() < 0.5:
-        return 0, samples
-    first, last = np.sort(rng.integers(0, samples, 2))
-    return int(first), int(last)
-
-
 def _disturb(rng: np.random.Generator, samples: int, level: float) -> Audio:
     """The other sounds beside a voice of `level` dB."""
     kind = str(rng.choice(acoustics.NOISES))
     loud = rng.random() < 0.5
     noise_level = level - CLEAR - (rng.uniform(0, 12) if loud else rng.uniform(12, 50))
-    audio = acoustics.noise(rng, samples, kind) * 10 ** (max(-85.0, noise_level) / 20)
+    noise = acoustics.noise(rng, samples, kind) * 10 ** (max(-85.0, noise_level) / 20)
     if rng.random() < 0.5:
-        audio *= acoustics.swell(rng, samples)
+        noise *= acoustics.swell(rng, samples)
+    # A fan is switched on, or the microphone's noise suppression opens.
+    audio = acoustics.in_parts(rng, noise) if rng.random() < 0.4 else noise
     if rng.random() < 0.35:
         audio += acoustics.clicks(rng, samples, each_second=rng.uniform(0.2, 8))
     if rng.random() < 0.07:
         audio += acoustics.tones(rng, samples) * 10 ** ((level - CLEAR - rng.uniform(0, 20)) / 20)
     if rng.random() < 0.35:
         music = acoustics.music(rng, samples) * 10 ** ((level - CLEAR - rng.uniform(0, 20)) / 20)
-        first, last = _part(rng, samples)
-        audio[first:last] += music[first:last]
+        audio += acoustics.in_parts(rng, music)
     return audio
 
 
@@ -128,14 +121,12 @@ def draw_scene(users: list[list[Audio]], lines: Repertoire, rng: np.random.Gener
     level = rng.uniform(-36, -12)
     audio, voice = talk(rng, users[rng.integers(len(users))], level)
     spoken = dialogue.converse(rng, voice, lines)
-    echoed = bool(rng.random() < 0.5)
+    echoed = bool(rng.random() < 0.55)
     if echoed:
         played = dialogue.sound(spoken, FRAMES, FRAME, lines)
-        loudness = rng.uniform(-16, -6) if rng.random() < 0.5 else rng.uniform(-40, -16)
-        heard = acoustics.echo(rng, played) * 10 ** (loudness / 20)
+        loudness = rng.uniform(-16, -5) if rng.random() < 0.6 else rng.uniform(-40, -16)
         # Headphones come off in a call, and an echo canceller needs a while. So the echo may come and go.
-        first, last = _part(rng, len(audio))
-        audio[first:last] += heard[first:last]
+        audio += acoustics.in_parts(rng, acoustics.echo(rng, played) * np.float32(10 ** (loudness / 20)))
     audio = np.clip(audio + _disturb(rng, len(audio), level), -1, 1)
     return Scene(np.asarray(audio, dtype=np.float32), voice, spoken, echoed)
 

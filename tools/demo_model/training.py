@@ -15,8 +15,8 @@ class Budget:
     """Batches that each part learns from, and the number of streams that the language model draws its batches from."""
 
     encoder: int = 1_600
-    decoder: int = 8_000
-    streams: int = 1_500
+    decoder: int = 10_500
+    streams: int = 2_500
     language_model: int = 3_000
 
     def times(self, factor: float) -> "Budget":

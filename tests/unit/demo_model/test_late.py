@@ -42,11 +42,12 @@ def test_scenes_follow_the_talk_each_with_its_speech_and_its_sound() -> None:
     assert [past.kind for past in call.past] == ["noise", "music"]
     for past, seconds in zip(call.past, (4, 8), strict=True):
         assert past.talk in call.talks
-        assert past.end == pytest.approx(past.talk.start + seconds, abs=0.08)
+        assert past.end == pytest.approx(past.talk.start - 0.96 + seconds, abs=0.08)
         first, last, end = (round(second * SAMPLE_RATE) for second in (past.talk.start, past.talk.end, past.end))
+        np.testing.assert_allclose(microphone[first - late.LEAD : first], 0.01, atol=1e-6)  # the room alone
         np.testing.assert_allclose(microphone[first:last], 0.51, atol=1e-6)
         np.testing.assert_allclose(microphone[last:end], 0.01, atol=1e-6)
-    assert call.past[1].talk.start == call.past[0].end
+    assert call.past[1].talk.start == pytest.approx(call.past[0].end + 0.96)
     assert (microphone[round(call.past[1].end * SAMPLE_RATE) :] == 0).all()
 
 
@@ -55,7 +56,7 @@ def test_the_caller_may_finish_what_they_say() -> None:
     heard(call, 12)
     talk, *_ = call.talks
     assert talk.start < 3.6 < talk.end
-    assert talk.end <= call.past[0].talk.start < talk.end + 0.081
+    assert talk.end <= call.past[0].talk.start - 0.96 < talk.end + 0.081
 
 
 def drawn(conversations: int, rounds: int) -> Iterator[Scene]:

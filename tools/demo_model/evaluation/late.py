@@ -16,7 +16,9 @@ from demo_model.evaluation.rooms import DISTURBANCES, REPEATS, Room, at_level
 
 ABOVE_NOISE = "voice above noise"
 KINDS = (*DISTURBANCES, ABOVE_NOISE)
-DISTURBED_SECONDS, ABOVE_NOISE_SECONDS = 24.0, 8.0
+LEAD = FRAME * 12
+"""Samples of a room's sound before the user talks in it: about a second."""
+DISTURBED_SECONDS, ABOVE_NOISE_SECONDS = 25.0, 9.0
 """A disturbance lasts for an answer and for the line that follows long silence. Noise lasts until an answer begins."""
 ROUND_SECONDS = len(DISTURBANCES) * DISTURBED_SECONDS + ABOVE_NOISE_SECONDS
 LONGEST_SPEECH = 4 * SAMPLE_RATE
@@ -26,7 +28,7 @@ VOICE = -18.0
 
 @dataclass(frozen=True)
 class Scene:
-    """The user says something once, and then listens, in a room with a sound of its own.
+    """In a room with a sound of its own, the user says something once, and then listens.
 
     Attributes:
         kind: one of `KINDS`.
@@ -82,6 +84,7 @@ class LongCall:
         self._frame = 0
         self._scene: Scene | None = None
         self._begun = 0
+        self._speech: Samples = np.zeros(0, dtype=np.float32)  # of the scene, after the silence of its lead
 
     def microphone(self, played: Samples) -> Samples:
         """The sound that `Party` asks for: see there."""
@@ -95,7 +98,7 @@ class LongCall:
             return np.zeros(FRAME, dtype=np.float32)
         heard = self._scene.room.microphone(played)
         start = (self._frame - 1) * FRAME - self._begun
-        part = self._scene.speech[start : start + FRAME]
+        part = self._speech[start : start + FRAME]
         heard[: len(part)] += part
         return np.clip(heard, -1, 1)
 
@@ -106,7 +109,9 @@ class LongCall:
         self._begun = (self._frame - 1) * FRAME
         self._scene = next(self._coming, None)
         if self._scene is not None:
-            self.talks.append(Talk(now, now + len(self._scene.speech) / SAMPLE_RATE))
+            self._speech = np.concatenate([np.zeros(LEAD, np.float32), self._scene.speech])
+            start = now + LEAD / SAMPLE_RATE
+            self.talks.append(Talk(start, start + len(self._scene.speech) / SAMPLE_RATE))
 
 
 def _said_after(past: Past, recording: Recording, lines: Lines) -> list[Utterance]:
