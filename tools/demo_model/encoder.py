@@ -1,6 +1,6 @@
-"""The listening half of Mimi: learns to tell voices from other sounds, then gets its codebooks.
+"""The listening half of Mimi: learns to tell users from other sounds and from its own echo, then gets its codebooks.
 
-Mimi's first codebook carries what is said, because WavLM taught it so. Here it carries whether anybody talks: the
+Mimi's first codebook carries what is said, because WavLM taught it so. Here it carries whether a user talks: the
 first quantizer's latent learns the voice activity and a coarse spectrum, and the others' latent a fine spectrum.
 Upstream's own k-means then makes the codebooks.
 """
@@ -71,7 +71,7 @@ class Crop(NamedTuple):
     voice: NDArray[np.bool_]
     """[CROP]: whether a user talks in the frame."""
     counts: NDArray[np.bool_]
-    """[CROP]: whether the voice activity of the frame is taught. The demo's own voice is neither."""
+    """[CROP]: whether the voice activity of the frame is taught. It is not where codes of the lines are made."""
 
 
 def voiced_frames(clip: Audio, offset: int) -> NDArray[np.bool_]:
@@ -81,8 +81,22 @@ def voiced_frames(clip: Audio, offset: int) -> NDArray[np.bool_]:
     return np.asarray(loudness > 0.12 * clip.std())
 
 
+def _moment(lines: list[Audio], rng: np.random.Generator) -> Audio:
+    """A part of a line, or all of it with silence around it: [CROP * FRAME]."""
+    audio: Audio = np.zeros(CROP * FRAME, np.float32)
+    line = lines[rng.integers(len(lines))]
+    start = int(rng.integers(-len(line) // 2, len(audio) // 2))
+    part = line[max(0, -start) :][: len(audio) - max(0, start)]
+    audio[max(0, start) : max(0, start) + len(part)] = part
+    return audio
+
+
 def draw_crop(users: list[list[Audio]], lines: list[Audio], rng: np.random.Generator) -> Crop:
-    """A moment of a conversation: a user, the demo's own voice, disturbances, or silence."""
+    """A moment of a conversation: a user, the demo's own voice, both, disturbances, or silence.
+
+    An echo of the demo is taught as no user. Otherwise the codes of the two differ by chance only, and the language
+    model takes the one for the other.
+    """
     samples = CROP * FRAME
     audio: Audio = np.zeros(samples, np.float32)
     voice, counts = np.zeros(CROP, bool), np.ones(CROP, bool)
@@ -104,14 +118,10 @@ def draw_crop(users: list[list[Audio]], lines: list[Audio], rng: np.random.Gener
         disturbances += acoustics.tones(rng, samples) * 10 ** ((level - rng.uniform(8, 25)) / 20)
 
     if who < 0.22:
-        line = lines[rng.integers(len(lines))]
-        start = int(rng.integers(-len(line) // 2, samples // 2))
-        part = line[max(0, -start) :][: samples - max(0, start)]
-        audio[max(0, start) : max(0, start) + len(part)] = part
+        audio = _moment(lines, rng)
         if rng.random() < 0.5:  # as its codes will be made: alone, at its own level
             return Crop(audio, voice, np.zeros(CROP, bool))
-        audio = acoustics.echo(rng, audio) * 10 ** (rng.uniform(-40, 0) / 20)
-        counts = np.sqrt((audio.reshape(CROP, FRAME) ** 2).mean(1)) < 1e-4
+        audio = acoustics.echo(rng, audio) * np.float32(10 ** (rng.uniform(-40, 0) / 20))
     elif not nobody:
         clips = users[rng.integers(len(users))]
         speed = acoustics.draw_speed(rng)
@@ -128,6 +138,8 @@ def draw_crop(users: list[list[Audio]], lines: list[Audio], rng: np.random.Gener
             start += len(clip) + int(rng.uniform(0.1, 1.5) * SAMPLE_RATE)
         if rng.random() < 0.4:
             audio = acoustics.room(rng, audio)
+        if rng.random() < 0.3:  # both talk
+            audio += acoustics.echo(rng, _moment(lines, rng)) * np.float32(10 ** (rng.uniform(-40, -5) / 20))
     return Crop(np.clip(audio + disturbances, -1, 1), voice, counts)
 
 

@@ -1,0 +1,91 @@
+"""The moments of conversations that Mimi's encoder learns from."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from demo_model import encoder
+from demo_model.architecture import FRAME, SAMPLE_RATE, Audio
+from demo_model.encoder import CROP, Crop, draw_crop, voiced_frames
+
+USER = 600.0
+LINE = 1_100.0
+"""Pitches in Hz: the noises that are drawn beside them have no such tones."""
+
+
+def tone(pitch: float, level: float) -> Audio:
+    return (level * np.sin(2 * np.pi * pitch * np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
+
+
+@cache
+def crops() -> list[Crop]:
+    users, lines = [[tone(USER, 0.1)]], [tone(LINE, 0.1)]
+    return [draw_crop(users, lines, np.random.default_rng([5, number])) for number in range(150)]
+
+
+def strength(crop: Crop, pitch: float) -> Audio:
+    """How loud a pitch is in each frame: [CROP]."""
+    frames = crop.audio.reshape(CROP, FRAME)
+    # A user may speak up to 15 % faster or slower.
+    pitches = np.linspace(0.85, 1.15, 31) * pitch if pitch == USER else np.array([pitch])
+    waves = np.exp(-2j * np.pi * pitches[:, None] * np.arange(FRAME) / SAMPLE_RATE)
+    return np.asarray(np.abs(frames @ waves.T).max(1) / FRAME, dtype=np.float32)
+
+
+def test_a_crop_has_a_label_for_each_frame() -> None:
+    for crop in crops():
+        assert crop.audio.shape == (CROP * FRAME,)
+        assert crop.voice.shape == crop.counts.shape == (CROP,)
+        assert np.abs(crop.audio).max() <= 1
+
+
+def test_the_echo_of_the_demo_is_taught_as_no_user() -> None:
+    echoes = [
+        crop for crop in crops() if crop.counts.all() and not crop.voice.any() and strength(crop, LINE).max() > 0.01
+    ]
+    assert len(echoes) > 5
+
+
+def test_sometimes_the_user_and_the_demo_talk_at_the_same_time() -> None:
+    both = [crop for crop in crops() if crop.voice.any() and strength(crop, LINE).max() > 0.005]
+    assert len(both) > 5
+    assert all(crop.counts.all() for crop in both)
+
+
+def test_a_line_as_its_codes_are_made_is_not_taught_as_either() -> None:
+    alone = [crop for crop in crops() if not crop.counts.any()]
+    assert len(alone) > 5
+    for crop in alone:
+        assert not crop.voice.any()
+        assert strength(crop, LINE).max() == pytest.approx(0.05, rel=0.1)  # half of the amplitude
+        assert np.count_nonzero(crop.audio) > 0
+
+
+def test_frames_in_which_the_user_talks_are_labelled() -> None:
+    for crop in crops():
+        loud = strength(crop, USER)
+        if crop.voice.any():
+            assert loud[crop.voice].mean() > loud[~crop.voice].mean()
+
+
+@pytest.mark.parametrize("offset", [0, 500, 1_000])
+def test_a_frame_has_voice_where_the_clip_is_loud(offset: int) -> None:
+    clip = np.concatenate([tone(USER, 0.1)[: 3 * FRAME], np.zeros(4 * FRAME, np.float32), tone(USER, 0.1)[:FRAME]])
+    voiced = voiced_frames(clip, offset)
+    assert len(voiced) == 8 + (offset > 0)
+    assert voiced[:3].all()
+    assert not voiced[4:7].any()
+    assert voiced[7:].any()
+
+
+def test_a_moment_of_a_line_may_begin_before_or_after_it() -> None:
+    line = np.arange(1, 10 * FRAME + 1, dtype=np.float32)
+    starts = set()
+    for seed in range(60):
+        moment = encoder._moment([line], np.random.default_rng(seed))
+        assert moment.shape == (CROP * FRAME,)
+        heard = moment[moment != 0]
+        np.testing.assert_array_equal(np.diff(heard), 1)
+        starts.add(heard[0] > 1)
+    assert starts == {True, False}
