@@ -17,7 +17,7 @@ from demo_model.evaluation.rooms import DISTURBANCES, REPEATS, Room, at_level
 ABOVE_NOISE = "voice above noise"
 KINDS = (*DISTURBANCES, ABOVE_NOISE)
 LEAD = FRAME * 12
-"""Samples of a room's sound before the user talks in it: about a second."""
+"""Samples of a room's sound before the user talks in it: about a second, in whole frames."""
 DISTURBED_SECONDS, ABOVE_NOISE_SECONDS = 25.0, 9.0
 """A disturbance lasts for an answer and for the line that follows long silence. Noise lasts until an answer begins."""
 ROUND_SECONDS = len(DISTURBANCES) * DISTURBED_SECONDS + ABOVE_NOISE_SECONDS
@@ -84,7 +84,6 @@ class LongCall:
         self._frame = 0
         self._scene: Scene | None = None
         self._begun = 0
-        self._speech: Samples = np.zeros(0, dtype=np.float32)  # of the scene, after the silence of its lead
 
     def microphone(self, played: Samples) -> Samples:
         """The sound that `Party` asks for: see there."""
@@ -97,9 +96,10 @@ class LongCall:
         if self._scene is None:
             return np.zeros(FRAME, dtype=np.float32)
         heard = self._scene.room.microphone(played)
-        start = (self._frame - 1) * FRAME - self._begun
-        part = self._speech[start : start + FRAME]
-        heard[: len(part)] += part
+        start = (self._frame - 1) * FRAME - self._begun - LEAD
+        if start >= 0:
+            part = self._scene.speech[start : start + FRAME]
+            heard[: len(part)] += part
         return np.clip(heard, -1, 1)
 
     def _finish(self, now: float) -> None:
@@ -109,7 +109,6 @@ class LongCall:
         self._begun = (self._frame - 1) * FRAME
         self._scene = next(self._coming, None)
         if self._scene is not None:
-            self._speech = np.concatenate([np.zeros(LEAD, np.float32), self._scene.speech])
             start = now + LEAD / SAMPLE_RATE
             self.talks.append(Talk(start, start + len(self._scene.speech) / SAMPLE_RATE))
 
