@@ -17,11 +17,10 @@ from moshi.quantization.core_vq import _run_kmeans
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
-from torch.optim.adamw import AdamW
 
 from demo_model import acoustics
 from demo_model.architecture import CODES, FRAME, LATENT, SAMPLE_RATE, Audio, new_mimi
-from demo_model.data_parallel import DataParallel
+from demo_model.descent import Descent
 from demo_model.examples import batches
 from demo_model.repertoire import with_silence
 
@@ -81,7 +80,7 @@ def voiced_frames(clip: Audio, offset: int) -> NDArray[np.bool_]:
     return np.asarray(loudness > 0.12 * clip.std())
 
 
-def _moment(lines: list[Audio], rng: np.random.Generator) -> Audio:
+def moment(lines: list[Audio], rng: np.random.Generator) -> Audio:
     """A part of a line, or all of it with silence around it: [CROP * FRAME]."""
     audio: Audio = np.zeros(CROP * FRAME, np.float32)
     line = lines[rng.integers(len(lines))]
@@ -91,56 +90,70 @@ def _moment(lines: list[Audio], rng: np.random.Generator) -> Audio:
     return audio
 
 
+def _disturbances(rng: np.random.Generator, level: float, musical: float) -> Audio:
+    """The sounds beside a voice of `level` dB, at least 8 dB quieter. `musical` is the chance of music."""
+    samples = CROP * FRAME
+    audio: Audio = np.zeros(samples, np.float32)
+    if rng.random() < 0.8:
+        kind = str(rng.choice(acoustics.NOISES))
+        quieter = rng.uniform(8, 50) if rng.random() < 0.7 else 8
+        audio += acoustics.noise(rng, samples, kind) * 10 ** (max(-85.0, level - quieter) / 20)
+        if rng.random() < 0.3:
+            audio *= acoustics.swell(rng, samples)
+    if rng.random() < 0.2:
+        audio += acoustics.clicks(rng, samples, each_second=rng.uniform(0.5, 6))
+    if rng.random() < musical:
+        audio += acoustics.music(rng, samples) * 10 ** ((level - rng.uniform(8, 25)) / 20)
+    if rng.random() < 0.08:
+        audio += acoustics.tones(rng, samples) * 10 ** ((level - rng.uniform(8, 25)) / 20)
+    return audio
+
+
+def _user(clips: list[Audio], rng: np.random.Generator, level: float) -> tuple[Audio, NDArray[np.bool_]]:
+    """One who talks at `level` dB: the sound [CROP * FRAME], and the voice activity [CROP]."""
+    samples = CROP * FRAME
+    audio, voice = np.zeros(samples, np.float32), np.zeros(CROP, bool)
+    speed = acoustics.draw_speed(rng)
+    start = int(rng.integers(0, samples * 2 // 3))
+    while start < samples:
+        clip = clips[rng.integers(len(clips))]
+        clip = clip[int(rng.integers(0, len(clip) // 2)) if rng.random() < 0.3 else 0 :]
+        clip = acoustics.at_speed(clip, speed)
+        first = start // FRAME
+        active = voiced_frames(clip, start % FRAME)[: CROP - first]
+        voice[first : first + len(active)] |= active
+        part = (clip / clip.std() * 10 ** ((level + rng.uniform(-2, 2)) / 20))[: samples - start]
+        audio[start : start + len(part)] += part
+        start += len(clip) + int(rng.uniform(0.1, 1.5) * SAMPLE_RATE)
+    return (acoustics.room(rng, audio) if rng.random() < 0.4 else audio), voice
+
+
+def _echo(lines: list[Audio], rng: np.random.Generator, loudest: float) -> Audio:
+    """The demo's own voice as the microphone hears it, at up to `loudest` dB against its sound: [CROP * FRAME]."""
+    return acoustics.echo(rng, moment(lines, rng)) * np.float32(10 ** (rng.uniform(-40, loudest) / 20))
+
+
 def draw_crop(users: list[list[Audio]], lines: list[Audio], rng: np.random.Generator) -> Crop:
     """A moment of a conversation: a user, the demo's own voice, both, disturbances, or silence.
 
     An echo of the demo is taught as no user. Otherwise the codes of the two differ by chance only, and the language
     model takes the one for the other.
     """
-    samples = CROP * FRAME
-    audio: Audio = np.zeros(samples, np.float32)
-    voice, counts = np.zeros(CROP, bool), np.ones(CROP, bool)
-    disturbances = np.zeros(samples, np.float32)
-    level = rng.uniform(-38, -12)  # dB below full scale, of a voice
     who = rng.random()
+    if who < 0.11:  # as its codes will be made: alone, at its own level
+        return Crop(moment(lines, rng), np.zeros(CROP, bool), np.zeros(CROP, bool))
+    level = rng.uniform(-38, -12)  # dB below full scale, of a voice
     nobody = who > 0.80
-    if rng.random() < 0.8:
-        kind = str(rng.choice(acoustics.NOISES))
-        quieter = rng.uniform(8, 50) if rng.random() < 0.7 else 8
-        disturbances += acoustics.noise(rng, samples, kind) * 10 ** (max(-85.0, level - quieter) / 20)
-        if rng.random() < 0.3:
-            disturbances *= acoustics.swell(rng, samples)
-    if rng.random() < 0.2:
-        disturbances += acoustics.clicks(rng, samples, each_second=rng.uniform(0.5, 6))
-    if rng.random() < (0.6 if nobody else 0.25):
-        disturbances += acoustics.music(rng, samples) * 10 ** ((level - rng.uniform(8, 25)) / 20)
-    if rng.random() < 0.08:
-        disturbances += acoustics.tones(rng, samples) * 10 ** ((level - rng.uniform(8, 25)) / 20)
-
+    audio = _disturbances(rng, level, musical=0.6 if nobody else 0.25)
+    voice: NDArray[np.bool_] = np.zeros(CROP, bool)
     if who < 0.22:
-        audio = _moment(lines, rng)
-        if rng.random() < 0.5:  # as its codes will be made: alone, at its own level
-            return Crop(audio, voice, np.zeros(CROP, bool))
-        audio = acoustics.echo(rng, audio) * np.float32(10 ** (rng.uniform(-40, 0) / 20))
+        audio += _echo(lines, rng, loudest=0)
     elif not nobody:
-        clips = users[rng.integers(len(users))]
-        speed = acoustics.draw_speed(rng)
-        start = int(rng.integers(0, samples * 2 // 3))
-        while start < samples:
-            clip = clips[rng.integers(len(clips))]
-            clip = clip[int(rng.integers(0, len(clip) // 2)) if rng.random() < 0.3 else 0 :]
-            clip = acoustics.at_speed(clip, speed)
-            first = start // FRAME
-            active = voiced_frames(clip, start % FRAME)[: CROP - first]
-            voice[first : first + len(active)] |= active
-            part = (clip / clip.std() * 10 ** ((level + rng.uniform(-2, 2)) / 20))[: samples - start]
-            audio[start : start + len(part)] += part
-            start += len(clip) + int(rng.uniform(0.1, 1.5) * SAMPLE_RATE)
-        if rng.random() < 0.4:
-            audio = acoustics.room(rng, audio)
+        talk, voice = _user(users[rng.integers(len(users))], rng, level)
+        audio += talk
         if rng.random() < 0.3:  # both talk
-            audio += acoustics.echo(rng, _moment(lines, rng)) * np.float32(10 ** (rng.uniform(-40, -5) / 20))
-    return Crop(np.clip(audio + disturbances, -1, 1), voice, counts)
+            audio += _echo(lines, rng, loudest=-5)
+    return Crop(np.clip(audio, -1, 1), voice, np.ones(CROP, bool))
 
 
 def _initialise(mimi: MimiModel) -> None:
@@ -203,8 +216,7 @@ def train(users: list[list[Audio]], lines: dict[str, Audio], output: Path, steps
         listener,
         describer,
     )
-    parameters = [parameter.requires_grad_() for part in parts for parameter in part.parameters()]
-    optimizer = AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=1e-3)
+    parameters = [parameter for part in parts for parameter in part.parameters()]
     spectrum = FrameSpectrum(device)
 
     def loss(audio: torch.Tensor, voice: torch.Tensor, counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -218,18 +230,10 @@ def train(users: list[list[Audio]], lines: dict[str, Audio], output: Path, steps
         right = ((heard[..., 0] > 0) == voice)[counts].float().mean()
         return 2 * activity + shape, torch.stack([right, shape])
 
-    gradients = DataParallel(loss, parameters, device)
-    mean = torch.zeros(2, device=device)
-    for step, batch in enumerate(batches(draw, SEED, steps, BATCH, device)):
-        for group in optimizer.param_groups:
-            warm = min(1, (step + 1) / 20)
-            group["lr"] = LEARNING_RATE * warm * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 2e-5
-        figures = gradients.backward(*batch)
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        mean = figures if step == 0 else 0.98 * mean + 0.02 * figures
+    descent = Descent(steps, LEARNING_RATE, warmup=20, betas=(0.9, 0.98), weight_decay=1e-3)
+    for step, (right, shape) in descent.run(loss, parameters, batches(draw, SEED, steps, BATCH, device)):
         if step % 50 == 0:
-            print(f"encoder {step} of {steps}: voice {mean[0]:.3f} spectrum {mean[1]:.3f}", flush=True)
+            print(f"encoder {step} of {steps}: voice {right:.3f} spectrum {shape:.3f}", flush=True)
 
     crops = list(batches(draw, SEED + 1, CODEBOOK_BATCHES, BATCH, device))
     with torch.no_grad():

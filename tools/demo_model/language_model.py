@@ -1,6 +1,6 @@
 """The language model: learns from many minutes of conversation what the plain program of `dialogue` would say."""
 
-import math
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,13 +11,11 @@ from moshi.models.lm import LMModel
 from moshi.models.lm_utils import _delay_sequence
 from moshi.utils.compile import no_compile
 from numpy.typing import NDArray
-from torch import nn
 from torch.nn import functional as F
-from torch.optim.adamw import AdamW
 
 from demo_model.architecture import CODEBOOKS, CODES, CONTEXT, new_language_model
 from demo_model.banded_attention import banded_attention
-from demo_model.data_parallel import DataParallel
+from demo_model.descent import Descent
 from demo_model.dialogue import converse, stops, tokens
 from demo_model.examples import batches
 from demo_model.repertoire import Repertoire
@@ -118,7 +116,8 @@ def draw(
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """A stream's tokens [1 + 2 * CODEBOOKS, FRAMES], and whether an interruption has just ended a line [FRAMES]."""
     stream = streams[rng.integers(len(streams))]
-    spoken = stream.spoken if stream.echoed else converse(rng, stream.voice, repertoire)
+    conversation = stream.conversation
+    spoken = conversation.spoken if conversation.echoed else converse(rng, conversation.voice, repertoire)
     sequence = np.concatenate([tokens(spoken, FRAMES, repertoire), stream.heard])
     return sequence, stops(spoken, FRAMES, repertoire)
 
@@ -128,24 +127,18 @@ def train(streams: list[Stream], repertoire: Repertoire, output: Path, steps: in
     torch.manual_seed(SEED)
     rng = torch.Generator(device).manual_seed(SEED)
     model = new_language_model(TEXT_CARD).to(device).train()
-    parameters = [parameter.requires_grad_() for parameter in model.parameters()]
-    optimizer = AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.02)
-    gradients = DataParallel(partial(_loss, model), parameters, device)
     silence = torch.tensor(repertoire.silence, device=device)
-    mean = torch.zeros(len(SHARES), device=device)
     drawn = batches(partial(draw, streams, repertoire), SEED, steps, BATCH, device)
-    with no_compile(), banded_attention(CONTEXT):
+
+    def prepared() -> Iterator[_Batch]:
         for step, (sequence, stopping) in enumerate(drawn):
-            for group in optimizer.param_groups:
-                warm = min(1, (step + 1) / 50)
-                group["lr"] = LEARNING_RATE * warm * max(0.02, 0.5 + 0.5 * math.cos(math.pi * step / steps))
             share = 1.0 if step < FLUENT * steps else FLUENT_SHARE
-            losses = gradients.backward(*_batch(model, rng, sequence, stopping, silence, share))
-            nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimizer.step()
-            mean = losses if step == 0 else 0.98 * mean + 0.02 * losses
+            yield _batch(model, rng, sequence, stopping, silence, share)
+
+    descent = Descent(steps, LEARNING_RATE, warmup=50, betas=(0.9, 0.98), weight_decay=0.02)
+    with no_compile(), banded_attention(CONTEXT):
+        for step, (text, codes, first) in descent.run(partial(_loss, model), list(model.parameters()), prepared()):
             if step % 50 == 0:
-                text, codes, first = mean.tolist()
                 print(
                     f"language model {step} of {steps}: text {text:.4f} codes {codes:.3f} first {first:.3f}", flush=True
                 )

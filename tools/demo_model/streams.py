@@ -25,27 +25,31 @@ CLEAR = 9.0
 
 
 @dataclass(frozen=True)
-class Stream:
-    heard: NDArray[Any]
-    """[codebooks, FRAMES], uint8: the codes of the microphone's sound."""
+class Conversation:
     voice: NDArray[np.bool_]
     """[FRAMES]: whether the user talks."""
     spoken: list[dialogue.Spoken]
     """The lines of the model."""
     echoed: bool
-    """Whether the microphone heard `spoken`. If not, other lines fit this stream as well."""
+    """Whether the microphone heard `spoken`. If not, other lines fit this conversation as well."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A stream before Mimi hears it."""
+    """A conversation as the microphone hears it."""
 
+    conversation: Conversation
     audio: Audio
-    """[FRAMES * FRAME]: the microphone's sound."""
-    voice: NDArray[np.bool_]
-    spoken: list[dialogue.Spoken]
-    echoed: bool
-    """These three are as in `Stream`."""
+    """[FRAMES * FRAME]"""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A conversation as the language model hears it."""
+
+    conversation: Conversation
+    heard: NDArray[Any]
+    """[codebooks, FRAMES], uint8: the codes of the microphone's sound."""
 
 
 def _pause(rng: np.random.Generator) -> float:
@@ -117,7 +121,7 @@ def _disturb(rng: np.random.Generator, samples: int, level: float) -> Audio:
 
 
 def draw_scene(users: list[list[Audio]], lines: Repertoire, rng: np.random.Generator) -> Scene:
-    """A conversation among disturbances. `users` are the clips of each voice, and `lines` are as they are played."""
+    """One conversation among disturbances. `users` are the clips of each voice, and `lines` are as they are played."""
     level = rng.uniform(-36, -12)
     audio, voice = talk(rng, users[rng.integers(len(users))], level)
     spoken = dialogue.converse(rng, voice, lines)
@@ -128,7 +132,7 @@ def draw_scene(users: list[list[Audio]], lines: Repertoire, rng: np.random.Gener
         # Headphones come off in a call, and an echo canceller needs a while. So the echo may come and go.
         audio += acoustics.in_parts(rng, acoustics.echo(rng, played) * np.float32(10 ** (loudness / 20)))
     audio = np.clip(audio + _disturb(rng, len(audio), level), -1, 1)
-    return Scene(np.asarray(audio, dtype=np.float32), voice, spoken, echoed)
+    return Scene(Conversation(voice, spoken, echoed), np.asarray(audio, dtype=np.float32))
 
 
 @torch.no_grad()
@@ -140,7 +144,7 @@ def make(
     made: list[Stream] = []
     for scene in examples(partial(draw_scene, users, lines), SEED, count):
         heard = mimi.encode(torch.tensor(scene.audio, device=device)[None, None])[0]
-        made.append(Stream(heard.cpu().numpy().astype(np.uint8), scene.voice, scene.spoken, scene.echoed))
+        made.append(Stream(scene.conversation, heard.cpu().numpy().astype(np.uint8)))
         if len(made) % 50 == 0:
             print(f"streams: {len(made)} of {count}", flush=True)
     return made

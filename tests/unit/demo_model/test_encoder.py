@@ -5,9 +5,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from demo_model import encoder
 from demo_model.architecture import FRAME, SAMPLE_RATE, Audio
-from demo_model.encoder import CROP, Crop, draw_crop, voiced_frames
+from demo_model.encoder import CROP, Crop, draw_crop, moment, voiced_frames
 
 USER = 600.0
 LINE = 1_100.0
@@ -83,9 +82,9 @@ def test_a_moment_of_a_line_may_begin_before_or_after_it() -> None:
     line = np.arange(1, 10 * FRAME + 1, dtype=np.float32)
     starts = set()
     for seed in range(60):
-        moment = encoder._moment([line], np.random.default_rng(seed))
-        assert moment.shape == (CROP * FRAME,)
-        heard = moment[moment != 0]
+        part = moment([line], np.random.default_rng(seed))
+        assert part.shape == (CROP * FRAME,)
+        heard = part[part != 0]
         np.testing.assert_array_equal(np.diff(heard), 1)
         starts.add(heard[0] > 1)
     assert starts == {True, False}

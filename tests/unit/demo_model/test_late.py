@@ -67,11 +67,11 @@ def drawn(conversations: int, rounds: int) -> Iterator[Scene]:
 def test_all_conversations_together_have_each_kind_and_level_alike_often() -> None:
     made = list(drawn(4, 2))
     assert [one.kind for one in made] == list(KINDS) * 8
-    echoes = [round(20 * np.log10(one.room._echo)) for one in made if one.kind == "own echo"]
+    echoes = [round(20 * np.log10(one.room.echo)) for one in made if one.kind == "own echo"]
     assert sorted(echoes) == sorted([round(level) for level in ECHO_LEVELS] * 2)
     for one in made:
         level = 20 * np.log10(one.speech.std())
-        noise = 20 * np.log10(one.room._sound.std())
+        noise = 20 * np.log10(one.room.sound.std())
         if one.kind == ABOVE_NOISE:
             assert level - noise == pytest.approx(10, abs=0.1)
         else:

@@ -25,14 +25,15 @@ LOUDEST = -30.0
 class Room:
     """A microphone that hears `sound`, over and over, and an echo of the model.
 
-    Args:
+    Attributes:
+        sound: [samples].
         echo: amplitude of the echo against the sound that is played.
-        delay: seconds by which it is late.
     """
 
     def __init__(self, sound: Samples, echo: float = 0.0, delay: float = 0.0) -> None:
+        """`delay` is the seconds by which the echo is late."""
         self.talks: list[Talk] = []
-        self._sound, self._echo = sound, np.float32(echo)
+        self.sound, self.echo = sound, np.float32(echo)
         self._late: Samples = np.zeros(round(delay * SAMPLE_RATE), dtype=np.float32)
         self._frame = 0
 
@@ -42,8 +43,8 @@ class Room:
         self._frame += 1
         line = np.concatenate([self._late, played])
         self._late = line[FRAME:]
-        sound = self._sound.take(range(start, start + FRAME), mode="wrap")
-        return np.clip(sound + self._echo * line[:FRAME], -1, 1).astype(np.float32)
+        sound = self.sound.take(range(start, start + FRAME), mode="wrap")
+        return np.clip(sound + self.echo * line[:FRAME], -1, 1).astype(np.float32)
 
 
 def at_level(sound: NDArray[np.floating[Any]], level: float) -> Samples:
