@@ -72,8 +72,8 @@ def at_speed(clip: Audio, speed: float) -> Audio:
 
 
 def draw_speed(rng: np.random.Generator) -> float:
-    """A speed for `at_speed`: 1 for half of the speakers."""
-    return float(rng.uniform(0.85, 1.15)) if rng.random() < 0.5 else 1.0
+    """A speed for `at_speed`, so that few voices become many. It is 1 for three tenths of the speakers."""
+    return math.exp(rng.uniform(math.log(0.75), math.log(1.33))) if rng.random() < 0.7 else 1.0
 
 
 def clicks(rng: np.random.Generator, samples: int, each_second: float) -> Audio:
@@ -151,6 +151,14 @@ def _fast_length(samples: int) -> int:
     return size
 
 
+def _dulled(rng: np.random.Generator, sound: NDArray[Any]) -> NDArray[Any]:
+    """`sound`, or in half of the cases the mean of its neighbouring samples."""
+    if rng.random() < 0.5:
+        return sound
+    width = int(rng.integers(2, 10))
+    return np.convolve(sound, np.ones(width, np.float32) / np.float32(width), mode="same")
+
+
 def echo(rng: np.random.Generator, played: Audio) -> Audio:
     """`played` as a microphone beside the loudspeaker hears it: late, reflected, duller, at an unchanged level."""
     late = int(rng.uniform(0.06, 0.60) * SAMPLE_RATE)
@@ -158,17 +166,20 @@ def echo(rng: np.random.Generator, played: Audio) -> Audio:
     response[late] = 1.0
     for _ in range(int(rng.integers(0, 6))):
         response[late + int(rng.integers(100, 6_000))] += rng.uniform(-0.5, 0.5)
-    if rng.random() < 0.5:
-        width = int(rng.integers(2, 10))
-        response = np.convolve(response, np.ones(width, np.float32) / np.float32(width), mode="same")
+    response = _dulled(rng, response)
     size = _fast_length(len(played) + len(response))
     heard = fft.irfft(fft.rfft(played, size) * fft.rfft(response, size), size)[: len(played)]
-    level = played.std() / (heard.std() + 1e-9)
-    return np.asarray(heard * level, dtype=np.float32)
+    again: Audio = (heard * (played.std() / (heard.std() + 1e-9))).astype(np.float32)
+    return room(rng, again) if rng.random() < 0.4 else again
 
 
 def room(rng: np.random.Generator, audio: Audio) -> Audio:
-    """`audio` through a room and a microphone: a short reverberation and a limited band, at an unchanged level."""
+    """`audio` through a room and a microphone: a short reverberation and a limited band, at an unchanged level.
+
+    The narrowest bands are those of a telephone and of a wireless headset.
+    """
+    level = audio.std()
+    audio = _dulled(rng, audio)
     size = _fast_length(len(audio) + SAMPLE_RATE // 2)
     spectrum = fft.rfft(audio, size)
     frequency = fft.rfftfreq(size, 1 / SAMPLE_RATE).astype(np.float32)
@@ -179,7 +190,7 @@ def room(rng: np.random.Generator, audio: Audio) -> Audio:
         tail[0] += 1.0
         spectrum *= fft.rfft(tail.astype(np.float32), size)
     if rng.random() < 0.6:
-        low, high = rng.uniform(50, 350), rng.uniform(3_000, 10_000)
+        low, high = rng.uniform(50, 350), math.exp(rng.uniform(math.log(2_500), math.log(10_000)))
         spectrum /= np.sqrt((1 + (low / (frequency + 1)) ** 4) * (1 + (frequency / high) ** 6))
     heard: NDArray[Any] = fft.irfft(spectrum, size)[: len(audio)]
-    return np.asarray(heard * (audio.std() / (heard.std() + 1e-9)), dtype=np.float32)
+    return np.asarray(heard * (level / (heard.std() + 1e-9)), dtype=np.float32)

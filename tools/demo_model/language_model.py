@@ -30,8 +30,9 @@ SHARES = (2.0, 2.0, 1.0)
 
 OWN_MISTAKES = 0.04
 """Share of the model's own codes that are replaced in its input, so that it recovers from a wrong sample."""
-UNSEEN_CODES = 0.05
-"""Share of the user's codes that are replaced, so that it does not learn single voices by heart."""
+UNSEEN_CODES = (0.05, *[0.3] * (CODEBOOKS - 1))
+"""Share of the user's codes that are replaced, in each codebook, so that it does not learn single voices by heart. The
+first code says whether a user talks. The others differ most in an unfamiliar voice or noise."""
 SILENT_SHARE = 0.2
 """Share of the silent frames that the depformer learns from. It costs most, and silence is quickly learned."""
 FLUENT, FLUENT_SHARE = 0.3, 0.3
@@ -45,7 +46,7 @@ OWN = slice(1, 1 + CODEBOOKS)
 USER = slice(1 + CODEBOOKS, None)
 
 
-def _replaced(rng: torch.Generator, codes: torch.Tensor, share: torch.Tensor | float) -> torch.Tensor:
+def _replaced(rng: torch.Generator, codes: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
     """`codes` with some of them replaced by others. Special tokens stay."""
     hit = (torch.rand(codes.shape, generator=rng, device=rng.device) < share) & (codes < CODES)
     return torch.where(hit, torch.randint(0, CODES, codes.shape, generator=rng, device=rng.device), codes)
@@ -80,7 +81,8 @@ def _batch(
     given, wanted = delayed[:, :, :-1].clone(), delayed[:, :, 1:]
     careless = (torch.rand(len(sequence), 1, 1, generator=rng, device=rng.device) < 0.6) * OWN_MISTAKES
     given[:, OWN] = _replaced(rng, given[:, OWN], careless)
-    given[:, USER] = _replaced(rng, given[:, USER], UNSEEN_CODES)
+    unseen = torch.tensor(UNSEEN_CODES, device=rng.device)[:, None]
+    given[:, USER] = _replaced(rng, given[:, USER], unseen)
 
     speaking = (wanted[:, OWN] != silence[None, :, None]).any(1)
     near = speaking.clone()

@@ -90,8 +90,8 @@ def test_a_faster_clip_is_shorter_and_higher() -> None:
     np.testing.assert_array_equal(acoustics.at_speed(clip, 1.0), clip[:-1])
 
 
-def test_half_of_the_speakers_keep_their_speed() -> None:
+def test_some_speakers_keep_their_speed() -> None:
     speeds = [acoustics.draw_speed(np.random.default_rng(seed)) for seed in range(400)]
-    assert 150 < speeds.count(1.0) < 250
-    assert 0.85 <= min(speeds) < 0.9
-    assert 1.1 < max(speeds) <= 1.15
+    assert 90 < speeds.count(1.0) < 150
+    assert 0.75 <= min(speeds) < 0.8
+    assert 1.28 < max(speeds) <= 1.33

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from demo_model.architecture import FRAME, SAMPLE_RATE, Audio
-from demo_model.encoder import CROP, Crop, draw_crop, moment, voiced_frames
+from demo_model.encoder import CROP, ECHO_WEIGHT, Crop, draw_crop, moment, voiced_frames
 
 USER = 600.0
 LINE = 1_100.0
@@ -26,8 +26,8 @@ def crops() -> list[Crop]:
 def strength(crop: Crop, pitch: float) -> Audio:
     """How loud a pitch is in each frame: [CROP]."""
     frames = crop.audio.reshape(CROP, FRAME)
-    # A user may speak up to 15 % faster or slower.
-    pitches = np.linspace(0.85, 1.15, 31) * pitch if pitch == USER else np.array([pitch])
+    # A user may speak up to a third faster or slower.
+    pitches = np.linspace(0.75, 1.33, 61) * pitch if pitch == USER else np.array([pitch])
     waves = np.exp(-2j * np.pi * pitches[:, None] * np.arange(FRAME) / SAMPLE_RATE)
     return np.asarray(np.abs(frames @ waves.T).max(1) / FRAME, dtype=np.float32)
 
@@ -35,25 +35,29 @@ def strength(crop: Crop, pitch: float) -> Audio:
 def test_a_crop_has_a_label_for_each_frame() -> None:
     for crop in crops():
         assert crop.audio.shape == (CROP * FRAME,)
-        assert crop.voice.shape == crop.counts.shape == (CROP,)
+        assert crop.voice.shape == crop.weight.shape == (CROP,)
         assert np.abs(crop.audio).max() <= 1
 
 
 def test_the_echo_of_the_demo_is_taught_as_no_user() -> None:
-    echoes = [
-        crop for crop in crops() if crop.counts.all() and not crop.voice.any() and strength(crop, LINE).max() > 0.01
-    ]
+    echoes = [crop for crop in crops() if (crop.weight == ECHO_WEIGHT).any() and not crop.voice.any()]
     assert len(echoes) > 5
+    heard = np.concatenate([strength(crop, LINE) for crop in echoes])
+    weights = np.concatenate([crop.weight for crop in echoes])
+    assert set(weights) == {np.float32(ECHO_WEIGHT), np.float32(1)}
+    assert heard[weights < 1].mean() > 2 * heard[weights == 1].mean()
 
 
 def test_sometimes_the_user_and_the_demo_talk_at_the_same_time() -> None:
     both = [crop for crop in crops() if crop.voice.any() and strength(crop, LINE).max() > 0.005]
     assert len(both) > 5
-    assert all(crop.counts.all() for crop in both)
+    for crop in both:
+        assert crop.weight.all()
+        assert (crop.weight[crop.voice] == 1).all()
 
 
 def test_a_line_as_its_codes_are_made_is_not_taught_as_either() -> None:
-    alone = [crop for crop in crops() if not crop.counts.any()]
+    alone = [crop for crop in crops() if not crop.weight.any()]
     assert len(alone) > 5
     for crop in alone:
         assert not crop.voice.any()
