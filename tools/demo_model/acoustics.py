@@ -169,8 +169,8 @@ def echo(rng: np.random.Generator, played: Audio) -> Audio:
     response = _dulled(rng, response)
     size = _fast_length(len(played) + len(response))
     heard = fft.irfft(fft.rfft(played, size) * fft.rfft(response, size), size)[: len(played)]
-    again: Audio = (heard * (played.std() / (heard.std() + 1e-9))).astype(np.float32)
-    return room(rng, again) if rng.random() < 0.4 else again
+    returned: Audio = (heard * (played.std() / (heard.std() + 1e-9))).astype(np.float32)
+    return room(rng, returned) if rng.random() < 0.4 else returned
 
 
 def room(rng: np.random.Generator, audio: Audio) -> Audio:

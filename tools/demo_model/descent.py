@@ -13,6 +13,7 @@ from demo_model.data_parallel import DataParallel, Loss
 LOWEST = 0.02
 """Share of the highest learning rate, below which it does not fall."""
 LONGEST_GRADIENT = 1.0
+"""A gradient with a greater norm is scaled to it."""
 MEMORY = 0.98
 """Share of the old mean in the new one."""
 

@@ -23,6 +23,7 @@ from demo_model.architecture import CODES, FRAME, LATENT, SAMPLE_RATE, Audio, ne
 from demo_model.descent import Descent
 from demo_model.examples import batches
 from demo_model.repertoire import with_silence
+from demo_model.talking import say, voiced_frames
 
 CROP = 40  # frames
 BATCH = 16
@@ -77,13 +78,6 @@ class Crop(NamedTuple):
     """[CROP]: of the frame's voice activity. It is 0 where codes of the lines are made."""
 
 
-def voiced_frames(clip: Audio, offset: int) -> NDArray[np.bool_]:
-    """Whether each frame of a stream has voice, for a clip that begins `offset` samples into the first of them."""
-    padded = np.concatenate([np.zeros(offset, np.float32), clip, np.zeros(-(offset + len(clip)) % FRAME, np.float32)])
-    loudness = np.sqrt((padded.reshape(-1, FRAME) ** 2).mean(1))
-    return np.asarray(loudness > 0.12 * clip.std())
-
-
 def moment(lines: list[Audio], rng: np.random.Generator) -> Audio:
     """A part of a line, or all of it with silence around it: [CROP * FRAME]."""
     audio: Audio = np.zeros(CROP * FRAME, np.float32)
@@ -123,11 +117,7 @@ def _user(clips: list[Audio], rng: np.random.Generator, level: float) -> tuple[A
         clip = clips[rng.integers(len(clips))]
         clip = clip[int(rng.integers(0, len(clip) // 2)) if rng.random() < 0.3 else 0 :]
         clip = acoustics.at_speed(clip, speed)
-        first = start // FRAME
-        active = voiced_frames(clip, start % FRAME)[: CROP - first]
-        voice[first : first + len(active)] |= active
-        part = (clip / clip.std() * 10 ** ((level + rng.uniform(-2, 2)) / 20))[: samples - start]
-        audio[start : start + len(part)] += part
+        say(rng, clip, level, start, audio, voice)
         start += len(clip) + int(rng.uniform(0.1, 1.5) * SAMPLE_RATE)
     return (acoustics.room(rng, audio) if rng.random() < 0.6 else audio), voice
 
@@ -143,19 +133,18 @@ def draw_crop(users: list[list[Audio]], lines: list[Audio], rng: np.random.Gener
     An echo of the demo is taught as no user. Otherwise the codes of the two differ by chance only, and the language
     model takes the one for the other.
     """
-    who = rng.random()
-    if who < 0.11:  # as its codes will be made: alone, at its own level
+    heard = rng.choice(("line", "echo", "user", "nobody"), p=(0.11, 0.11, 0.58, 0.20))
+    if heard == "line":  # as its codes will be made: alone, at its own level
         return Crop(moment(lines, rng), np.zeros(CROP, bool), np.zeros(CROP, np.float32))
     level = rng.uniform(-38, -12)  # dB below full scale, of a voice
-    nobody = who > 0.80
-    audio = _disturbances(rng, level, musical=0.6 if nobody else 0.25)
+    audio = _disturbances(rng, level, musical=0.6 if heard == "nobody" else 0.25)
     voice: NDArray[np.bool_] = np.zeros(CROP, bool)
     weight = np.ones(CROP, np.float32)
-    if who > 0.22 and not nobody:
+    if heard == "user":
         talk, voice = _user(users[rng.integers(len(users))], rng, level)
         audio += talk
-    if who < 0.22 or (not nobody and rng.random() < 0.3):  # alone, or both talk
-        echo = _echo(lines, rng, loudest=0 if who < 0.22 else -5)
+    if heard == "echo" or (heard == "user" and rng.random() < 0.3):  # alone, or both talk
+        echo = _echo(lines, rng, loudest=0 if heard == "echo" else -5)
         audio += echo
         weight[voiced_frames(echo, 0) & ~voice] = ECHO_WEIGHT
     return Crop(np.clip(audio, -1, 1), voice, weight)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from demo_model import acoustics, dialogue
 from demo_model.architecture import FRAME, SAMPLE_RATE, Audio
-from demo_model.encoder import voiced_frames
 from demo_model.examples import examples
 from demo_model.repertoire import Repertoire
+from demo_model.talking import say
 
 SEED = 7
 FRAMES = 1_200
@@ -90,11 +90,7 @@ def talk(rng: np.random.Generator, clips: list[Audio], level: float) -> tuple[Au
             if start >= samples:
                 break
             clip = acoustics.at_speed(clip, speed)
-            frame = start // FRAME
-            active = voiced_frames(clip, start % FRAME)[: FRAMES - frame]
-            voice[frame : frame + len(active)] |= active
-            part = (clip / clip.std() * 10 ** ((level + rng.uniform(-2, 2)) / 20))[: samples - start]
-            audio[start : start + len(part)] += part
+            say(rng, clip, level, start, audio, voice)
             start += len(clip) + int(gap * SAMPLE_RATE)
         start += int(_pause(rng) * SAMPLE_RATE)
     return (acoustics.room(rng, audio) if audio.any() and rng.random() < 0.4 else audio), voice

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from demo_model.architecture import FRAME, SAMPLE_RATE, Audio
-from demo_model.encoder import CROP, ECHO_WEIGHT, Crop, draw_crop, moment, voiced_frames
+from demo_model.encoder import CROP, ECHO_WEIGHT, Crop, draw_crop, moment
 
 USER = 600.0
 LINE = 1_100.0
@@ -70,16 +70,6 @@ def test_frames_in_which_the_user_talks_are_labelled() -> None:
         loud = strength(crop, USER)
         if crop.voice.any():
             assert loud[crop.voice].mean() > loud[~crop.voice].mean()
-
-
-@pytest.mark.parametrize("offset", [0, 500, 1_000])
-def test_a_frame_has_voice_where_the_clip_is_loud(offset: int) -> None:
-    clip = np.concatenate([tone(USER, 0.1)[: 3 * FRAME], np.zeros(4 * FRAME, np.float32), tone(USER, 0.1)[:FRAME]])
-    voiced = voiced_frames(clip, offset)
-    assert len(voiced) == 8 + (offset > 0)
-    assert voiced[:3].all()
-    assert not voiced[4:7].any()
-    assert voiced[7:].any()
 
 
 def test_a_moment_of_a_line_may_begin_before_or_after_it() -> None:
