@@ -65,6 +65,16 @@ def in_parts(rng: np.random.Generator, sound: Audio) -> Audio:
     return np.concatenate(stretches)
 
 
+def switched(rng: np.random.Generator, sound: Audio) -> Audio:
+    """`sound`, or in four tenths of the cases only its end or its beginning, as if it was switched on or off."""
+    if rng.random() < 0.6:
+        return sound
+    silent = sound.copy()
+    moment = int(rng.integers(len(sound)))
+    silent[slice(moment) if rng.random() < 0.7 else slice(moment, None)] = 0
+    return silent
+
+
 def at_speed(clip: Audio, speed: float) -> Audio:
     """`clip` played so many times as fast: its pitch and timbre change with it, as if another person spoke."""
     moments = np.arange(0, len(clip) - 1, speed)

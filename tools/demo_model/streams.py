@@ -93,14 +93,14 @@ def talk(rng: np.random.Generator, clips: list[Audio], level: float) -> tuple[Au
             say(rng, clip, level, start, audio, voice)
             start += len(clip) + int(gap * SAMPLE_RATE)
         start += int(_pause(rng) * SAMPLE_RATE)
-    return (acoustics.room(rng, audio) if audio.any() and rng.random() < 0.4 else audio), voice
+    return (acoustics.room(rng, audio) if audio.any() and rng.random() < 0.6 else audio), voice
 
 
 def _disturb(rng: np.random.Generator, samples: int, level: float) -> Audio:
     """The other sounds beside a voice of `level` dB."""
     kind = str(rng.choice(acoustics.NOISES))
     loud = rng.random() < 0.5
-    noise_level = level - CLEAR - (rng.uniform(0, 12) if loud else rng.uniform(12, 50))
+    noise_level = level - CLEAR - (rng.uniform(0, 6) if loud else rng.uniform(6, 50))
     noise = acoustics.noise(rng, samples, kind) * 10 ** (max(-85.0, noise_level) / 20)
     if rng.random() < 0.5:
         noise *= acoustics.swell(rng, samples)

@@ -14,7 +14,7 @@ from demo_model import decoder, encoder, export, language_model, repertoire, str
 class Budget:
     """Batches that each part learns from, and the number of streams that the language model draws its batches from."""
 
-    encoder: int = 3_000
+    encoder: int = 5_000
     decoder: int = 10_500
     streams: int = 2_500
     language_model: int = 3_000

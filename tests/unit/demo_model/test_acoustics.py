@@ -59,6 +59,22 @@ def test_half_of_the_sounds_come_and_go_in_stretches_of_seconds() -> None:
     assert (sound != 0).all()
 
 
+def test_a_switched_sound_is_whole_or_has_one_silence_at_an_end() -> None:
+    sound = acoustics.noise(np.random.default_rng(0), SAMPLE_RATE, "white")
+    whole = before = after = 0
+    for seed in range(200):
+        heard = acoustics.switched(np.random.default_rng(seed), sound)
+        silent = heard == 0
+        np.testing.assert_array_equal(heard[~silent], sound[~silent])
+        assert np.count_nonzero(np.diff(silent.astype(int))) <= 1
+        whole += not silent.any()
+        before += bool(silent[0])
+        after += bool(silent[-1])
+    assert 95 < whole < 145
+    assert before > after > 5
+    assert (sound != 0).all()
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_room_changes_the_sound_and_keeps_its_length_and_level(seed: int) -> None:
     sound = acoustics.noise(np.random.default_rng(seed), SAMPLES - 77, "white")

@@ -3,16 +3,10 @@
 Their licence is CC-BY-SA. The evaluation listens to them where they are installed; nothing of them is kept.
 """
 
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
-import av
-import numpy as np
-
-from demo_model.evaluation.conversing import SAMPLE_RATE, Samples
-from demo_model.resampling import resampled
+from demo_model.evaluation.conversing import Samples
+from demo_model.recordings import decoded, install
 
 FOLDER = Path("/usr/share/asterisk/sounds")
 LANGUAGES = ("en", "es", "fr", "it", "ru")
@@ -22,30 +16,14 @@ MOST = 40
 """Clips of each speaker."""
 
 
-def install() -> bool:
-    """Install the packages if they are missing and this is root on Debian. Whether the recordings are there."""
-    if not FOLDER.is_dir() and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", *PACKAGES]):
-            subprocess.run(["apt-get", *command], stdout=subprocess.DEVNULL, check=False)
-    return FOLDER.is_dir()
-
-
-def _decoded(path: Path) -> Samples:
-    with av.open(str(path), format="g722") as container:
-        parts = [frame.to_ndarray().ravel() for frame in container.decode(audio=0)]
-        rate = container.streams.audio[0].rate
-    pcm: Samples = np.concatenate(parts).astype(np.float32)
-    return resampled(pcm / np.float32(32_768), rate, SAMPLE_RATE)
-
-
 def read() -> dict[str, list[Samples]]:
     """The clips of each speaker, or nothing where they cannot be installed."""
-    if not install():
+    if not install(FOLDER, PACKAGES):
         return {}
     speakers: dict[str, list[Samples]] = {}
     for folder in sorted(FOLDER.iterdir()):
         files = [file for file in sorted(folder.glob("*.g722")) if not any(word in file.name for word in NO_SPEECH)]
         sizes = [file for file in files if 6_400 <= file.stat().st_size <= 48_000]  # 8,000 bytes a second
         if folder.is_dir() and not folder.is_symlink() and sizes:
-            speakers[folder.name] = [_decoded(file) for file in sizes[:MOST]]
+            speakers[folder.name] = [decoded(file, "g722") for file in sizes[:MOST]]
     return speakers
