@@ -15,7 +15,7 @@ import soundfile
 from pocketsphinx import Decoder
 from scipy.signal import resample_poly
 
-from demo_model import kokoro, speakers
+from demo_model import kokoro, recorded_users
 from demo_model.architecture import SAMPLE_RATE, Audio
 from demo_model.sentences import LINES, USER_SENTENCES
 
@@ -112,6 +112,9 @@ def _by_command(command: Callable[[str, str], list[str]], text: str, scratch: Pa
 def make_users(folder: Path) -> None:
     """Write every sentence of a user in every voice, and what people recorded, in a folder for each voice."""
     folder.mkdir(parents=True, exist_ok=True)
+    for user, clips in recorded_users.read().items():
+        for number, audio in enumerate(clips):
+            _write(folder / user / f"{number:02}.wav", _trimmed(audio))
     scratch = folder / "scratch.wav"
     for number, text in enumerate(USER_SENTENCES):
         for voice in FLITE:
@@ -126,9 +129,6 @@ def make_users(folder: Path) -> None:
             rng = np.random.default_rng([number, zlib.crc32(voice.encode())])
             audio = kokoro.speak(text, voice, float(rng.uniform(0.9, 1.2)))
             _write(folder / f"kokoro-{voice}" / f"{number:02}.wav", _trimmed(audio))
-    for speaker, clips in speakers.read().items():
-        for number, audio in enumerate(clips):
-            _write(folder / speaker / f"{number:02}.wav", _trimmed(audio))
 
 
 def read_users(folder: Path, held_out: bool) -> list[list[Audio]]:

@@ -6,10 +6,14 @@ some people in noise.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+import sphn
+
 from demo_model.architecture import SAMPLE_RATE, Audio
-from demo_model.recordings import decoded, install
+from demo_model.debian import install
+from demo_model.resampling import resampled
 
 SHORTEST, LONGEST = 0.7, 6.0
 """Seconds of a clip."""
@@ -49,12 +53,18 @@ GAMES = (
 )
 
 
+def decoded(file: Path) -> Audio:
+    """The sound of a file, mixed to one channel, at `SAMPLE_RATE`."""
+    channels, rate = sphn.read(str(file))
+    return resampled(channels.mean(0), rate, SAMPLE_RATE)
+
+
 def _clips(files: list[Path]) -> Iterator[Audio]:
-    """At most `MOST` of the recordings, each of which differs from the others and is neither too short nor too long."""
+    """The recordings that differ from those before and are neither too short nor too long."""
     known: set[bytes] = set()
     for file in files:
         content = file.read_bytes()
-        if content in known or len(known) == MOST:
+        if content in known:
             continue
         audio = decoded(file)
         if SHORTEST <= len(audio) / SAMPLE_RATE <= LONGEST:
@@ -68,7 +78,7 @@ def read() -> dict[str, list[Audio]]:
     Raises:
         SystemExit: the packages are not there and cannot be installed.
     """
-    speakers: dict[str, list[Audio]] = {}
+    users: dict[str, list[Audio]] = {}
     for game in GAMES:
         if not install(game.folder, [game.package]):
             raise SystemExit(
@@ -77,5 +87,5 @@ def read() -> dict[str, list[Audio]]:
             )
         for language in game.languages:
             files = sorted(game.folder.glob(game.pattern.format(language)))
-            speakers[f"{game.package.split('-')[0]}-{language}"] = list(_clips(files))
-    return speakers
+            users[f"{game.package.split('-')[0]}-{language}"] = list(islice(_clips(files), MOST))
+    return users

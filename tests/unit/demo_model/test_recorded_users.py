@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from demo_model import speakers
+from demo_model import recorded_users
 from demo_model.architecture import SAMPLE_RATE
-from demo_model.recordings import decoded
+from demo_model.recorded_users import decoded
 
 RATE = 16_000
 
@@ -28,7 +28,7 @@ def game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a game that speaks English, and no other game."""
     folder = tmp_path / "sounds"
     folder.mkdir()
-    monkeypatch.setattr(speakers, "GAMES", (speakers.Game("a-game-data", folder, "{}/*.wav", ("en",)),))
+    monkeypatch.setattr(recorded_users, "GAMES", (recorded_users.Game("a-game-data", folder, "{}/*.wav", ("en",)),))
     return folder / "en"
 
 
@@ -45,15 +45,15 @@ def test_a_recording_gets_one_channel_and_the_models_rate(tmp_path: Path, channe
 def test_clips_differ_and_are_neither_too_short_nor_too_long(game: Path) -> None:
     for number, (seconds, pitch) in enumerate([(1.0, 200), (0.3, 250), (1.0, 200), (7.0, 300), (2.0, 350)]):
         record(game / f"{number}.wav", seconds, pitch)
-    clips = speakers.read()["a-en"]
+    clips = recorded_users.read()["a-en"]
     assert [len(clip) / SAMPLE_RATE for clip in clips] == [1.0, 2.0]
 
 
 def test_a_speaker_has_at_most_so_many_clips(game: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speakers, "MOST", 3)
+    monkeypatch.setattr(recorded_users, "MOST", 3)
     for number in range(5):
         record(game / f"{number}.wav", 1.0, 200 + 50 * number)
-    clips = speakers.read()["a-en"]
+    clips = recorded_users.read()["a-en"]
     assert [int(np.abs(np.fft.rfft(clip)).argmax()) for clip in clips] == [200, 250, 300]
 
 
@@ -61,4 +61,4 @@ def test_missing_recordings_are_named_with_their_package(game: Path, monkeypatch
     game.parent.rmdir()
     monkeypatch.setattr("os.geteuid", lambda: 1_000)  # may not install
     with pytest.raises(SystemExit, match=r"sounds are missing.*apt-get install a-game-data"):
-        speakers.read()
+        recorded_users.read()
