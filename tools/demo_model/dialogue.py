@@ -3,6 +3,9 @@
 The program sees the voice activity of a frame one frame later, as the model does. All waits are fixed numbers of
 frames: sampling below a temperature of 1 prefers likely choices, so a start that is spread over many frames would
 come late or never.
+
+A few answers come later than that. From them, the model learns to answer after it missed the usual moment. Without
+them it never saw a turn that still waits for its answer.
 """
 
 from dataclasses import dataclass
@@ -18,6 +21,8 @@ from demo_model.tokenizer import PAD
 
 GREETING_WAIT = 5  # quiet frames before the greeting
 ANSWER_WAIT = 6  # quiet frames after which the user's turn is over: 0.48 s
+HESITATES = 0.06  # chance that a due answer waits for `HESITATION` more frames; then it is due again
+HESITATION = 4  # frames
 INTERRUPTION = 3  # voiced frames that stop the demo: 0.24 s
 PAUSE = 3  # quiet frames that do not end a stretch of voice
 IDLE_WAIT = 100  # frames in which nobody speaks before the idle line: 8 s
@@ -48,6 +53,7 @@ class _Demo:
         self._owes: str | None = GREETING
         self._interrupted = False
         self._quiet = self._voiced = self._nobody = 0
+        self._answer_wait = ANSWER_WAIT
         self._idle_allowed = True
         self._next_backchannel = BACKCHANNEL_WAIT
         self._last_answer = ""
@@ -57,6 +63,7 @@ class _Demo:
         if voice:
             self._voiced += 1
             self._quiet = self._nobody = 0
+            self._answer_wait = ANSWER_WAIT
         else:
             self._quiet += 1
             self._nobody += 1
@@ -84,8 +91,11 @@ class _Demo:
                 self._line, self._started = BACKCHANNEL, frame
         elif self._owes == GREETING and self._quiet >= GREETING_WAIT:
             self._say(GREETING, frame)
-        elif self._owes and self._quiet >= ANSWER_WAIT:
-            self._say(self._answer(), frame)
+        elif self._owes and self._quiet >= self._answer_wait:
+            if self._rng.random() < HESITATES:
+                self._answer_wait += HESITATION
+            else:
+                self._say(self._answer(), frame)
         elif not self._owes and self._idle_allowed and self._nobody >= IDLE_WAIT:
             self._idle_allowed = False
             self._say(IDLE, frame)

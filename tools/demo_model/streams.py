@@ -82,7 +82,7 @@ def talk(rng: np.random.Generator, clips: list[Audio], level: float) -> tuple[Au
     audio, voice = np.zeros(samples, np.float32), np.zeros(FRAMES, bool)
     first = rng.random()
     speed = acoustics.draw_speed(rng)
-    start = int((rng.uniform(0, 1) if first < 0.2 else rng.uniform(1, 14)) * SAMPLE_RATE)
+    start = int((rng.uniform(0, 1) if first < 0.1 else rng.uniform(1, 14)) * SAMPLE_RATE)
     if first > 0.8:  # nobody
         start = samples
     while start < samples:

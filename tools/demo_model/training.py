@@ -17,7 +17,7 @@ class Budget:
     encoder: int = 5_000
     decoder: int = 10_500
     streams: int = 2_500
-    language_model: int = 3_000
+    language_model: int = 5_000
 
     def times(self, factor: float) -> "Budget":
         """A budget of `factor` of this one."""

@@ -29,6 +29,12 @@ GREETED = dialogue.GREETING_WAIT - 1
 """Frame in which the greeting starts: the frame before frame 0 counts as quiet."""
 
 
+@pytest.fixture(autouse=True)
+def _prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer comes late, except in the test of that."""
+    monkeypatch.setattr(dialogue, "HESITATES", 0.0)
+
+
 def activity(*stretches: tuple[int, bool]) -> NDArray[np.bool_]:
     return np.concatenate([np.full(frames, voice) for frames, voice in stretches])
 
@@ -52,6 +58,17 @@ def test_it_answers_after_the_user_stopped() -> None:
     _, answer, *more = said((50, False), (20, True), (50, False))
     assert (answer.key in ANSWERS, answer.start, answer.frames) == (True, 70 + dialogue.ANSWER_WAIT, LENGTH)
     assert not more
+
+
+def test_a_few_answers_come_late_but_none_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialogue, "HESITATES", 0.3)
+    turns = [(50, False), *[(20, True), (80, False)] * 200]
+    ends = range(70, 100 * 200 + 70, 100)
+    waits = [one.start - end for one, end in zip(said(*turns)[1:], ends, strict=True)]
+    late = [(wait - dialogue.ANSWER_WAIT) / dialogue.HESITATION for wait in waits]
+    assert set(late) >= {0, 1, 2}
+    assert all(times.is_integer() for times in late)
+    assert 40 <= sum(times > 0 for times in late) <= 80
 
 
 @pytest.mark.parametrize("pause", range(1, dialogue.ANSWER_WAIT))
