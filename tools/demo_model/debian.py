@@ -1,4 +1,4 @@
-"""Packages of Debian that contain recordings of people."""
+"""Installs packages of Debian. Some of them contain recordings of people."""
 
 import os
 import shutil

@@ -34,9 +34,9 @@ UNSEEN_CODES = (0.05, *[0.3] * (CODEBOOKS - 1))
 first code says whether a user talks. The others differ most in an unfamiliar voice or noise."""
 SILENT_SHARE = 0.2
 """Share of the silent frames that the depformer learns from. It costs most, and silence is quickly learned."""
-FLUENT, FLUENT_SHARE = 0.3, 0.3
-"""After this share of the first part it speaks without mistakes. Then the depformer learns from this share of the
-frames, and the rest of the time is for the decision when to speak."""
+FLUENT_SHARE = 0.3
+"""Once it speaks without mistakes, the depformer learns from this share of the frames. The rest of the time is for the
+decision when to speak."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,21 @@ class _Part:
         learning_rate: the highest one.
         stop_weight: weight of the frames in which an interruption ends a line. The greater it is, the sooner the model
             stops, and the sooner it stops because of its own echo or of music.
+        fluent: share of the part after which it speaks without mistakes.
         seed: of the batches, and of what is replaced in them.
     """
 
     share: float
     learning_rate: float
     stop_weight: float
+    fluent: float
     seed: int
 
 
-PARTS = (_Part(1.0, 3e-3, 1.7, 6), _Part(0.14, 1e-3, 0.6, 16))
+PARTS = (
+    _Part(share=1.0, learning_rate=3e-3, stop_weight=1.7, fluent=0.3, seed=6),
+    _Part(share=0.14, learning_rate=1e-3, stop_weight=0.6, fluent=0.0, seed=16),
+)
 """The first part teaches to stop. After it alone, an echo or music that began after ten minutes of talk interrupted 3 %
 of the calls, while no user waited for a stop in vain. So the second part makes the model surer before it stops."""
 
@@ -153,7 +158,7 @@ def train(streams: list[Stream], repertoire: Repertoire, output: Path, steps: in
         rng = torch.Generator(device).manual_seed(part.seed)
         drawn = batches(partial(draw, streams, repertoire), part.seed, count, BATCH, device)
         for step, (sequence, stopping) in enumerate(drawn):
-            share = 1.0 if part is PARTS[0] and step < FLUENT * count else FLUENT_SHARE
+            share = 1.0 if step < part.fluent * count else FLUENT_SHARE
             yield _batch(model, rng, sequence, stopping, silence, share)
 
     with no_compile(), banded_attention(CONTEXT):
