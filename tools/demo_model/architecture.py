@@ -36,7 +36,6 @@ MIMI: dict[str, Any] = {
         "n_filters": 5,
         "ratios": [8, 5, 4, 6],
         "compress": 1,
-        "residual_kernel_size": 5,
         "last_kernel_size": 7,
     },
     "quantizer": {

@@ -21,7 +21,7 @@ from demo_model.tokenizer import PAD
 
 GREETING_WAIT = 5  # quiet frames before the greeting
 ANSWER_WAIT = 6  # quiet frames after which the user's turn is over: 0.48 s
-HESITATES = 0.06  # chance that a due answer waits for `HESITATION` more frames; then it is due again
+HESITATES = 0.06  # usual chance that a due answer waits for `HESITATION` more frames; then it is due again
 HESITATION = 4  # frames
 INTERRUPTION = 3  # voiced frames that stop the demo: 0.24 s
 PAUSE = 3  # quiet frames that do not end a stretch of voice
@@ -44,8 +44,9 @@ class Spoken:
 class _Demo:
     """The state of the program between two frames."""
 
-    def __init__(self, rng: np.random.Generator, repertoire: Repertoire) -> None:
+    def __init__(self, rng: np.random.Generator, repertoire: Repertoire, hesitates: float) -> None:
         self._rng = rng
+        self._hesitates = hesitates
         self._lines = repertoire.lines
         self.spoken: list[Spoken] = []
         self._line: str | None = None
@@ -92,7 +93,7 @@ class _Demo:
         elif self._owes == GREETING and self._quiet >= GREETING_WAIT:
             self._say(GREETING, frame)
         elif self._owes and self._quiet >= self._answer_wait:
-            if self._rng.random() < HESITATES:
+            if self._rng.random() < self._hesitates:
                 self._answer_wait += HESITATION
             else:
                 self._say(self._answer(), frame)
@@ -122,9 +123,14 @@ class _Demo:
             self._end(frame)
 
 
-def converse(rng: np.random.Generator, voice: NDArray[np.bool_], repertoire: Repertoire) -> list[Spoken]:
-    """The lines of a demo that listens to a user with the voice activity `voice` [frames]."""
-    demo = _Demo(rng, repertoire)
+def converse(
+    rng: np.random.Generator, voice: NDArray[np.bool_], repertoire: Repertoire, hesitates: float = HESITATES
+) -> list[Spoken]:
+    """The lines of a demo that listens to a user with the voice activity `voice` [frames].
+
+    `hesitates` is the chance that a due answer waits for `HESITATION` more frames; then it is due again.
+    """
+    demo = _Demo(rng, repertoire, hesitates)
     for frame in range(len(voice)):
         demo.hear(frame, bool(frame and voice[frame - 1]))
     demo.finish(len(voice))

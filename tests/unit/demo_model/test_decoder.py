@@ -7,6 +7,7 @@ import torch
 from demo_model.architecture import CODEBOOKS, CODES, FRAME
 from demo_model.decoder import BEFORE, CROP, FADE, Crops, spoken
 from demo_model.repertoire import Line, Repertoire
+from demo_model.sentences import GREETING
 from support.mimi import untrained_mimi
 
 SILENCE = np.zeros(CODEBOOKS, np.int64)
@@ -38,6 +39,13 @@ def test_crops_of_different_lines_have_one_size() -> None:
     drawn = [crops.draw(np.random.default_rng(seed)) for seed in range(60)]
     assert len({crop.codes.shape for crop in drawn}) == 1
     assert {crop.codes.max() for crop in drawn} >= {4, 50}
+
+
+def test_the_greeting_is_drawn_as_often_as_it_should_be() -> None:
+    crops = Crops(Repertoire({GREETING: counting_line(49), "other": counting_line(50)}, SILENCE), greeting=3)
+    drawn = [crops.draw(np.random.default_rng(seed)) for seed in range(400)]
+    whole = [crop.codes.max() for crop in drawn if crop.codes.max() >= 49]
+    assert 0.65 < np.mean(np.equal(whole, 49)) < 0.85
 
 
 def test_a_crop_sounds_as_in_its_line_whatever_comes_after() -> None:

@@ -29,18 +29,12 @@ GREETED = dialogue.GREETING_WAIT - 1
 """Frame in which the greeting starts: the frame before frame 0 counts as quiet."""
 
 
-@pytest.fixture(autouse=True)
-def _prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No answer comes late, except in the test of that."""
-    monkeypatch.setattr(dialogue, "HESITATES", 0.0)
-
-
 def activity(*stretches: tuple[int, bool]) -> NDArray[np.bool_]:
     return np.concatenate([np.full(frames, voice) for frames, voice in stretches])
 
 
-def said(*stretches: tuple[int, bool], seed: int = 0) -> list[Spoken]:
-    return converse(np.random.default_rng(seed), activity(*stretches), REPERTOIRE)
+def said(*stretches: tuple[int, bool], seed: int = 0, hesitates: float = 0) -> list[Spoken]:
+    return converse(np.random.default_rng(seed), activity(*stretches), REPERTOIRE, hesitates)
 
 
 def test_it_greets_and_then_speaks_once_more_in_a_long_silence() -> None:
@@ -60,11 +54,10 @@ def test_it_answers_after_the_user_stopped() -> None:
     assert not more
 
 
-def test_a_few_answers_come_late_but_none_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialogue, "HESITATES", 0.3)
+def test_a_few_answers_come_late_but_none_is_forgotten() -> None:
     turns = [(50, False), *[(20, True), (80, False)] * 200]
     ends = range(70, 100 * 200 + 70, 100)
-    waits = [one.start - end for one, end in zip(said(*turns)[1:], ends, strict=True)]
+    waits = [one.start - end for one, end in zip(said(*turns, hesitates=0.3)[1:], ends, strict=True)]
     late = [(wait - dialogue.ANSWER_WAIT) / dialogue.HESITATION for wait in waits]
     assert set(late) >= {0, 1, 2}
     assert all(times.is_integer() for times in late)
