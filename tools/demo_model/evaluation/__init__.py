@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -69,7 +70,7 @@ FULL = Size(
     noisy_calls=Amount(36, 60, 100),
     greetings=Amount(100, 2, 100),
     rooms=Amount(100, 20, 100),
-    silences=Amount(16, 600, 16),
+    silences=Amount(112, 600, 100),
     talks=Amount(16, 870, 100),
     late=600,
     rounds=7,
@@ -155,8 +156,13 @@ class Evaluation:
 
     def long(self) -> None:
         """Whether long silence and long talk change anything."""
-        amount = self._size.silences
-        quiet = converse(self._model, quiet_rooms(amount.conversations, SEED), amount.seconds, SEED)
+        amount, slots = self._size.silences, self._size.slots
+        rooms = quiet_rooms(amount.conversations, SEED)
+        # One batch after the other: all recordings together would take 6 GB.
+        quiet = chain.from_iterable(
+            converse(self._model, rooms[first : first + slots], amount.seconds, SEED + first)
+            for first in range(0, len(rooms), slots)
+        )
         silence = disturbances.judge_silence(quiet, self._lines, amount.needed)
         self._add(f"{amount.seconds / 60:.0f} minutes of silence", [silence])
         if self._size.talks is not None:

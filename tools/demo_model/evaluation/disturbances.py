@@ -1,6 +1,6 @@
 """Nobody speaks: does anything else interrupt it, or get an answer?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from demo_model.evaluation.conversing import Recording, converse
 from demo_model.evaluation.events import utterances_of
@@ -43,7 +43,7 @@ def measure(model: BatchedModel, lines: Lines, amount: Amount, seed: int) -> tup
     return criteria, [f"undisturbed by an echo of {', '.join(levels)}", f"undisturbed by {', '.join(kinds)}"]
 
 
-def judge_silence(recordings: Sequence[Recording], lines: Lines, needed: int) -> Criterion:
+def judge_silence(recordings: Iterable[Recording], lines: Lines, needed: int) -> Criterion:
     """Whether a long silence has its greeting and at most two more lines, all of them whole."""
     calm = []
     for recording in recordings:
