@@ -9,7 +9,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from demo_model.evaluation import cost, disturbances, late, material, speech, turns
 from demo_model.evaluation.callers import OVER_NOISE, USUAL, Habits
-from demo_model.evaluation.conversing import Recording, converse, load
+from demo_model.evaluation.conversing import Recording, conversations, converse, load
 from demo_model.evaluation.material import Material
 from demo_model.evaluation.report import Criterion, Report
 from demo_model.evaluation.rooms import quiet_rooms
@@ -156,13 +155,8 @@ class Evaluation:
 
     def long(self) -> None:
         """Whether long silence and long talk change anything."""
-        amount, slots = self._size.silences, self._size.slots
-        rooms = quiet_rooms(amount.conversations, SEED)
-        # One batch after the other: all recordings together would take 6 GB.
-        quiet = chain.from_iterable(
-            converse(self._model, rooms[first : first + slots], amount.seconds, SEED + first)
-            for first in range(0, len(rooms), slots)
-        )
+        amount = self._size.silences
+        quiet = conversations(self._model, quiet_rooms(amount.conversations, SEED), amount.seconds, SEED)
         silence = disturbances.judge_silence(quiet, self._lines, amount.needed)
         self._add(f"{amount.seconds / 60:.0f} minutes of silence", [silence])
         if self._size.talks is not None:
