@@ -4,7 +4,7 @@ The criteria are those that the project decided on before it trained the model. 
 music are ones that training never has. `events` says exactly how each event is measured.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -21,6 +21,7 @@ from demo_model.evaluation.conversing import Recording, conversations, converse,
 from demo_model.evaluation.material import Material
 from demo_model.evaluation.report import Criterion, Report
 from demo_model.evaluation.rooms import quiet_rooms
+from demo_model.evaluation.speech import Take
 from demo_model.evaluation.turns import Amount
 from moshi_backend.model.batch import BatchedModel
 
@@ -46,7 +47,7 @@ class Size:
         talks: long conversations with users.
         late: seconds of a long conversation after which its turns are judged.
         rounds: of disturbances that follow in each long conversation.
-        takes: of each line, for speech recognition.
+        takes: of each line, for speech recognition and the distance from the originals.
         every_line: a line that was never said is a failure.
     """
 
@@ -73,7 +74,7 @@ FULL = Size(
     talks=Amount(16, 870, 100),
     late=600,
     rounds=7,
-    takes=6,
+    takes=9,
     every_line=True,
 )
 SMALL = Size(
@@ -128,9 +129,12 @@ class Evaluation:
         lines = len(self._lines.texts)
         needed, spared = (lines, 0) if self._size.every_line else (lines // 2, 1)
         criteria, notes = speech.understood(takes, self._lines, needed, spared)
-        if self._material.originals:
-            criteria += speech.fidelity(takes, self._material.originals, self._material.onsets)
-        self._add("Speech", criteria, notes)
+        self._add("Speech", [*criteria, *self._fidelity(takes)], notes)
+
+    def _fidelity(self, takes: Mapping[str, Sequence[Take]]) -> list[Criterion]:
+        """How near `takes` are to the originals, where there are any."""
+        given = self._material
+        return speech.fidelity(takes, given.originals, given.onsets) if given.originals else []
 
     def turns(self) -> None:
         """Whether it greets, answers, waits and stops."""
@@ -179,7 +183,8 @@ class Evaluation:
         lines = self._lines.without_greeting()
         takes = speech.takes_of(recordings, lines, self._size.takes, self._size.late)
         understood, notes = speech.understood(takes, lines, len(lines.texts))
-        self._add(f"After {self._size.late / 60:.0f} minutes of talk", [*understood, *criteria], notes)
+        heard = [*understood, *self._fidelity(takes)]
+        self._add(f"After {self._size.late / 60:.0f} minutes of talk", [*heard, *criteria], notes)
 
     def run(self, only: Collection[str] = ()) -> Report:
         """All parts, or those with these names."""

@@ -108,8 +108,8 @@ def fidelity(
             shown = [word.time - take.start - offset / SAMPLE_RATE for word in take.caption.words]
             apart += [abs(one - other) <= 0.16 for one, other in zip(shown, onsets[key], strict=True)]
     return [
-        Criterion("STOI", _mean(stoi), 0.85, len(stoi), unit=""),
-        Criterion("PESQ, wide band", _mean(pesq), 1.26, len(pesq), unit=""),
+        Criterion("STOI", _mean(stoi), 0.85, len(stoi), 100, unit=""),
+        Criterion("PESQ, wide band", _mean(pesq), 1.26, len(pesq), 100, unit=""),
         share("captions within 0.16 s of the word", apart, 0.98, 100),
     ]
 
