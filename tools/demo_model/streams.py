@@ -110,7 +110,7 @@ def _disturb(rng: np.random.Generator, samples: int, level: float) -> Audio:
         audio += acoustics.clicks(rng, samples, each_second=rng.uniform(0.2, 8))
     if rng.random() < 0.07:
         audio += acoustics.tones(rng, samples) * 10 ** ((level - CLEAR - rng.uniform(0, 20)) / 20)
-    if rng.random() < 0.35:
+    if rng.random() < 0.5:
         music = acoustics.music(rng, samples) * 10 ** ((level - CLEAR - rng.uniform(0, 20)) / 20)
         audio += acoustics.in_parts(rng, music)
     return audio

@@ -16,7 +16,7 @@ class Budget:
 
     encoder: int = 5_000
     decoder: int = 10_500
-    streams: int = 2_500
+    streams: int = 4_000
     language_model: int = 5_000
 
     def times(self, factor: float) -> "Budget":
