@@ -39,8 +39,8 @@ FLUENT_SHARE = 0.3
 decision when to speak."""
 
 BURST = INTERRUPTION - 1  # frames of the longest sound like a voice that interrupts nothing
-BURSTS_APART = 16
-"""Frames of which at most one burst takes a part. Between two bursts, more than `PAUSE` frames are quiet."""
+STRETCH = 16
+"""Frames of a stretch, in which at most one burst is. More than `PAUSE` frames between two bursts are quiet."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class _Part:
             stops, and the sooner it stops because of its own echo or of music.
         fluent: share of the part after which it speaks without mistakes.
         hesitates: chance that an answer comes late, as in `converse`.
-        bursts: chance of a short sound like a voice in `BURSTS_APART` quiet frames.
+        bursts: chance of a burst in a stretch: a moment of a voice, too short to interrupt.
         seed: of the batches, and of what is replaced in them.
     """
 
@@ -154,15 +154,17 @@ def _with_bursts(
 ) -> NDArray[Any]:
     """`heard` [codebooks, FRAMES] with moments of the voice in `other`, which are too short to interrupt.
 
-    They are only where `voice` [FRAMES] is quiet, and in a part of `BURSTS_APART` frames with the probability `chance`.
+    They are only where `voice` [FRAMES] is quiet, and in a stretch of `STRETCH` frames with the probability `chance`.
     """
     voiced = np.flatnonzero(other.conversation.voice[: FRAMES - BURST])
     mixed = heard.copy()
-    for part in range(0, FRAMES, BURSTS_APART):
-        if not len(voiced) or rng.random() >= chance:
+    if not len(voiced):
+        return mixed
+    for stretch in range(0, FRAMES, STRETCH):
+        if rng.random() >= chance:
             continue
         frames = int(rng.integers(1, BURST + 1))
-        start = part + int(rng.integers(BURSTS_APART - BURST - PAUSE))
+        start = stretch + int(rng.integers(STRETCH - BURST - PAUSE))
         around = slice(max(0, start - PAUSE - 1), start + frames + PAUSE + 1)
         if not voice[around].any():
             moment = voiced[rng.integers(len(voiced))]
